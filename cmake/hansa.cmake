@@ -1,0 +1,128 @@
+# How a layer, its schema and its tests are declared.
+#
+#   hansa_protos(SRCS hansa/v1/x.proto ...)                 the schema, as target hansa::schema
+#   hansa_layer(streams SRCS a.cc DEPS hansa::core PRIVATE_DEPS RocksDB::rocksdb)
+#   hansa_test(NAME case_test SRCS case_test.cc LAYER core [LIBS ...] [LABELS long] [TIMEOUT 60])
+#
+# A layer may use the layers to its left: core, streams, projections, federation, ops. Its link
+# test holds the whole layer and only what it declared, so a call upward fails to link.
+
+find_program(HANSA_CCACHE ccache)
+if(HANSA_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${HANSA_CCACHE})
+endif()
+find_program(HANSA_MOLD mold)
+if(HANSA_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+if(HANSA_SANITIZE)
+  # Third-party libraries are not instrumented, so the class of their objects cannot be checked.
+  add_compile_options(-fsanitize=${HANSA_SANITIZE} -fno-sanitize-recover=all
+    -fno-sanitize=vptr -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${HANSA_SANITIZE})
+endif()
+if(HANSA_COVERAGE)
+  add_compile_options(--coverage)
+  add_link_options(--coverage)
+endif()
+
+# Written for our own code only; generated code and Boost's compiled part are built without.
+# g++ 12 reports -Wrestrict inside std::string (GCC bug 105651) and, with sanitizers,
+# -Wmaybe-uninitialized in plain copies; a designated initializer leaves out what has a default.
+add_library(hansa_warnings INTERFACE)
+target_compile_options(hansa_warnings INTERFACE -Wall -Wextra -Werror
+  -Wno-restrict -Wno-missing-field-initializers
+  $<$<BOOL:${HANSA_SANITIZE}>:-Wno-maybe-uninitialized>)
+
+function(hansa_protos)
+  cmake_parse_arguments(P "" "" "SRCS" ${ARGN})
+  if(NOT P_SRCS)
+    add_library(hansa_schema INTERFACE)
+    add_library(hansa::schema ALIAS hansa_schema)
+    return()
+  endif()
+  set(root ${PROJECT_SOURCE_DIR}/core/schema)
+  set(generated ${PROJECT_BINARY_DIR}/generated)
+  file(MAKE_DIRECTORY ${generated})
+  list(TRANSFORM P_SRCS PREPEND ${root}/ OUTPUT_VARIABLE files)
+  foreach(proto ${P_SRCS})
+    string(REGEX REPLACE "\\.proto$" "" stem ${proto})
+    set(out ${generated}/${stem}.pb.cc ${generated}/${stem}.pb.h)
+    add_custom_command(OUTPUT ${out} VERBATIM
+      COMMAND protobuf::protoc --proto_path=${root} --cpp_out=${generated} ${root}/${proto}
+      DEPENDS ${files} COMMENT "Generating ${proto}")
+    list(APPEND sources ${out})
+  endforeach()
+  add_library(hansa_schema STATIC ${sources})
+  add_library(hansa::schema ALIAS hansa_schema)
+  target_include_directories(hansa_schema SYSTEM PUBLIC ${generated})
+  target_link_libraries(hansa_schema PUBLIC protobuf::libprotobuf)
+endfunction()
+
+function(hansa_layer NAME)
+  cmake_parse_arguments(L "" "" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
+  if(NOT L_SRCS)
+    add_library(hansa_${NAME} INTERFACE)
+    add_library(hansa::${NAME} ALIAS hansa_${NAME})
+    target_include_directories(hansa_${NAME} INTERFACE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(hansa_${NAME} INTERFACE ${L_DEPS})
+    return()
+  endif()
+  add_library(hansa_${NAME} STATIC ${L_SRCS})
+  add_library(hansa::${NAME} ALIAS hansa_${NAME})
+  target_include_directories(hansa_${NAME} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(hansa_${NAME} PUBLIC ${L_DEPS} PRIVATE ${L_PRIVATE_DEPS} hansa_warnings)
+
+  add_executable(${NAME}_link_test ${PROJECT_SOURCE_DIR}/tests/link_test.cc)
+  target_link_libraries(${NAME}_link_test PRIVATE
+    "$<LINK_LIBRARY:WHOLE_ARCHIVE,hansa_${NAME}>")
+  hansa_register_test(${NAME}_link_test LABELS ${NAME} TIMEOUT 10)
+endfunction()
+
+# One ctest entry per test binary. Whole test folders of layers that are not built are skipped,
+# but their sources still count as registered.
+function(hansa_test)
+  cmake_parse_arguments(T "" "NAME;LAYER;TIMEOUT" "SRCS;LIBS;LABELS" ${ARGN})
+  list(TRANSFORM T_SRCS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE sources)
+  set_property(GLOBAL APPEND PROPERTY HANSA_TEST_SOURCES ${sources})
+  if(NOT TARGET hansa::${T_LAYER})
+    return()
+  endif()
+  add_executable(${T_NAME} ${T_SRCS})
+  target_link_libraries(${T_NAME} PRIVATE hansa::${T_LAYER} ${T_LIBS} rapidcheck
+    GTest::gtest GTest::gtest_main hansa_warnings)
+  hansa_register_test(${T_NAME} LABELS ${T_LAYER} ${T_LABELS} TIMEOUT ${T_TIMEOUT})
+endfunction()
+
+# Registers an executable target with ctest: hansa_register_test(name LABELS ... TIMEOUT s).
+# ctest starts tests of a higher COST first, so the cheap ones are nearest to zero.
+function(hansa_register_test NAME)
+  cmake_parse_arguments(R "" "TIMEOUT" "LABELS" ${ARGN})
+  if(NOT R_TIMEOUT)
+    set(R_TIMEOUT 120)
+  endif()
+  set(test ${HANSA_TEST_PREFIX}${NAME})
+  add_test(NAME ${test} COMMAND ${NAME})
+  hansa_test_properties(${test} LABELS ${R_LABELS} TIMEOUT ${R_TIMEOUT})
+endfunction()
+
+function(hansa_test_properties TEST)
+  cmake_parse_arguments(R "" "TIMEOUT" "LABELS" ${ARGN})
+  set(supp ${PROJECT_SOURCE_DIR}/tests/sanitizers)
+  set_tests_properties(${TEST} PROPERTIES
+    TIMEOUT ${R_TIMEOUT} COST -${R_TIMEOUT} LABELS "${R_LABELS}"
+    ENVIRONMENT "LSAN_OPTIONS=suppressions=${supp}/lsan.supp;\
+TSAN_OPTIONS=suppressions=${supp}/tsan.supp second_deadlock_stack=1;\
+UBSAN_OPTIONS=print_stacktrace=1")
+endfunction()
+
+# A test file that no CMakeLists.txt registers would never run: refuse to configure.
+function(hansa_refuse_unregistered_tests)
+  get_property(registered GLOBAL PROPERTY HANSA_TEST_SOURCES)
+  file(GLOB_RECURSE found CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*.cc)
+  list(REMOVE_ITEM found ${registered} ${PROJECT_SOURCE_DIR}/tests/link_test.cc)
+  if(found)
+    list(JOIN found "\n  " list)
+    message(WARNING "Test files that nobody registers with hansa_test():\n  ${list}")
+  endif()
+endfunction()
