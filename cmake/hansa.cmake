@@ -31,8 +31,10 @@ endif()
 # -Wmaybe-uninitialized in plain copies; a designated initializer leaves out what has a default.
 add_library(hansa_warnings INTERFACE)
 target_compile_options(hansa_warnings INTERFACE -Wall -Wextra -Werror
-  -Wno-restrict -Wno-missing-field-initializers
-  $<$<BOOL:${HANSA_SANITIZE}>:-Wno-maybe-uninitialized>)
+  -Wno-restrict -Wno-missing-field-initializers)
+if(HANSA_SANITIZE)
+  target_compile_options(hansa_warnings INTERFACE -Wno-maybe-uninitialized)
+endif()
 
 function(hansa_protos)
   cmake_parse_arguments(P "" "" "SRCS" ${ARGN})
