@@ -28,12 +28,12 @@ endif()
 
 # Written for our own code only; generated code and Boost's compiled part are built without.
 # g++ 12 reports -Wrestrict inside std::string (GCC bug 105651) and, with sanitizers,
-# -Wmaybe-uninitialized in plain copies; a designated initializer leaves out what has a default.
+# -Wmaybe-uninitialized in plain copies and Asio's fences; a designated initializer leaves out what has a default.
 add_library(hansa_warnings INTERFACE)
 target_compile_options(hansa_warnings INTERFACE -Wall -Wextra -Werror
   -Wno-restrict -Wno-missing-field-initializers)
 if(HANSA_SANITIZE)
-  target_compile_options(hansa_warnings INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(hansa_warnings INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
 endif()
 
 function(hansa_protos)
