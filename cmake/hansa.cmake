@@ -28,7 +28,8 @@ endif()
 
 # Written for our own code only; generated code and Boost's compiled part are built without.
 # g++ 12 reports -Wrestrict inside std::string (GCC bug 105651) and, with sanitizers,
-# -Wmaybe-uninitialized in plain copies and Asio's fences; a designated initializer leaves out what has a default.
+# -Wmaybe-uninitialized in plain copies and -Wtsan at Asio's fences; a designated initializer
+# leaves out what has a default.
 add_library(hansa_warnings INTERFACE)
 target_compile_options(hansa_warnings INTERFACE -Wall -Wextra -Werror
   -Wno-restrict -Wno-missing-field-initializers)
@@ -75,6 +76,9 @@ function(hansa_layer NAME)
   target_include_directories(hansa_${NAME} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(hansa_${NAME} PUBLIC ${L_DEPS} PRIVATE ${L_PRIVATE_DEPS} hansa_warnings)
 
+  if(NOT HANSA_TESTS)
+    return()
+  endif()
   add_executable(${NAME}_link_test ${PROJECT_SOURCE_DIR}/tests/link_test.cc)
   target_link_libraries(${NAME}_link_test PRIVATE
     "$<LINK_LIBRARY:WHOLE_ARCHIVE,hansa_${NAME}>")

@@ -28,9 +28,11 @@ if(HANSA_OPS)
   find_library(JEMALLOC_LIBRARY jemalloc REQUIRED)
 endif()
 
-find_package(GTest REQUIRED)
-find_package(rapidcheck REQUIRED)
-find_package(benchmark REQUIRED)
+if(HANSA_TESTS)
+  find_package(GTest REQUIRED)
+  find_package(rapidcheck REQUIRED)
+  find_package(benchmark REQUIRED)
+endif()
 
 # Asio and Beast are compiled once here instead of in every file that includes them.
 add_library(boost_asio STATIC ${PROJECT_SOURCE_DIR}/cmake/boost/asio.cc)
