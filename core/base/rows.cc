@@ -1,0 +1,109 @@
+#include "core/base/rows.h"
+
+#include <array>
+#include <charconv>
+
+#include "core/base/assert.h"
+
+namespace hansa {
+namespace {
+
+template <typename Row>
+std::pair<TableId, const google::protobuf::Message*> entry(Table<Row> table) {
+  return {table.id, &Row::default_instance()};
+}
+
+}  // namespace
+
+const google::protobuf::Message* row_prototype(TableId table) {
+  static const std::array kPrototypes = {
+      entry(kCityTable),       entry(kDistrictTable),       entry(kGridCellTable),
+      entry(kUnitTable),       entry(kServiceTable),        entry(kPolicyTable),
+      entry(kCaseTable),       entry(kImportedTable),       entry(kNearCasesTable),
+      entry(kTimerTable),      entry(kRecentClosuresTable), entry(kErasedPersonTable),
+      entry(kAnsweredTable),   entry(kCounterTable),        entry(kStateCountTable),
+      entry(kHeatTable),
+  };
+  for (const auto& [id, prototype] : kPrototypes) {
+    if (id == table) return prototype;
+  }
+  return nullptr;
+}
+
+std::string stored_key(TableId table, std::string_view key) {
+  std::string stored;
+  stored.reserve(key.size() + 1);
+  stored.push_back(static_cast<char>(table));
+  stored.append(key);
+  return stored;
+}
+
+std::string big_endian(uint64_t number) {
+  std::string bytes(8, '\0');
+  for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(number >> (8 * (7 - i)));
+  return bytes;
+}
+
+std::string case_key(std::string_view case_id) {
+  uint64_t seq = 0;
+  uint32_t index = 0;
+  const char* end = case_id.data() + case_id.size();
+  if (!case_id.starts_with('c')) return std::string("\0", 1);
+  auto parsed = std::from_chars(case_id.data() + 1, end, seq);
+  if (parsed.ptr != end && *parsed.ptr == '-') std::from_chars(parsed.ptr + 1, end, index);
+  std::string key = big_endian(seq);
+  for (int i = 3; i >= 0; --i) key.push_back(static_cast<char>(index >> (8 * i)));
+  return key;
+}
+
+std::string timer_key(const v1::Timer& timer) {
+  return big_endian(static_cast<uint64_t>(timer.due_time_us())) + case_key(timer.case_()) +
+         static_cast<char>(timer.clock());
+}
+
+std::string place_key(std::string_view district, std::string_view street,
+                      std::string_view community) {
+  std::string key(district);
+  key.append("/").append(street).append("/").append(community);
+  return key;
+}
+
+std::string place_key(const v1::Place& place) {
+  return place_key(place.district(), place.street(), place.community());
+}
+
+void MapRows::scan(TableId table, std::string_view from, std::string_view to,
+                   const Visit& visit) {
+  const std::string end = stored_key(table, to);
+  for (auto it = rows_.lower_bound(stored_key(table, from)); it != rows_.end(); ++it) {
+    if (it->first >= end) return;
+    if (!visit(std::string_view(it->first).substr(1), *it->second)) return;
+  }
+}
+
+void MapRows::erase_row(TableId table, std::string_view key) {
+  rows_.erase(stored_key(table, key));
+}
+
+std::map<std::string, std::string> MapRows::dump() const {
+  std::map<std::string, std::string> all;
+  for (const auto& [key, row] : rows_) all[key] = row->SerializeAsString();
+  return all;
+}
+
+const google::protobuf::Message* MapRows::find_row(TableId table, std::string_view key) {
+  auto it = rows_.find(stored_key(table, key));
+  return it == rows_.end() ? nullptr : it->second.get();
+}
+
+google::protobuf::Message& MapRows::put_row(TableId table, std::string_view key) {
+  auto& slot = rows_[stored_key(table, key)];
+  if (slot == nullptr) {
+    const auto* prototype = row_prototype(table);
+    HANSA_ASSERT(prototype != nullptr, "every table that is written has a row type");
+    slot.reset(prototype->New());
+  }
+  return *slot;
+}
+
+}  // namespace hansa

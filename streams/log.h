@@ -1,0 +1,62 @@
+// Log: where ledgers are stored; one contract, several kinds (embedded, simulated, Kafka).
+//
+// Shape:   a ledger is a sequence of records at offsets 0, 1, 2, …; a record is opaque bytes.
+//          end(ledger)            one past the last readable record.
+//          read(ledger, from, n)  records from `from` on, in order, at least one if there is one,
+//                                 otherwise about n bytes. ReadResult.next proves that [from, next)
+//                                 holds these records and nothing else.
+//          append(ledger, values, expected_end, delivered)
+//                                 appends all values in order as one flight. `delivered` is called
+//                                 exactly once, with one Delivery per value in send order, from a
+//                                 thread of the log's own; until then the outcome is unknown.
+//                                 A log that can (embedded) appends nothing and answers
+//                                 kLogConflict when its end is not `expected_end`; one that cannot
+//                                 appends anyway, and the chain decides.
+//          renew_writer(ledger)   forgets everything queued and not sent, after an error; what was
+//                                 sent may still land.
+// Errors:  kUnavailable: try later, nothing is known to have happened beyond what Delivery says.
+//          kLogBehind: the log starts above `from` or ends below it: stop this ledger.
+//          A Delivery without an offset (error, or none reported) means: outcome unknown.
+// Threads: every call from any thread; calls for one ledger come one after the other.
+// Limits:  a value up to 60 KiB; a flight up to 4 096 values.
+// Source:  DESIGN §4.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/base/result.h"
+
+namespace hansa::streams {
+
+struct Record {
+  Offset offset = 0;
+  std::string value;
+};
+
+struct ReadResult {
+  std::vector<Record> records;
+  Offset next = 0;
+};
+
+struct Delivery {
+  std::optional<Offset> offset;
+  std::optional<Error> error;
+};
+
+class Log {
+ public:
+  using Delivered = std::function<void(std::vector<Delivery>)>;
+
+  virtual ~Log() = default;
+  virtual Result<Offset> end(const LedgerId& ledger) = 0;
+  virtual Result<ReadResult> read(const LedgerId& ledger, Offset from, size_t bytes_max) = 0;
+  virtual void append(const LedgerId& ledger, std::vector<std::string> values,
+                      Offset expected_end, Delivered delivered) = 0;
+  virtual void renew_writer(const LedgerId& ledger) = 0;
+};
+
+}  // namespace hansa::streams
