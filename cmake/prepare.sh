@@ -1,6 +1,6 @@
 # What ./demo and ./check share; sourced by both. Everything said here goes to stderr.
-#   need_packages SECTION...     installs the packages of these sections of packages.txt that are missing
-#   build PRESET OPTION... [-- TARGET...]    configures and builds build/PRESET
+#   need_packages SECTION...     installs what is missing of these sections of packages.txt
+#   build PRESET [OPTION...] [-- TARGET...]    configures and builds build/PRESET
 # The caller sets root, the folder of the repository. Logs are kept in build/.
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
