@@ -1,0 +1,56 @@
+// Node: everything one process runs for its ledgers, from a checked configuration.
+//
+// Shape:   opens the log, and for every configured ledger its keyring, keeper and door; one that
+//          cannot be opened is kept out, with its reason, and the others are served.
+//          Threads: `keeper_threads` for all keepers together; HTTP has threads of its own.
+// Errors:  open fails only when nothing can be served at all (data folder in use, log unreadable).
+// Threads: open and close from one thread; the rest from any.
+// Limits:  as many ledgers as configured.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/env.h"
+#include "ops/config.h"
+#include "ops/metrics.h"
+#include "projections/door.h"
+#include "projections/keeper.h"
+
+namespace hansa::ops {
+
+struct LedgerStatus {
+  LedgerId ledger;
+  std::optional<Error> refused;       // could not be opened, or stopped since
+  projections::KeeperHealth health;   // meaningful while not refused
+};
+
+struct Readiness {
+  bool ready = false;
+  std::vector<std::string> waits;  // one sentence per thing that is waited for
+};
+
+class Node {
+ public:
+  static Result<std::unique_ptr<Node>> open(const Config& config, Env& env, Metrics& metrics);
+  ~Node();
+
+  const Config& config() const;
+  // nullptr: not hosted here, or refused (then status() says why).
+  projections::Door* door(std::string_view city);
+  std::vector<LedgerStatus> status() const;
+  Readiness readiness() const;
+  streams::Log& log();
+  Env& env();
+
+  // Answers what is in flight, commits, closes; at most `deadline_ms_max`.
+  void close(int64_t deadline_ms_max);
+
+ private:
+  struct Impl;
+  explicit Node(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hansa::ops

@@ -1,0 +1,123 @@
+// Keeper: the loop that decides for one ledger.
+//
+// Shape:   one round: take what waits (commands, due timers) up to a limit, answer known command
+//          ids, decide the rest each on the state the former left, append all entries in one
+//          flight; when they landed, answer, else undo, read on and decide again. Commits happen
+//          between rounds with an empty journal.
+//          submit() takes a command and calls back once with its receipt or refusal.
+//          wait_for() calls back when a committed snapshot shows `seq`.
+// Errors:  given to the callback: refusals of core (with the seq looked at), kBadIdempotencyKey,
+//          kIdempotencyMismatch, kUnavailable (log or disk: nothing was done),
+//          kUnknownOutcome (ask again with the same id), kNotYet, kLedgerStopped, kRateLimited
+//          (the queue is full).
+// Threads: open/close from one thread; everything else from any. Callbacks come on the keeper's
+//          strand: return quickly.
+// Limits:  queue_commands_max waiting commands, round_commands_max a round.
+// Source:  DESIGN §5; rule names L1-L10 in DESIGN §4.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/base/env.h"
+#include "core/city/context.h"
+#include "projections/keyring.h"
+#include "projections/store.h"
+#include "streams/log.h"
+
+namespace hansa::projections {
+
+struct KeeperLimits {
+  size_t queue_commands_max = 20'000;
+  size_t round_commands_max = 512;
+  size_t dirty_rows_max = 20'000;       // commit at the latest then
+  int64_t commit_interval_us = 50'000;  // commit live rows this often
+  int64_t catch_up_dirty_rows = 200'000;
+  size_t row_cache_mib = 256;
+};
+
+struct KeeperConfig {
+  LedgerId ledger;
+  FoundingId founding_id;
+  std::string secret;  // 32 bytes; actor pseudonyms and request MACs are derived from it
+  std::string directory;  // of the projection version to open
+  bool accept_clock_jump = false;
+  KeeperLimits limits;
+};
+
+// One command as the door hands it over: validated, permitted by role, sealed.
+struct Submission {
+  std::unique_ptr<google::protobuf::Message> command;
+  CommandId id;  // ignored for imports, which carry their own identity
+  v1::CauseKind::Value kind = v1::CauseKind::command;
+  Principal principal;
+  std::string request_mac;  // 16 bytes over the request as it came, before sealing
+};
+
+using Answer = std::function<void(Result<v1::Receipt>)>;
+
+struct KeeperHealth {
+  bool ready = false;
+  std::string waits;  // why not, for people; empty when ready
+  std::optional<Error> stopped;
+  Seq landed_seq = 0;
+  Seq committed_seq = 0;
+  Offset end_offset = 0;
+  Offset next_offset = 0;
+  int64_t oldest_unprocessed_age_us = 0;
+  uint64_t voids = 0;
+  uint64_t queued_commands = 0;
+  uint64_t cache_hits = 0;
+  uint64_t cache_misses = 0;
+  uint64_t cache_bytes = 0;
+  uint64_t dirty_rows = 0;
+  int64_t tip_time_us = 0;
+};
+
+// What the keeper tells whoever measures it; times in microseconds of a monotonic clock.
+class KeeperObserver {
+ public:
+  virtual ~KeeperObserver() = default;
+  virtual void decided(std::string_view method, std::string_view outcome_code, int64_t took_us) = 0;
+  virtual void appended(size_t entries, int64_t until_landed_us) = 0;
+  virtual void folded(size_t entries, int64_t took_us) = 0;
+  virtual void committed(size_t rows, int64_t took_us) = 0;
+  virtual void answered(int64_t since_submitted_us) = 0;
+  virtual int64_t monotonic_us() = 0;
+};
+
+class Keeper {
+ public:
+  // Opens the store, folds what the log has beyond it, and starts deciding on `executor`.
+  static Result<std::shared_ptr<Keeper>> open(KeeperConfig config, streams::Log& log, Env& env,
+                                              std::shared_ptr<StoreBudget> budget,
+                                              Keyring& keyring,
+                                              boost::asio::any_io_executor executor,
+                                              KeeperObserver* observer);
+  ~Keeper();
+
+  void submit(Submission submission, Answer answer);
+  // Calls back with a snapshot that shows at least `seq`; the caller bounds the wait by cancelling:
+  // after `timeout_us` the answer is kNotYet.
+  using Shown = std::function<void(Result<std::shared_ptr<const Snapshot>>)>;
+  void wait_for(Seq seq, int64_t timeout_us, Shown shown);
+  std::shared_ptr<const Snapshot> snapshot() const;
+
+  ActorId actor_of(const Principal& principal) const;
+  std::string request_mac(std::string_view request_bytes) const;
+  const KeeperConfig& config() const;
+  KeeperHealth health() const;
+  Store& store();
+
+  // Answers what is in flight, commits, and calls back; later submits are kUnavailable.
+  void close(std::function<void()> closed);
+
+ private:
+  struct Impl;
+  explicit Keeper(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace hansa::projections

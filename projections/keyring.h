@@ -1,0 +1,65 @@
+// Keyring: the keys under which one city's personal texts are sealed, kept outside its ledger.
+//
+// Shape:   one key a person, random, wrapped by the node's master key, in one file of fixed slots
+//          `<data>/keyring/<city>.keys`; beside it HMACs of phone and e-mail, by which a person is
+//          found again. A sealed text is "sealed1:" + base64(32 bytes key commitment ‖ 24 bytes
+//          nonce ‖ XChaCha20-Poly1305 of the text padded to 64 bytes), bound to city, person, event
+//          type and field.
+// Errors:  kPersonErased: the person's key is destroyed. kUnknownPerson: there never was one here.
+//          kBadFile: the file is damaged (a slot's checksum is wrong); names the slot.
+//          kUnavailable: the file cannot be written; nothing may be acknowledged.
+// Threads: every call from any thread.
+// Limits:  as many persons as memory holds at 200 bytes each.
+// Source:  DESIGN §9, SPEC §1.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/env.h"
+#include "core/base/ids.h"
+#include "core/base/result.h"
+
+namespace hansa::projections {
+
+struct SealContext {
+  PersonId person;
+  std::string_view event_type;  // "CaseReported"
+  std::string_view field;       // full field name, "hansa.v1.Contact.phone"
+};
+
+class Keyring {
+ public:
+  // `master_key` is 32 bytes from `<data>/keys/` (0600).
+  static Result<std::unique_ptr<Keyring>> open(const std::string& directory, std::string city,
+                                               std::string master_key, Env& env, bool fsync);
+  ~Keyring();
+
+  // Person ids known for a phone number or e-mail address; empty texts match nothing. Numbers are
+  // compared by their digits and leading plus, addresses in lower case.
+  std::vector<PersonId> find(std::string_view phone, std::string_view email) const;
+  // Makes a key for the person if there is none and remembers how to find them. It is durable only
+  // once flush() has called back.
+  Result<void> add(const PersonId& person, std::string_view phone, std::string_view email);
+  // Calls back (any thread) once everything added before is on disk; at once if it is already.
+  void flush(std::function<void(Result<void>)> durable);
+
+  Result<std::string> seal(const SealContext& context, std::string_view text);
+  Result<std::string> unseal(const SealContext& context, std::string_view sealed) const;
+  bool knows(const PersonId& person) const;
+
+  // Destroys the person's key and all that finds them; durable when it returns. Repeatable.
+  Result<void> erase(const PersonId& person);
+
+ private:
+  struct Impl;
+  explicit Keyring(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+inline constexpr std::string_view kSealedPrefix = "sealed1:";
+
+}  // namespace hansa::projections
