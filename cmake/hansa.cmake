@@ -3,6 +3,9 @@
 #   hansa_protos(SRCS hansa/v1/x.proto ...)                 the schema, as target hansa::schema
 #   hansa_layer(streams SRCS a.cc DEPS hansa::core PRIVATE_DEPS RocksDB::rocksdb)
 #   hansa_test(NAME case_test SRCS case_test.cc LAYER core [LIBS ...] [LABELS long] [TIMEOUT 60])
+#   hansa_bench(NAME keeper_bench SRCS keeper_bench.cc LAYER projections [LIBS ...])
+#
+# Tests find the executable in HANSA_BINARY and the repository in HANSA_SOURCE of the environment.
 #
 # A layer may use the layers to its left: core, streams, projections, federation, ops. Its link
 # test holds the whole layer and only what it declared, so a call upward fails to link.
@@ -100,6 +103,18 @@ function(hansa_test)
   hansa_register_test(${T_NAME} LABELS ${T_LAYER} ${T_LABELS} TIMEOUT ${T_TIMEOUT})
 endfunction()
 
+# A program that measures; built with the tests, run by hand.
+function(hansa_bench)
+  cmake_parse_arguments(B "" "NAME;LAYER" "SRCS;LIBS" ${ARGN})
+  list(TRANSFORM B_SRCS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE sources)
+  set_property(GLOBAL APPEND PROPERTY HANSA_TEST_SOURCES ${sources})
+  if(TARGET hansa::${B_LAYER})
+    add_executable(${B_NAME} ${B_SRCS})
+    target_link_libraries(${B_NAME} PRIVATE hansa::${B_LAYER} ${B_LIBS} benchmark::benchmark
+      hansa_warnings)
+  endif()
+endfunction()
+
 # Registers an executable target with ctest: hansa_register_test(name LABELS ... TIMEOUT s).
 # ctest starts tests of a higher COST first, so the cheap ones are nearest to zero.
 function(hansa_register_test NAME)
@@ -119,7 +134,8 @@ function(hansa_test_properties TEST)
     TIMEOUT ${R_TIMEOUT} COST -${R_TIMEOUT} LABELS "${R_LABELS}"
     ENVIRONMENT "LSAN_OPTIONS=suppressions=${supp}/lsan.supp;\
 TSAN_OPTIONS=suppressions=${supp}/tsan.supp second_deadlock_stack=1;\
-UBSAN_OPTIONS=print_stacktrace=1")
+UBSAN_OPTIONS=print_stacktrace=1;\
+HANSA_BINARY=${PROJECT_BINARY_DIR}/hansa;HANSA_SOURCE=${PROJECT_SOURCE_DIR}")
 endfunction()
 
 # A test file that no CMakeLists.txt registers would never run: refuse to configure.
