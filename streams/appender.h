@@ -9,9 +9,15 @@
 //            kForeign  a valid entry that was not (or no longer) ours: fold it. A late original of
 //                      ours arrives here too: look its command id up before deciding it again.
 //          After kUndo, decide again on the new state: absent in the dedupe table means try again
-//          with the same command id (L6).
-// Errors:  kUnavailable: the log cannot be reached; call again later, state is unchanged.
-//          kLedgerStopped, kUpgradeNeeded, kChainBroken, kLogBehind: stop this ledger.
+//          with the same command id (L6). Flights sent before a kUndo need no more attention; their
+//          deliveries are still handed to settle, which knows what they mean.
+//          check_tip() re-reads the last valid record and compares its hash (L10).
+// Errors:  kUnavailable: the log cannot be reached; nothing is lost, call follow() again later.
+//          kLedgerStopped, kUpgradeNeeded, kChainBroken, kLogBehind, kDataInUse: stop this ledger;
+//          every later call answers the same error.
+//          Steps that were found before an error are answered first, the error by the next call:
+//          when must_follow() is true after a call, call follow() soon.
+//          stamp: kTooLarge leaves everything as it was; kUnavailable while must_follow().
 // Threads: one at a time (the keeper's strand); the log's callback must be posted there.
 // Limits:  kFlightEntriesMax entries a flight, kFlightsMax flights at once.
 // Source:  DESIGN §4.
@@ -19,6 +25,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,8 +45,8 @@ struct ValidEntry {
 struct Step {
   enum class Kind { kLanded, kUndo, kForeign };
   Kind kind;
-  Seq seq = 0;       // kLanded
-  ValidEntry entry;  // kForeign
+  Seq seq = 0;       // kLanded, kForeign
+  ValidEntry entry;  // kForeign; of kLanded the payload is left out
 };
 
 struct Stamped {
@@ -61,20 +68,27 @@ class Appender {
   const ChainPosition& landed() const { return chain_.position(); }
   // What the next stamp will build on.
   Seq tip_seq() const;
-  bool in_flight() const { return !flights_.empty(); }
+  // Something was sent whose outcome is still open.
+  bool in_flight() const;
   bool has_stamped() const { return !stamped_.empty(); }
+  // Something could not be read, or an error waits to be answered: call follow().
+  bool must_follow() const;
 
   Result<Stamped> stamp(std::string_view payload);
 
   using FlightId = uint64_t;
   using Delivered = std::function<void(FlightId, std::vector<Delivery>)>;
-  // Sends what was stamped; `delivered` comes once, from a thread of the log.
+  // Sends what was stamped (at least one entry); `delivered` comes once, from a thread of the log.
   FlightId send(Delivered delivered);
 
+  // Deliveries may be handed over in any order of flights; they are judged in send order.
   Result<std::vector<Step>> settle(FlightId flight, std::vector<Delivery> deliveries);
   Result<std::vector<Step>> follow();
+  // To be called each second while leading, and after a pause in reaching the log.
+  Result<void> check_tip();
 
  private:
+  using Steps = std::vector<Step>;
   struct Attempt {
     Seq seq = 0;
     Hash hash;
@@ -84,8 +98,25 @@ class Appender {
     FlightId id = 0;
     std::vector<Attempt> attempts;
     std::vector<Delivery> deliveries;
+    size_t landed = 0;   // attempts that stand in the ledger, counted from the front
+    size_t judged = 0;   // deliveries that were looked at, counted from the front
     bool settled = false;
+    bool dead = false;   // undone: whatever of it still arrives is foreign
   };
+
+  Result<Steps> answer(Steps steps, Result<void> result);
+  Result<void> advance(Steps& steps);
+  Result<void> judge(Flight& flight, Steps& steps);
+  Result<void> take_offset(Flight& flight, size_t index, Offset offset, Steps& steps);
+  Result<void> recover(Steps& steps);
+  Result<void> read_to_end(Steps& steps);
+  Result<void> read_to(Offset target, Steps& steps);
+  Result<void> apply(Offset offset, std::string_view value, Steps& steps);
+  Result<void> compare_tip();
+  Result<void> locate_tip();
+  Flight* first_open();
+  void undo(Steps& steps);
+  void rebase();
 
   Log& log_;
   LedgerId ledger_;
@@ -95,8 +126,11 @@ class Appender {
   std::vector<Attempt> stamped_;
   std::deque<Flight> flights_;
   FlightId next_flight_ = 1;
-  Seq tip_seq_;
+  Seq tip_seq_ = 0;
   Hash tip_;
+  std::optional<Offset> tip_offset_;  // of the last valid record; unknown after a start
+  bool poisoned_ = false;             // an outcome is unknown and not yet settled by reading
+  std::optional<Error> stop_;
 };
 
 }  // namespace hansa::streams

@@ -3,13 +3,15 @@
 // Shape:   Chain holds founding id, last valid seq, its hash (the tip), the next offset and the
 //          number of voids. apply(offset, value) takes the record at exactly next_offset() or, over
 //          proven empty offsets, behind it, and answers Verdict: kValid (with the payload), kVoid,
-//          or kStop (valid, but this binary must not go on: schema level unknown, or its base is
-//          not in this reader's prefix: a second history).
+//          or kStop, which changes nothing: the entry fits but its schema level is unknown here;
+//          or a record of this founding, fitting or not, names a base that is not in this
+//          reader's prefix (a second history: an honest writer's base was valid before it wrote);
+//          or record 0 is of another founding.
 //          skip_to(offset) says that [next, offset) was proven empty.
 // Errors:  kStop carries kUpgradeNeeded or kChainBroken; the caller stops this ledger, loudly.
 // Threads: one at a time.
 // Limits:  the hashes of the last kBaseWindow valid entries are kept to check bases; an older base
-//          is looked up by the caller's look-back function, or believed if none is given.
+//          is believed.
 // Source:  DESIGN §4, L1, L10.
 #pragma once
 
@@ -51,11 +53,12 @@ class Chain {
   void skip_to(Offset offset);
 
  private:
-  Error stop_reason(const Envelope& envelope) const;
+  bool base_in_prefix(const Envelope& envelope) const;
+  Error second_history(Offset offset, const Envelope& envelope) const;
 
   FoundingId founding_id_;
   ChainPosition position_;
-  std::deque<std::pair<Seq, HashHead>> recent_;
+  std::deque<std::pair<Seq, HashHead>> recent_;  // dense in seq, ends with the tip
 };
 
 }  // namespace hansa

@@ -1,0 +1,43 @@
+// Ledger reader: reads a ledger through the chain rule; for verifying, rebuilding and tools.
+//
+// Shape:   read_ledger(log, ledger, founding id, from, visitor) reads from a position to the log's
+//          end as it was at the start, calls the visitor for every record in order, and answers the
+//          position it reached. The visitor's `valid` gets each valid entry; it may answer an error
+//          to stop there (it is passed on). `is_void` gets every record that is none.
+//          read_records is the loop below it: applies every record of [next offset, target).
+// Errors:  of the log (kUnavailable: again later; kLogBehind, kChainBroken: damaged or lost) and of
+//          the chain (kChainBroken, kUpgradeNeeded); `seq` of the error is the entry that could not
+//          be reached or taken, one past the last good one.
+// Threads: the caller's; the log's rule of one call after the other per ledger holds.
+// Limits:  reads about kReadBytesMax at a time.
+// Source:  DESIGN §4, L1.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "core/ledger/chain.h"
+#include "streams/log.h"
+
+namespace hansa::streams {
+
+struct LedgerVisitor {
+  std::function<Result<void>(Seq seq, Offset offset, const Hash& hash, std::string_view payload)>
+      valid;
+  std::function<void(Offset offset, std::string_view value)> is_void = nullptr;  // may be empty
+};
+
+inline constexpr size_t kReadBytesMax = 4 * 1024 * 1024;
+
+Result<ChainPosition> read_ledger(Log& log, const LedgerId& ledger, const FoundingId& founding_id,
+                                  const ChainPosition& from, const LedgerVisitor& visitor);
+
+// `apply` must move `chain` past the record it is given.
+using ApplyRecord = std::function<Result<void>(Offset offset, std::string_view value)>;
+Result<void> read_records(Log& log, const LedgerId& ledger, Chain& chain, Offset target,
+                          const ApplyRecord& apply);
+
+// Errors after which a ledger must not go on; all others may be tried again.
+bool stops_ledger(Errc code);
+
+}  // namespace hansa::streams
