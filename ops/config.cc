@@ -1,0 +1,322 @@
+#include "ops/config.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <set>
+
+#include "core/base/hash.h"
+#include "ops/nearest.h"
+#include "ops/yaml_reader.h"
+
+extern char** environ;
+
+namespace hansa::ops {
+namespace {
+
+// Every plain value that a variable may lie over: section and key as in the file.
+constexpr std::pair<const char*, const char*> kVariables[] = {
+    {"node", "id"},
+    {"node", "data_dir"},
+    {"node", "keeper_threads"},
+    {"log", "kind"},
+    {"log", "fsync"},
+    {"http", "listen"},
+    {"http", "allow_plain"},
+    {"http", "threads"},
+    {"metrics", "listen"},
+    {"memory", "row_cache_mib"},
+    {"memory", "block_cache_mib"},
+    {"memory", "write_mib"},
+    {"limits", "header_bytes_max"},
+    {"limits", "body_bytes_max"},
+    {"limits", "batch_body_bytes_max"},
+    {"limits", "request_ms_max"},
+    {"limits", "idle_ms_max"},
+    {"limits", "connections_max"},
+    {"limits", "queue_commands_max"},
+    {"limits", "requests_per_second_max"},
+    {"limits", "stop_ms_max"},
+};
+
+// Read by the command line and by tests, not by the configuration.
+constexpr const char* kOtherVariables[] = {"HANSA_KEY", "HANSA_SERVER", "HANSA_BINARY",
+                                           "HANSA_SOURCE", "HANSA_SHARED_DATA"};
+
+std::string variable_name(std::string section, std::string key) {
+  std::string name = "HANSA_" + section + "_" + key;
+  std::transform(name.begin(), name.end(), name.begin(), ::toupper);
+  return name;
+}
+
+void lay_over(YamlFile& file, const std::vector<std::string>& environment) {
+  for (const auto& line : environment) {
+    const auto equals = line.find('=');
+    const auto name = line.substr(0, equals);
+    if (!name.starts_with("HANSA_") || equals == std::string::npos) continue;
+    if (std::find(std::begin(kOtherVariables), std::end(kOtherVariables), name) !=
+        std::end(kOtherVariables)) {
+      continue;
+    }
+    bool known = false;
+    for (const auto& [section, key] : kVariables) {
+      if (variable_name(section, key) != name) continue;
+      known = true;
+      file.overrides[std::string(section) + "." + key] = {"environment variable " + name,
+                                                          line.substr(equals + 1)};
+    }
+    if (!known && !file.error) {
+      file.error = Error{Errc::kBadConfig, "environment variable " + name +
+                                               ": expected a known HANSA_* variable" +
+                                               did_you_mean(name, config_variables())};
+    }
+  }
+}
+
+Section::Parse endpoint_into(Endpoint& endpoint) {
+  return [&endpoint](const std::string& text) -> std::string {
+    auto parsed = Endpoint::parse(text);
+    if (!parsed) return "an address and port like 127.0.0.1:8080 or [::1]:8080";
+    endpoint = *parsed;
+    return "";
+  };
+}
+
+void read_node(Section section, NodeSettings& node) {
+  section.text("id", node.id);
+  section.text("data_dir", node.data_dir);
+  section.number("keeper_threads", node.keeper_threads, 1, 64);
+  section.finish();
+}
+
+void read_log(Section section, LogSettings& log) {
+  section.parsed("kind", [&](const std::string& text) -> std::string {
+    log.kind = text;
+    return text == "embedded" ? "" : "`embedded`, the one kind of log this version offers";
+  });
+  section.flag("fsync", log.fsync);
+  section.nothing_yet("kafka", "this version offers the embedded log only");
+  section.finish();
+}
+
+void read_http(Section section, HttpSettings& http) {
+  section.parsed("listen", endpoint_into(http.listen));
+  section.flag("allow_plain", http.allow_plain);
+  section.number("threads", http.threads, 1, 64);
+  section.nothing_yet("tls", "this version serves plain HTTP; let a proxy in front speak TLS");
+  if (!http.listen.is_loopback() && !http.allow_plain) {
+    section.fail_at("listen",
+                    "a loopback address like 127.0.0.1:8080, because keys would travel in clear; "
+                    "`allow_plain: true` permits it behind a proxy that speaks TLS");
+  }
+  section.finish();
+}
+
+void read_limits(Section section, Limits& limits) {
+  section.number("header_bytes_max", limits.header_bytes_max, 1024, 64 * 1024);
+  section.number("body_bytes_max", limits.body_bytes_max, 1024, 64 * 1024 * 1024);
+  section.number("batch_body_bytes_max", limits.batch_body_bytes_max, 1024, 64 * 1024 * 1024);
+  section.number("request_ms_max", limits.request_ms_max, 100, 600'000);
+  section.number("idle_ms_max", limits.idle_ms_max, 100, 600'000);
+  section.number("connections_max", limits.connections_max, 1, 100'000);
+  section.number("queue_commands_max", limits.queue_commands_max, 1, 1'000'000);
+  section.number("requests_per_second_max", limits.requests_per_second_max, 0, 1'000'000);
+  section.number("stop_ms_max", limits.stop_ms_max, 100, 600'000);
+  section.finish();
+}
+
+void read_ledger(Section section, std::vector<LedgerSettings>& ledgers) {
+  LedgerSettings row;
+  section.parsed("ledger", [&](const std::string& text) -> std::string {
+    auto ledger = LedgerId::parse(text);
+    if (!ledger || ledger->kind != "city") return "a ledger like city/suzhou-js";
+    row.ledger = *ledger;
+    for (const auto& other : ledgers) {
+      if (other.ledger == *ledger) return "each ledger once";
+    }
+    return "";
+  });
+  if (!section.has("ledger")) section.fail_at("ledger", "a ledger like city/suzhou-js");
+  section.parsed("founding_id", [&](const std::string& text) -> std::string {
+    auto id = parse_hex<FoundingId>(text);
+    if (!id || id->is_zero()) return "the 32 hexadecimal digits that `hansa init` wrote";
+    row.founding_id = *id;
+    return "";
+  });
+  if (row.founding_id.is_zero()) {
+    section.fail_at("founding_id", "the 32 hexadecimal digits that `hansa init` wrote");
+  }
+  section.text("key_file", row.key_file);
+  section.flag("lead", row.lead);
+  section.finish();
+  ledgers.push_back(std::move(row));
+}
+
+std::vector<std::string> role_names() {
+  std::vector<std::string> names;
+  const auto* roles = v1::Role_Value_descriptor();
+  for (int i = 1; i < roles->value_count(); ++i) names.push_back(roles->value(i)->name());
+  return names;
+}
+
+void read_roles(Section& section, Principal& principal) {
+  std::vector<std::string> roles;
+  section.texts("roles", roles);
+  if (roles.empty()) section.fail_at("roles", "at least one role, like [city_admin]");
+  for (const auto& name : roles) {
+    v1::Role::Value role = v1::Role::unspecified;
+    if (!v1::Role::Value_Parse(name, &role) || role == v1::Role::unspecified) {
+      const auto guess = did_you_mean(name, role_names());
+      section.fail_at("roles", "known roles, `" + name + "` is none" + guess);
+      return;
+    }
+    principal.roles.push_back(role);
+  }
+}
+
+void read_api_key(Section section, std::vector<ApiKey>& keys) {
+  ApiKey key;
+  section.required_text("id", key.id);
+  for (const auto& other : keys) {
+    if (other.id == key.id) section.fail_at("id", "each id of a key once");
+  }
+  section.parsed("sha256", [&](const std::string& text) -> std::string {
+    auto hash = parse_hex<Hash>(text);
+    if (!hash) return "the 64 hexadecimal digits of the key's SHA-256";
+    key.sha256 = *hash;
+    return "";
+  });
+  if (key.sha256.is_zero()) {
+    section.fail_at("sha256", "the 64 hexadecimal digits of the key's SHA-256");
+  }
+  key.principal.issuer = "key";
+  key.principal.subject = key.id;
+  read_roles(section, key.principal);
+  section.texts("cities", key.principal.cities);
+  if (key.principal.cities.empty()) {
+    section.fail_at("cities", "the cities where the roles count, like [suzhou-js], or [\"*\"]");
+  }
+  section.text("grid_prefix", key.principal.grid_prefix);
+  section.text("unit", key.principal.unit);
+  section.parsed("person", [&](const std::string& text) -> std::string {
+    key.principal.person = text;
+    return parse_hex<PersonId>(text) ? "" : "the 32 hexadecimal digits of a person id";
+  });
+  section.text("alliance", key.principal.alliance);
+  section.finish();
+  keys.push_back(std::move(key));
+}
+
+void settle_paths(Config& config) {
+  const auto folder = std::filesystem::path(config.file).parent_path();
+  auto beside = [&](std::string& path) {
+    if (std::filesystem::path(path).is_relative()) path = (folder / path).lexically_normal();
+  };
+  beside(config.node.data_dir);
+  for (auto& row : config.ledgers) {
+    if (row.key_file.empty()) {
+      row.key_file = config.node.data_dir + "/keys/" + row.ledger.folder() + ".key";
+    } else {
+      beside(row.key_file);
+    }
+  }
+}
+
+Result<Config> read_sections(std::shared_ptr<YamlFile> file,
+                             const std::vector<std::string>& environment) {
+  Config config;
+  config.file = file->name;
+  lay_over(*file, environment);
+  if (file->error) return fail(*file->error);
+  auto root = Section::root(file);
+  read_node(root.section("node"), config.node);
+  read_log(root.section("log"), config.log);
+  read_http(root.section("http"), config.http);
+  auto metrics = root.section("metrics");
+  metrics.parsed("listen", endpoint_into(config.metrics.listen));
+  metrics.finish();
+  for (auto& section : root.list("ledgers")) read_ledger(section, config.ledgers);
+  root.nothing_yet("inboxes", "inboxes need a Kafka log, which this version does not offer");
+  auto access = root.section("access");
+  for (auto& section : access.list("api_keys")) read_api_key(section, config.api_keys);
+  access.nothing_yet("jwt", "this version knows API keys only");
+  access.finish();
+  auto memory = root.section("memory");
+  memory.number("row_cache_mib", config.memory.row_cache_mib, 8, 1 << 20);
+  memory.number("block_cache_mib", config.memory.block_cache_mib, 8, 1 << 20);
+  memory.number("write_mib", config.memory.write_mib, 8, 1 << 20);
+  memory.finish();
+  read_limits(root.section("limits"), config.limits);
+  root.finish();
+  if (!file->error && config.ledgers.empty()) {
+    root.fail_at("ledgers", "at least one ledger; `hansa init city <id>` makes one");
+  }
+  if (file->error) return fail(*file->error);
+  settle_paths(config);
+  return config;
+}
+
+}  // namespace
+
+std::string Endpoint::text() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+bool Endpoint::is_loopback() const { return host == "::1" || host.starts_with("127."); }
+
+Result<Endpoint> Endpoint::parse(std::string_view text) {
+  const auto refuse = [&] {
+    return fail(Errc::kBadConfig, "expected an address and port like 127.0.0.1:8080, got `" +
+                                      std::string(text) + "`");
+  };
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return refuse();
+  Endpoint endpoint;
+  auto host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  endpoint.host = host == "localhost" ? "127.0.0.1" : std::string(host);
+  const auto port = text.substr(colon + 1);
+  const auto result = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
+  if (port.empty() || result.ec != std::errc() || result.ptr != port.data() + port.size()) {
+    return refuse();
+  }
+  in6_addr address;
+  if (::inet_pton(AF_INET, endpoint.host.c_str(), &address) != 1 &&
+      ::inet_pton(AF_INET6, endpoint.host.c_str(), &address) != 1) {
+    return refuse();
+  }
+  return endpoint;
+}
+
+const LedgerSettings* Config::find_ledger(const LedgerId& ledger) const {
+  for (const auto& row : ledgers) {
+    if (row.ledger == ledger) return &row;
+  }
+  return nullptr;
+}
+
+Result<Config> read_config(const std::string& file, const std::vector<std::string>& environment) {
+  return read_sections(read_yaml(file), environment);
+}
+
+Result<Config> parse_config(const std::string& text, const std::string& file,
+                            const std::vector<std::string>& environment) {
+  return read_sections(parse_yaml(text, file), environment);
+}
+
+std::vector<std::string> config_variables() {
+  std::vector<std::string> names(std::begin(kOtherVariables), std::end(kOtherVariables));
+  for (const auto& [section, key] : kVariables) names.push_back(variable_name(section, key));
+  return names;
+}
+
+std::vector<std::string> process_environment() {
+  std::vector<std::string> lines;
+  for (char** line = environ; *line != nullptr; ++line) lines.emplace_back(*line);
+  return lines;
+}
+
+}  // namespace hansa::ops

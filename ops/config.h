@@ -1,0 +1,112 @@
+// Config: what one process is told to do, read from one YAML file and checked whole.
+//
+// Shape:   read_config(file) reads the sections of SPEC §6 and lays the variables of the environment
+//          over them: HANSA_<SECTION>_<KEY> for every plain value of node, log, http, metrics,
+//          memory and limits (HANSA_HTTP_LISTEN=127.0.0.1:9000). Relative paths count from the
+//          file's folder. Key files: ops/key_file.h.
+// Units:   as the names say: …_mib, …_ms, …_bytes.
+// Errors:  kBadConfig with `file:line: what was expected, what came`, and the nearest known name
+//          for a mistyped one; unknown keys, bad values and unknown HANSA_* variables are errors.
+// Threads: plain values.
+// Source:  SPEC §6.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/base/result.h"
+#include "core/city/context.h"
+
+namespace hansa::ops {
+
+struct Endpoint {
+  std::string host = "127.0.0.1";
+  uint16_t port = 0;
+
+  bool operator==(const Endpoint&) const = default;
+  std::string text() const;
+  bool is_loopback() const;
+  // "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; localhost is 127.0.0.1.
+  static Result<Endpoint> parse(std::string_view text);
+};
+
+struct NodeSettings {
+  std::string id = "node-1";
+  std::string data_dir = "data";
+  uint32_t keeper_threads = 2;
+};
+
+struct LogSettings {
+  std::string kind = "embedded";
+  bool fsync = true;
+};
+
+struct HttpSettings {
+  Endpoint listen{"127.0.0.1", 8080};
+  bool allow_plain = false;
+  uint32_t threads = 2;
+};
+
+struct MetricsSettings {
+  Endpoint listen{"127.0.0.1", 9464};
+};
+
+struct LedgerSettings {
+  LedgerId ledger;
+  FoundingId founding_id;
+  std::string key_file;  // empty in the file: <data>/keys/<kind>-<id>.key
+  bool lead = true;
+};
+
+// One API key: the caller shows the key, the file holds its SHA-256.
+struct ApiKey {
+  std::string id;
+  Hash sha256;
+  Principal principal;  // issuer "key", subject = id
+};
+
+struct MemorySettings {
+  uint32_t row_cache_mib = 256;
+  uint32_t block_cache_mib = 256;
+  uint32_t write_mib = 128;
+};
+
+struct Limits {
+  uint32_t header_bytes_max = 8 * 1024;
+  uint32_t body_bytes_max = 1024 * 1024;
+  uint32_t batch_body_bytes_max = 8 * 1024 * 1024;
+  uint32_t request_ms_max = 10'000;
+  uint32_t idle_ms_max = 60'000;
+  uint32_t connections_max = 1024;
+  uint32_t queue_commands_max = 20'000;
+  uint32_t requests_per_second_max = 0;  // per caller; 0: no limit
+  uint32_t stop_ms_max = 10'000;
+};
+
+struct Config {
+  std::string file;  // where it was read from, for messages
+  NodeSettings node;
+  LogSettings log;
+  HttpSettings http;
+  MetricsSettings metrics;
+  std::vector<LedgerSettings> ledgers;
+  std::vector<ApiKey> api_keys;
+  MemorySettings memory;
+  Limits limits;
+  bool accept_clock_jump = false;  // from the command line only
+
+  const LedgerSettings* find_ledger(const LedgerId& ledger) const;
+};
+
+// `environment`: lines NAME=VALUE; the process passes its own.
+Result<Config> read_config(const std::string& file, const std::vector<std::string>& environment);
+Result<Config> parse_config(const std::string& text, const std::string& file,
+                            const std::vector<std::string>& environment);
+// The variables that lie over the file, for the documentation and for guessing.
+std::vector<std::string> config_variables();
+std::vector<std::string> process_environment();
+
+}  // namespace hansa::ops

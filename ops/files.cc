@@ -1,0 +1,83 @@
+#include "ops/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace hansa::ops {
+namespace {
+
+tl::unexpected<Error> refuse(const std::string& name, const std::string& what) {
+  return fail(Errc::kBadFile, name + ": " + what + ": " + std::strerror(errno));
+}
+
+Result<void> write_all(int file, std::string_view bytes, const std::string& name) {
+  while (!bytes.empty()) {
+    const auto written = ::write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return refuse(name, "cannot be written");
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  if (::fsync(file) != 0) return refuse(name, "cannot be synced");
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& name, size_t bytes_max) {
+  const int file = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return refuse(name, "cannot be read");
+  std::string bytes;
+  std::string part(1 << 16, '\0');
+  while (true) {
+    const auto count = ::read(file, part.data(), part.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      auto error = refuse(name, "cannot be read");
+      ::close(file);
+      return error;
+    }
+    if (count == 0) break;
+    bytes.append(part.data(), static_cast<size_t>(count));
+    if (bytes.size() > bytes_max) {
+      ::close(file);
+      return fail(Errc::kBadFile,
+                  name + ": expected at most " + std::to_string(bytes_max) + " bytes");
+    }
+  }
+  ::close(file);
+  return bytes;
+}
+
+Result<void> write_new_file(const std::string& name, std::string_view bytes, uint32_t mode) {
+  const int file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (file < 0 && errno == EEXIST) {
+    return fail(Errc::kAlreadyExists, name + ": exists already and is not overwritten");
+  }
+  if (file < 0) return refuse(name, "cannot be made");
+  auto written = write_all(file, bytes, name);
+  ::close(file);
+  return written;
+}
+
+Result<void> write_file(const std::string& name, std::string_view bytes, uint32_t mode) {
+  const auto beside = name + ".new";
+  ::unlink(beside.c_str());
+  HANSA_CHECK(write_new_file(beside, bytes, mode));
+  if (::rename(beside.c_str(), name.c_str()) != 0) return refuse(name, "cannot be replaced");
+  return {};
+}
+
+Result<void> make_folders(const std::string& name, uint32_t mode) {
+  std::error_code error;
+  const bool made = std::filesystem::create_directories(name, error);
+  if (error) return fail(Errc::kBadFile, name + ": cannot be made: " + error.message());
+  if (made && ::chmod(name.c_str(), mode) != 0) return refuse(name, "cannot be protected");
+  return {};
+}
+
+}  // namespace hansa::ops

@@ -1,0 +1,63 @@
+#include "ops/key_file.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <map>
+#include <sstream>
+
+#include "ops/files.h"
+
+namespace hansa::ops {
+
+KeyFile make_keys(Env& env) {
+  return KeyFile{env.random_id<FoundingId>(), env.random_bytes(32), env.random_bytes(32)};
+}
+
+std::string key_file_name(const std::string& data_dir, const LedgerId& ledger) {
+  return data_dir + "/keys/" + ledger.folder() + ".key";
+}
+
+Result<void> write_key_file(const std::string& name, const KeyFile& keys) {
+  HANSA_CHECK(make_folders(std::filesystem::path(name).parent_path(), 0700));
+  return write_new_file(name,
+                        "founding_id: " + to_hex(keys.founding_id) +
+                            "\nledger_secret: " + to_hex(keys.ledger_secret) +
+                            "\nkeyring_master: " + to_hex(keys.keyring_master) + "\n",
+                        0600);
+}
+
+Result<KeyFile> read_key_file(const std::string& name) {
+  struct stat info;
+  if (::stat(name.c_str(), &info) == 0 && (info.st_mode & 077) != 0) {
+    return fail(Errc::kBadFile, name + ": expected a key file that only its owner can read; " +
+                                    "run `chmod 600 " + name + "`");
+  }
+  HANSA_TRY(const auto text, read_file(name, 4096));
+  std::map<std::string, std::string> values;
+  std::istringstream lines(text);
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    const auto colon = line.find(": ");
+    auto bytes = colon == std::string::npos ? std::nullopt : from_hex(line.substr(colon + 2));
+    if (!bytes) {
+      return fail(Errc::kBadFile, name + ":" + std::to_string(number) +
+                                      ": expected `name: hexadecimal digits`");
+    }
+    values[line.substr(0, colon)] = *bytes;
+  }
+  KeyFile keys;
+  const auto founding_id = FoundingId::from(values["founding_id"]);
+  if (!founding_id || values["ledger_secret"].size() != 32 ||
+      values["keyring_master"].size() != 32) {
+    return fail(Errc::kBadFile, name + ": expected founding_id (16 bytes), ledger_secret and " +
+                                    "keyring_master (32 bytes each)");
+  }
+  keys.founding_id = *founding_id;
+  keys.ledger_secret = values["ledger_secret"];
+  keys.keyring_master = values["keyring_master"];
+  return keys;
+}
+
+}  // namespace hansa::ops
