@@ -43,6 +43,9 @@ class Door {
   Keeper& keeper() { return *keeper_; }
 
  private:
+  Result<void> seal(const MethodInfo& method, google::protobuf::Message& request,
+                    const Principal& principal);
+
   std::shared_ptr<Keeper> keeper_;
   Keyring& keyring_;
   Env& env_;

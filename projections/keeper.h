@@ -34,7 +34,7 @@ struct KeeperLimits {
   size_t round_commands_max = 512;
   size_t dirty_rows_max = 20'000;       // commit at the latest then
   int64_t commit_interval_us = 50'000;  // commit live rows this often
-  int64_t catch_up_dirty_rows = 200'000;
+  size_t catch_up_dirty_rows_max = 200'000;
   size_t row_cache_mib = 256;
 };
 
@@ -43,7 +43,10 @@ struct KeeperConfig {
   FoundingId founding_id;
   std::string secret;  // 32 bytes; actor pseudonyms and request MACs are derived from it
   std::string directory;  // of the projection version to open
+  // An operator's word that a clock more than 24 h ahead of the last entry is right.
   bool accept_clock_jump = false;
+  // Due timers fire by themselves; off where time is virtual and fire_timers() says when.
+  bool timers_fire_alone = true;
   KeeperLimits limits;
 };
 
@@ -56,6 +59,7 @@ struct Submission {
   std::string request_mac;  // 16 bytes over the request as it came, before sealing
 };
 
+// A receipt whose entry_sha256 is empty says that nothing was appended: all was known already.
 using Answer = std::function<void(Result<v1::Receipt>)>;
 
 struct KeeperHealth {
@@ -104,6 +108,8 @@ class Keeper {
   using Shown = std::function<void(Result<std::shared_ptr<const Snapshot>>)>;
   void wait_for(Seq seq, int64_t timeout_us, Shown shown);
   std::shared_ptr<const Snapshot> snapshot() const;
+  // Decides every timer that is due and calls back when their entries have landed.
+  void fire_timers(std::function<void()> fired);
 
   ActorId actor_of(const Principal& principal) const;
   std::string request_mac(std::string_view request_bytes) const;

@@ -1,0 +1,71 @@
+#include "projections/fold.h"
+
+#include "core/base/hash.h"
+#include "projections/read_models.h"
+
+namespace hansa::projections {
+namespace {
+
+constexpr int64_t kHourUs = 3600LL * 1'000'000;
+constexpr int64_t kWindowMs = 48LL * 3600 * 1000;
+
+void let_old_answers_die(Rows& rows, int64_t time_us) {
+  const int64_t hour = time_us / kHourUs;
+  const auto* reached = rows.find(kAnsweredTable, "");
+  if (reached != nullptr && reached->time_us() / kHourUs >= hour) return;
+  const int64_t oldest_ms = hour * kHourUs / 1000 - kWindowMs;
+  if (reached != nullptr && oldest_ms > 0) {
+    std::vector<std::string> dead;
+    rows.scan(kAnsweredTable.id, std::string_view("\0", 1),
+              big_endian(static_cast<uint64_t>(oldest_ms)),
+              [&](std::string_view key, const google::protobuf::Message&) {
+                dead.emplace_back(key);
+                return true;
+              });
+    for (const auto& key : dead) rows.erase(kAnsweredTable, key);
+  }
+  rows.put(kAnsweredTable, "").set_time_us(hour * kHourUs);
+}
+
+void remember_answer(Rows& rows, const v1::Payload& payload, Seq seq, const Hash& hash) {
+  const auto& cause = payload.cause();
+  const auto actor = ActorId::from(cause.actor());
+  const auto id = CommandId::from(cause.command_id());
+  if (!actor || !id) return;
+  auto& row = rows.put(kAnsweredTable, answered_key(cause.kind(), *actor, *id));
+  row.Clear();
+  row.set_seq(seq);
+  row.set_entry_sha256(std::string(hash.view()));
+  row.set_request_mac(cause.request_mac());
+  row.set_time_us(payload.time_us());
+  row.set_subject_id(cause.subject_id());
+  row.set_state(cause.state());
+  if (payload.has_refusal()) {
+    row.set_refusal_code(payload.refusal().code());
+    row.set_refusal_detail(payload.refusal().detail());
+  }
+}
+
+}  // namespace
+
+std::string answered_key(v1::CauseKind::Value kind, const ActorId& actor, const CommandId& id) {
+  const char kind_byte = static_cast<char>(kind);
+  const Hash hash = sha256({std::string_view(&kind_byte, 1), actor.view(), id.view()});
+  return big_endian(static_cast<uint64_t>(uuid_time_ms(id))) +
+         std::string(hash.view().substr(0, 16));
+}
+
+Result<void> fold_entry(Rows& rows, const v1::Payload& payload, Seq seq, const Hash& hash) {
+  EntryContext entry;
+  entry.seq = seq;
+  entry.time_us = payload.time_us();
+  if (auto actor = ActorId::from(payload.cause().actor())) entry.actor = *actor;
+  for (const auto& event : payload.events()) HANSA_CHECK(fold_event(rows, event, entry));
+  let_old_answers_die(rows, payload.time_us());
+  if (payload.cause().kind() == v1::CauseKind::command) {
+    remember_answer(rows, payload, seq, hash);
+  }
+  return {};
+}
+
+}  // namespace hansa::projections

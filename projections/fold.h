@@ -1,0 +1,25 @@
+// Fold: one whole entry applied to the rows; the same for keeper, catch-up and rebuild (law 3).
+//
+// Shape:   fold_entry(rows, payload, seq, hash) folds the events in order (read_models.h), writes
+//          the answer under the entry's command id, and lets answers die whose id is older than the
+//          window. Rows die when ledger time enters a new hour: all whose id time + 48 h lies
+//          before that hour; the hour reached stands in the row of key "" of the same table.
+// Errors:  as evolve: an entry that contradicts the rows stops the ledger.
+// Threads: pure.
+// Limits:  the window: 48 h of ledger time.
+// Source:  DESIGN L4, SPEC §1.
+#pragma once
+
+#include "core/base/ids.h"
+#include "core/base/result.h"
+#include "core/base/rows.h"
+#include "hansa/v1/entry.pb.h"
+
+namespace hansa::projections {
+
+// Key of the answer to a command id: id time in ms BE8, then 16 bytes of SHA-256(kind, actor, id).
+std::string answered_key(v1::CauseKind::Value kind, const ActorId& actor, const CommandId& id);
+
+Result<void> fold_entry(Rows& rows, const v1::Payload& payload, Seq seq, const Hash& hash);
+
+}  // namespace hansa::projections

@@ -1,0 +1,259 @@
+#include "projections/keeper.h"
+
+#include <boost/asio/post.hpp>
+
+#include "core/base/hash.h"
+#include "projections/fold.h"
+#include "projections/keeper_loop.h"
+#include "streams/ledger_reader.h"
+
+namespace hansa::projections {
+namespace {
+
+constexpr int64_t kClockJumpUsMax = 24LL * 3600 * 1'000'000;
+
+std::string hours_text(int64_t span_us) { return std::to_string(span_us / 3'600'000'000LL) + " h"; }
+
+}  // namespace
+
+KeeperLoop::KeeperLoop(KeeperConfig keeper_config, streams::Log& ledger_log, Env& environment,
+                       Keyring& city_keyring, boost::asio::any_io_executor executor,
+                       KeeperObserver* keeper_observer)
+    : config(std::move(keeper_config)),
+      log(ledger_log),
+      env(environment),
+      keyring(city_keyring),
+      observer(keeper_observer),
+      actor_key(hkdf_sha256(config.secret, "actor", 32)),
+      request_key(hkdf_sha256(config.secret, "request", 32)),
+      strand(boost::asio::make_strand(executor)),
+      timer(strand) {}
+
+Result<void> KeeperLoop::open(std::shared_ptr<StoreBudget> budget) {
+  HANSA_TRY(store, Store::open(config.directory, std::move(budget)));
+  if (store->meta().row_schema_version != kRowSchemaVersion) {
+    return fail(Errc::kUpgradeNeeded,
+                "the projection of " + config.ledger.text() + " has row schema " +
+                    std::to_string(store->meta().row_schema_version) + ", this binary writes " +
+                    std::to_string(kRowSchemaVersion) + "; run `hansa projection rebuild`");
+  }
+  rows = std::make_unique<RowCache>(*store, config.limits.row_cache_mib * 1024 * 1024);
+  HANSA_CHECK(catch_up());
+  check_clock();
+  update_health();
+  return {};
+}
+
+// Folds what the log has beyond the committed position, committing by a budget of dirty rows.
+Result<void> KeeperLoop::catch_up() {
+  const Meta meta = store->meta();
+  HANSA_TRY(const Offset end, log.end(config.ledger));
+  if (end < meta.position.next_offset) {
+    return fail(Errc::kLogBehind,
+                "the log of " + config.ledger.text() + " ends at offset " + std::to_string(end) +
+                    ", but the projection has seen offset " +
+                    std::to_string(meta.position.next_offset) + "; restore the log");
+  }
+  tip_time_us = landed_time_us = meta.time_us;
+  ChainPosition start = meta.position;
+  if (start.seq == 0) start.tip = founding_hash(config.founding_id);
+  ChainPosition reached = start;
+  streams::LedgerVisitor visitor;
+  visitor.is_void = [&](Offset, std::string_view) { ++reached.voids; };
+  visitor.valid = [&](Seq seq, Offset offset, const Hash& hash,
+                      std::string_view payload) -> Result<void> {
+    if (!fold_foreign(seq, hash, payload)) return fail(*stopped);
+    reached = {seq, hash, offset + 1, reached.voids};
+    if (rows->dirty_rows() < config.limits.catch_up_dirty_rows_max) return {};
+    return rows->commit(reached, landed_time_us);
+  };
+  HANSA_TRY(const ChainPosition position,
+            streams::read_ledger(log, config.ledger, config.founding_id, start, visitor));
+  HANSA_CHECK(rows->commit(position, landed_time_us));
+  appender = std::make_unique<streams::Appender>(log, config.ledger, config.founding_id, position,
+                                                 env);
+  return {};
+}
+
+void KeeperLoop::check_clock() {
+  const int64_t ahead_us = env.now_us() - landed_time_us;
+  clock_jumped = landed_time_us > 0 && ahead_us > kClockJumpUsMax && !config.accept_clock_jump;
+}
+
+void KeeperLoop::submit(Submission submission, Answer answer) {
+  Pending pending{std::move(submission), std::move(answer), monotonic_us()};
+  std::unique_lock lock(mutex);
+  if (closing) {
+    lock.unlock();
+    return pending.answer(fail(Errc::kUnavailable, "the server is stopping; try again shortly"));
+  }
+  if (inbox.size() >= config.limits.queue_commands_max) {
+    lock.unlock();
+    return pending.answer(
+        fail(Errc::kRateLimited, "more commands wait for " + config.ledger.text() +
+                                     " than it can take; wait a second and send it again"));
+  }
+  inbox.push_back(std::move(pending));
+  if (round_posted) return;
+  round_posted = true;
+  lock.unlock();
+  boost::asio::post(strand, [self = shared_from_this()] { self->round(); });
+}
+
+void KeeperLoop::post_round() {
+  {
+    std::lock_guard lock(mutex);
+    if (round_posted) return;
+    round_posted = true;
+  }
+  boost::asio::post(strand, [self = shared_from_this()] { self->round(); });
+}
+
+void KeeperLoop::wait_for(Seq seq, int64_t timeout_us, Keeper::Shown shown) {
+  auto snapshot = store->snapshot();
+  if (snapshot->meta().position.seq >= seq) return shown(std::move(snapshot));
+  boost::asio::post(strand, [self = shared_from_this(), seq, timeout_us,
+                             shown = std::move(shown)]() mutable {
+    self->waiters.push_back({seq, timeout_us, std::move(shown)});
+    self->post_round();
+  });
+}
+
+void KeeperLoop::fire_timers(std::function<void()> fired) {
+  boost::asio::post(strand, [self = shared_from_this(), fired = std::move(fired)]() mutable {
+    self->timers_wanted = true;
+    self->on_timers_fired.push_back(std::move(fired));
+    self->post_round();
+  });
+}
+
+void KeeperLoop::close(std::function<void()> closed) {
+  {
+    std::lock_guard lock(mutex);
+    closing = true;
+  }
+  boost::asio::post(strand, [self = shared_from_this(), closed = std::move(closed)]() mutable {
+    self->on_closed = std::move(closed);
+    self->post_round();
+  });
+}
+
+KeeperHealth KeeperLoop::health() const {
+  std::lock_guard lock(mutex);
+  KeeperHealth copy = last_health;
+  copy.queued_commands = inbox.size();
+  return copy;
+}
+
+int64_t KeeperLoop::monotonic_us() const {
+  return observer == nullptr ? 0 : observer->monotonic_us();
+}
+
+void KeeperLoop::schedule_tick() {
+  timer.expires_after(std::chrono::microseconds(config.limits.commit_interval_us));
+  timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+    auto self = weak.lock();
+    if (self == nullptr || error) return;
+    self->tick();
+  });
+}
+
+void KeeperLoop::tick() {
+  if (on_closed == nullptr) schedule_tick();
+  ++ticks;
+  commit_due = true;
+  for (auto& waiter : waiters) waiter.left_us -= config.limits.commit_interval_us;
+  const int64_t ticks_a_second = std::max<int64_t>(1, 1'000'000 / config.limits.commit_interval_us);
+  if (ticks % ticks_a_second == 0) {
+    if (config.timers_fire_alone && !clock_jumped) timers_wanted = true;
+    if (!stopped && flights == 0 && !must_follow()) {
+      if (auto same = appender->check_tip(); !same && same.error().code != Errc::kUnavailable) {
+        stop(same.error());
+      }
+    }
+  }
+  round();
+}
+
+void KeeperLoop::update_health() {
+  KeeperHealth health;
+  if (stopped) {
+    health.stopped = stopped;
+    health.waits = config.ledger.text() + " is stopped: " + stopped->detail;
+  } else if (clock_jumped) {
+    health.waits = config.ledger.text() + ": the clock is " +
+                   hours_text(env.now_us() - landed_time_us) +
+                   " ahead of the last entry; if it is right, start with --accept-clock-jump";
+  } else if (commit_failure) {
+    health.waits = config.ledger.text() + ": " + commit_failure->detail;
+  } else if (log_failure) {
+    health.waits = config.ledger.text() + ": " + log_failure->detail;
+  }
+  health.ready = health.waits.empty();
+  const Meta meta = store->meta();
+  health.committed_seq = meta.position.seq;
+  health.landed_seq = appender == nullptr ? meta.position.seq : appender->landed().seq;
+  health.next_offset = appender == nullptr ? 0 : appender->landed().next_offset;
+  health.voids = appender == nullptr ? 0 : appender->landed().voids;
+  health.end_offset = health.next_offset;
+  if (health.landed_seq > health.committed_seq) {
+    health.oldest_unprocessed_age_us = std::max<int64_t>(0, env.now_us() - meta.time_us);
+  }
+  health.cache_hits = rows->hits();
+  health.cache_misses = rows->misses();
+  health.cache_bytes = rows->cached_bytes();
+  health.dirty_rows = rows->dirty_rows();
+  health.tip_time_us = landed_time_us;
+  std::lock_guard lock(mutex);
+  last_health = health;
+}
+
+struct Keeper::Impl {
+  std::shared_ptr<KeeperLoop> loop;
+};
+
+Keeper::Keeper(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Keeper::~Keeper() { impl_->loop->timer.cancel(); }
+
+Result<std::shared_ptr<Keeper>> Keeper::open(KeeperConfig config, streams::Log& log, Env& env,
+                                             std::shared_ptr<StoreBudget> budget,
+                                             Keyring& keyring,
+                                             boost::asio::any_io_executor executor,
+                                             KeeperObserver* observer) {
+  auto loop = std::make_shared<KeeperLoop>(std::move(config), log, env, keyring,
+                                           std::move(executor), observer);
+  HANSA_CHECK(loop->open(std::move(budget)));
+  boost::asio::post(loop->strand, [loop] { loop->schedule_tick(); });
+  return std::shared_ptr<Keeper>(new Keeper(std::make_shared<Impl>(Impl{std::move(loop)})));
+}
+
+void Keeper::submit(Submission submission, Answer answer) {
+  impl_->loop->submit(std::move(submission), std::move(answer));
+}
+
+void Keeper::wait_for(Seq seq, int64_t timeout_us, Shown shown) {
+  impl_->loop->wait_for(seq, timeout_us, std::move(shown));
+}
+
+void Keeper::fire_timers(std::function<void()> fired) {
+  impl_->loop->fire_timers(std::move(fired));
+}
+
+std::shared_ptr<const Snapshot> Keeper::snapshot() const { return impl_->loop->store->snapshot(); }
+
+ActorId Keeper::actor_of(const Principal& principal) const {
+  const std::string who = principal.issuer + '\0' + principal.subject;
+  const Hash mac = hmac_sha256(impl_->loop->actor_key, who);
+  return *ActorId::from(mac.view().substr(0, 16));
+}
+
+std::string Keeper::request_mac(std::string_view request_bytes) const {
+  return std::string(hmac_sha256(impl_->loop->request_key, request_bytes).view().substr(0, 16));
+}
+
+const KeeperConfig& Keeper::config() const { return impl_->loop->config; }
+KeeperHealth Keeper::health() const { return impl_->loop->health(); }
+Store& Keeper::store() { return *impl_->loop->store; }
+void Keeper::close(std::function<void()> closed) { impl_->loop->close(std::move(closed)); }
+
+}  // namespace hansa::projections

@@ -1,0 +1,252 @@
+#include <boost/asio/post.hpp>
+
+#include "projections/fold.h"
+#include "projections/keeper_loop.h"
+
+namespace hansa::projections {
+namespace {
+
+// How often an entry that certainly did not land is tried again before its caller hears of it.
+bool worth_retrying(const std::vector<streams::Delivery>& deliveries) {
+  for (const auto& delivery : deliveries) {
+    if (delivery.error && delivery.error->code == Errc::kUnavailable) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void KeeperLoop::send() {
+  ++flights;
+  sent_us = monotonic_us();
+  appender->send([self = shared_from_this()](streams::Appender::FlightId flight,
+                                             std::vector<streams::Delivery> deliveries) {
+    boost::asio::post(self->strand, [self, flight, deliveries = std::move(deliveries)]() mutable {
+      self->delivered(flight, std::move(deliveries));
+    });
+  });
+}
+
+void KeeperLoop::delivered(streams::Appender::FlightId flight,
+                           std::vector<streams::Delivery> deliveries) {
+  --flights;
+  if (stopped) return round();
+  if (observer != nullptr) observer->appended(deliveries.size(), monotonic_us() - sent_us);
+  bool uncertain = false;
+  std::optional<Error> failure;
+  for (const auto& delivery : deliveries) {
+    if (delivery.offset) continue;
+    const bool surely_not = delivery.error && (delivery.error->code == Errc::kUnavailable ||
+                                               delivery.error->code == Errc::kLogConflict);
+    if (!surely_not) uncertain = true;
+    if (delivery.error) failure = delivery.error;
+  }
+  if (uncertain) {
+    for (auto& item : open_items) {
+      if (item.is_entry && item.pending) item.pending->maybe_landed = true;
+    }
+  }
+  const bool retry = worth_retrying(deliveries);
+  log_failure = failure && failure->code != Errc::kLogConflict ? failure : std::nullopt;
+  auto steps = appender->settle(flight, std::move(deliveries));
+  if (!steps) {
+    if (steps.error().code != Errc::kUnavailable) {
+      stop(steps.error());
+    } else {
+      log_failure = steps.error();
+    }
+    return round();
+  }
+  if (!carry_out(*steps)) return round();
+  if (!retry) {
+    // The log says that nothing of it was stored: the callers may know at once.
+    while (!queue.empty()) {
+      Pending pending = std::move(queue.front());
+      queue.pop_front();
+      if (pending.maybe_landed) {
+        refuse_now(std::move(pending), {Errc::kUnknownOutcome,
+                                        "the log failed while the command was on its way; send it "
+                                        "again with the same Idempotency-Key"});
+      } else {
+        refuse_now(std::move(pending), {Errc::kUnavailable, log_failure ? log_failure->detail : ""});
+      }
+    }
+  }
+  round();
+}
+
+void KeeperLoop::follow_log() {
+  auto steps = appender->follow();
+  if (!steps) {
+    if (steps.error().code != Errc::kUnavailable) return stop(steps.error());
+    log_failure = steps.error();
+    return;
+  }
+  if (!must_follow()) log_failure.reset();
+  carry_out(*steps);
+}
+
+bool KeeperLoop::carry_out(const std::vector<streams::Step>& steps) {
+  for (const auto& step : steps) {
+    switch (step.kind) {
+      case streams::Step::Kind::kLanded: landed(step.seq); break;
+      case streams::Step::Kind::kUndo: undo(); break;
+      case streams::Step::Kind::kForeign:
+        if (!fold_foreign(step.entry.seq, step.entry.hash, step.entry.payload)) return false;
+        break;
+    }
+    if (stopped) return false;
+  }
+  return true;
+}
+
+void KeeperLoop::landed(Seq seq) {
+  rows->land_entries(1);
+  while (!open_items.empty() && open_items.front().seq <= seq) {
+    Open item = std::move(open_items.front());
+    open_items.pop_front();
+    if (item.is_entry) {
+      landed_time_us = item.time_us;
+      if (!erase_keys(item.erased)) return;
+    }
+    answer(item);
+  }
+}
+
+// A key that an entry erased must be gone before anything after that entry is served.
+bool KeeperLoop::erase_keys(const std::vector<PersonId>& persons) {
+  for (const auto& person : persons) {
+    auto erased = keyring.erase(person);
+    if (erased || erased.error().code == Errc::kUnknownPerson) continue;
+    stop({Errc::kLedgerStopped, "a person's key could not be destroyed: " +
+                                    erased.error().detail + "; mend the keyring and restart"});
+    return false;
+  }
+  return true;
+}
+
+// Everything decided and not landed is decided again, in the same order.
+void KeeperLoop::undo() {
+  rows->undo_entries(rows->unlanded_entries());
+  for (auto item = open_items.rbegin(); item != open_items.rend(); ++item) {
+    if (!item->pending) continue;
+    if (item->pending->submission.command == nullptr) {
+      timers_wanted = true;
+      auto answer = std::move(item->pending->answer);
+      on_timers_fired.push_back([answer = std::move(answer)] { answer(v1::Receipt()); });
+      continue;
+    }
+    queue.push_front(std::move(*item->pending));
+  }
+  open_items.clear();
+  tip_time_us = landed_time_us;
+}
+
+bool KeeperLoop::fold_foreign(Seq seq, const Hash& hash, std::string_view payload_bytes) {
+  v1::Payload payload;
+  if (!payload.ParseFromArray(payload_bytes.data(), static_cast<int>(payload_bytes.size()))) {
+    stop({Errc::kUpgradeNeeded, "entry " + std::to_string(seq) + " of " +
+                                    config.ledger.text() +
+                                    " is valid, but its payload cannot be read by this binary"});
+    return false;
+  }
+  rows->begin_entry();
+  auto folded = fold_entry(*rows, payload, seq, hash);
+  rows->land_entries(1);
+  if (folded && rows->failure()) folded = fail(*rows->failure());
+  if (!folded) {
+    stop({folded.error().code, "entry " + std::to_string(seq) + " of " +
+                                   config.ledger.text() + " cannot be folded: " +
+                                   folded.error().detail});
+    return false;
+  }
+  tip_time_us = landed_time_us = payload.time_us();
+  std::vector<PersonId> erased;
+  for (const auto& event : payload.events()) {
+    if (!event.has_person_erased()) continue;
+    if (auto id = parse_hex<PersonId>(event.person_erased().person())) erased.push_back(*id);
+  }
+  return erase_keys(erased);
+}
+
+// Answers that wait for no entry of ours, or only for ones that have landed.
+void KeeperLoop::answer_ready() {
+  if (appender == nullptr) return;
+  const Seq landed_seq = appender->landed().seq;
+  while (!open_items.empty() && open_items.front().seq <= landed_seq) {
+    Open item = std::move(open_items.front());
+    open_items.pop_front();
+    answer(item);
+  }
+}
+
+void KeeperLoop::answer(Open& item) {
+  if (!item.pending) return;
+  if (observer != nullptr) observer->answered(monotonic_us() - item.pending->submitted_us);
+  item.pending->answer(std::move(item.result));
+}
+
+bool KeeperLoop::commit_wanted() const {
+  if (rows->dirty_rows() >= config.limits.dirty_rows_max) return true;
+  if (commit_due && rows->dirty_rows() > 0) return true;
+  if (on_closed != nullptr && queue.empty() && rows->dirty_rows() > 0 && !commit_failure) {
+    return true;
+  }
+  const Seq committed = store->meta().position.seq;
+  for (const auto& waiter : waiters) {
+    if (waiter.seq > committed && waiter.seq <= appender->landed().seq) return true;
+  }
+  return false;
+}
+
+void KeeperLoop::commit() {
+  const int64_t started_us = monotonic_us();
+  const size_t dirty = rows->dirty_rows();
+  commit_due = false;
+  auto committed = rows->commit(appender->landed(), landed_time_us);
+  if (!committed) {
+    if (committed.error().code != Errc::kUnavailable) return stop(committed.error());
+    commit_failure = committed.error();
+    return;
+  }
+  commit_failure.reset();
+  if (observer != nullptr) observer->committed(dirty, monotonic_us() - started_us);
+}
+
+void KeeperLoop::serve_waiters() {
+  if (waiters.empty()) return;
+  std::vector<Waiter> left;
+  for (auto& waiter : waiters) {
+    if (store->meta().position.seq >= waiter.seq) {
+      waiter.shown(store->snapshot());
+    } else if (waiter.left_us <= 0 || stopped) {
+      waiter.shown(fail({Errc::kNotYet,
+                         "the projection shows seq " +
+                             std::to_string(store->meta().position.seq) +
+                             ", asked for was at least " + std::to_string(waiter.seq) +
+                             "; ask again later",
+                         "", store->meta().position.seq}));
+    } else {
+      left.push_back(std::move(waiter));
+    }
+  }
+  waiters = std::move(left);
+}
+
+void KeeperLoop::stop(Error error) {
+  if (stopped) return;
+  stopped = Error{Errc::kLedgerStopped, error.detail};
+  for (auto& item : open_items) {
+    if (!item.pending) continue;
+    if (item.is_entry) {
+      item.result = fail(Errc::kUnknownOutcome,
+                         "the ledger stopped while the command was on its way: " + error.detail);
+    } else {
+      item.result = fail(*stopped);
+    }
+    answer(item);
+  }
+  open_items.clear();
+}
+
+}  // namespace hansa::projections

@@ -1,0 +1,139 @@
+// KeeperLoop: the inside of Keeper; one round after the other on one strand.
+//
+// Shape:   inbox_ (any thread, under a mutex) -> queue_ -> open_ (decided, in the order of deciding)
+//          -> answered. An item of open_ is an entry (answered when its seq has landed) or an
+//          answer that depends on the entries before it (answered when `seq` has landed).
+// Errors:  stop() ends the ledger's work for good: what is in flight is answered unknown_outcome,
+//          what waits ledger_stopped; reads go on from the last commit.
+// Threads: everything below runs on the strand, except what is marked otherwise.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "projections/keeper.h"
+#include "projections/row_cache.h"
+#include "streams/appender.h"
+
+namespace hansa::projections {
+
+struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
+  struct Pending {
+    Submission submission;
+    Answer answer;
+    int64_t submitted_us = 0;
+    bool maybe_landed = false;  // an earlier attempt of it may still come to stand in the log
+  };
+  struct Open {
+    Seq seq = 0;
+    int64_t time_us = 0;  // ledger time of the entry
+    bool is_entry = false;
+    std::optional<Pending> pending;  // none: a timer of our own
+    Result<v1::Receipt> result;
+    std::vector<PersonId> erased;
+  };
+  struct Waiter {
+    Seq seq = 0;
+    int64_t left_us = 0;
+    Keeper::Shown shown;
+  };
+
+  KeeperLoop(KeeperConfig config, streams::Log& log, Env& env, Keyring& keyring,
+             boost::asio::any_io_executor executor, KeeperObserver* observer);
+
+  // Opening (before the strand runs).
+  Result<void> open(std::shared_ptr<StoreBudget> budget);
+  Result<void> catch_up();
+  void check_clock();
+
+  // From any thread.
+  void submit(Submission submission, Answer answer);
+  void wait_for(Seq seq, int64_t timeout_us, Keeper::Shown shown);
+  void fire_timers(std::function<void()> fired);
+  void close(std::function<void()> closed);
+  KeeperHealth health() const;
+  void post_round();
+
+  // The round.
+  void round();
+  void take_inbox();
+  void decide_waiting();
+  void decide_one(Pending pending);
+  std::optional<Result<v1::Receipt>> known_answer(const Pending& pending) const;
+  void decide_timers();
+  void append(Pending* pending, const v1::Cause& cause, Decision decision);
+  void append_refusal(Pending pending, v1::Cause cause, const Error& error);
+  bool stamp_and_fold(Open item, v1::Payload& payload, const v1::Cause& cause);
+  void answer_after_tip(Pending pending, Result<v1::Receipt> result);
+  void refuse_now(Pending pending, Error error);
+
+  // What became of it.
+  void send();
+  void delivered(streams::Appender::FlightId flight, std::vector<streams::Delivery> deliveries);
+  void follow_log();
+  bool carry_out(const std::vector<streams::Step>& steps);
+  void landed(Seq seq);
+  void undo();
+  bool fold_foreign(Seq seq, const Hash& hash, std::string_view payload_bytes);
+  void answer_ready();
+  void answer(Open& item);
+  bool erase_keys(const std::vector<PersonId>& persons);
+
+  // Between rounds.
+  bool commit_wanted() const;
+  void commit();
+  void serve_waiters();
+  void schedule_tick();
+  void tick();
+  void stop(Error error);
+  void update_health();
+  bool idle() const;
+  // The log failed us: read on before anything else.
+  bool must_follow() const { return appender->must_follow(); }
+
+  v1::Cause make_cause(const Pending& pending) const;
+  int64_t ledger_time_us() const;
+  int64_t monotonic_us() const;
+
+  KeeperConfig config;
+  streams::Log& log;
+  Env& env;
+  Keyring& keyring;
+  KeeperObserver* observer;
+  std::string actor_key;
+  std::string request_key;
+  boost::asio::strand<boost::asio::any_io_executor> strand;
+  boost::asio::steady_timer timer;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<RowCache> rows;
+  std::unique_ptr<streams::Appender> appender;
+
+  mutable std::mutex mutex;
+  std::deque<Pending> inbox;  // guarded by mutex
+  bool round_posted = false;  // guarded by mutex
+  bool closing = false;       // guarded by mutex
+  KeeperHealth last_health;   // guarded by mutex
+
+  std::deque<Pending> queue;
+  std::deque<Open> open_items;
+  std::vector<Waiter> waiters;
+  std::vector<std::function<void()>> on_timers_fired;
+  std::function<void()> on_closed;
+  size_t flights = 0;
+  int64_t sent_us = 0;
+  int64_t tip_time_us = 0;     // of the newest entry decided or folded
+  int64_t landed_time_us = 0;  // of the newest entry landed
+  bool timers_wanted = false;
+  bool commit_due = false;
+  bool clock_jumped = false;
+  std::optional<Error> commit_failure;
+  std::optional<Error> log_failure;
+  std::optional<Error> stopped;
+  int64_t ticks = 0;
+};
+
+}  // namespace hansa::projections

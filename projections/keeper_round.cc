@@ -1,0 +1,297 @@
+#include <boost/asio/post.hpp>
+
+#include "core/base/hash.h"
+#include "core/city/city_fold.h"
+#include "projections/fold.h"
+#include "projections/keeper_loop.h"
+
+namespace hansa::projections {
+namespace {
+
+// Two flights: one on its way to the disk while the next is decided.
+constexpr size_t kFlightsAtOnce = 2;
+constexpr size_t kTimersARound = 256;
+constexpr int64_t kCommandAgeUsMax = 48LL * 3600 * 1'000'000;
+constexpr int64_t kCommandAheadUsMax = 300LL * 1'000'000;
+
+}  // namespace
+
+void KeeperLoop::round() {
+  take_inbox();
+  if (!stopped && must_follow()) follow_log();
+  if (!stopped && !must_follow() && flights < kFlightsAtOnce && !commit_wanted()) {
+    if (timers_wanted) decide_timers();
+    decide_waiting();
+    if (!stopped && appender->has_stamped()) send();
+  }
+  answer_ready();
+  if (!stopped && rows->unlanded_entries() == 0 && commit_wanted()) commit();
+  serve_waiters();
+  update_health();
+  if (stopped) {
+    while (!queue.empty()) {
+      refuse_now(std::move(queue.front()), *stopped);
+      queue.pop_front();
+    }
+  }
+  if (on_closed != nullptr && idle()) {
+    timer.cancel();
+    std::exchange(on_closed, nullptr)();
+    return;
+  }
+  const bool can_go_on = !must_follow() && flights < kFlightsAtOnce && !commit_wanted();
+  if (can_go_on && (!queue.empty() || timers_wanted)) post_round();
+}
+
+bool KeeperLoop::idle() const {
+  if (stopped) return true;
+  return queue.empty() && open_items.empty() && flights == 0 &&
+         (rows->dirty_rows() == 0 || commit_failure.has_value());
+}
+
+void KeeperLoop::take_inbox() {
+  std::lock_guard lock(mutex);
+  round_posted = false;
+  while (!inbox.empty()) {
+    queue.push_back(std::move(inbox.front()));
+    inbox.pop_front();
+  }
+}
+
+int64_t KeeperLoop::ledger_time_us() const { return std::max(env.now_us(), tip_time_us); }
+
+void KeeperLoop::decide_waiting() {
+  for (size_t n = 0; n < config.limits.round_commands_max && !queue.empty() && !stopped; ++n) {
+    Pending pending = std::move(queue.front());
+    queue.pop_front();
+    decide_one(std::move(pending));
+  }
+}
+
+void KeeperLoop::refuse_now(Pending pending, Error error) {
+  if (observer != nullptr) {
+    observer->decided(pending.submission.command->GetDescriptor()->name(),
+                      error_info(error.code).name, 0);
+  }
+  if (error.seq == 0 && appender != nullptr) error.seq = appender->landed().seq;
+  pending.answer(fail(std::move(error)));
+}
+
+// Nothing unlanded leaves: what was learnt from entries not landed yet waits for them.
+void KeeperLoop::answer_after_tip(Pending pending, Result<v1::Receipt> result) {
+  Open item;
+  item.seq = appender->tip_seq();
+  item.pending = std::move(pending);
+  if (!result.has_value() && result.error().seq == 0) result.error().seq = item.seq;
+  item.result = std::move(result);
+  open_items.push_back(std::move(item));
+}
+
+void KeeperLoop::decide_one(Pending pending) {
+  if (clock_jumped || commit_failure) {
+    const std::string why = clock_jumped ? "the node's clock jumped; an operator must confirm it"
+                                         : commit_failure->detail;
+    return refuse_now(std::move(pending), {Errc::kUnavailable, why});
+  }
+  const int64_t started_us = monotonic_us();
+  const auto& submission = pending.submission;
+  const std::string& method = submission.command->GetDescriptor()->name();
+  std::string_view outcome = "ok";
+  if (auto known = known_answer(pending)) {
+    outcome = known->has_value() ? "ok" : error_info(known->error().code).name;
+    if (observer != nullptr) observer->decided(method, outcome, 0);
+    return answer_after_tip(std::move(pending), std::move(*known));
+  }
+  v1::Cause cause = make_cause(pending);
+  const DecideContext context{submission.principal, *ActorId::from(cause.actor()),
+                              ledger_time_us(), appender->tip_seq() + 1};
+  auto decision = decide(*rows, *submission.command, context);
+  if (!decision) outcome = error_info(decision.error().code).name;
+  if (observer != nullptr) observer->decided(method, outcome, monotonic_us() - started_us);
+  if (rows->failure()) return stop(*rows->failure());
+  if (!decision) {
+    if (pending.maybe_landed) {
+      return append_refusal(std::move(pending), std::move(cause), decision.error());
+    }
+    return answer_after_tip(std::move(pending), fail(std::move(decision).error()));
+  }
+  if (decision->unchanged || decision->events.empty()) {
+    v1::Receipt receipt;
+    receipt.set_ledger(config.ledger.text());
+    receipt.set_seq(appender->tip_seq());
+    receipt.set_command_id(uuid_text(submission.id));
+    receipt.set_time_us(tip_time_us);
+    receipt.set_subject_id(decision->subject_id);
+    receipt.set_state(decision->state);
+    return answer_after_tip(std::move(pending), std::move(receipt));
+  }
+  append(&pending, cause, std::move(*decision));
+}
+
+std::optional<Result<v1::Receipt>> KeeperLoop::known_answer(const Pending& pending) const {
+  const auto& submission = pending.submission;
+  if (submission.kind != v1::CauseKind::command) return std::nullopt;
+  const int64_t id_time_us = uuid_time_ms(submission.id) * 1000;
+  const int64_t now_us = ledger_time_us();
+  if (id_time_us < now_us - kCommandAgeUsMax || id_time_us > now_us + kCommandAheadUsMax) {
+    return Result<v1::Receipt>(
+        fail(Errc::kBadIdempotencyKey,
+             "the time inside the Idempotency-Key must lie within the last 48 hours and at most 5 "
+             "minutes ahead of the ledger's time; make a new UUIDv7"));
+  }
+  const ActorId actor = *ActorId::from(
+      hmac_sha256(actor_key, submission.principal.issuer + '\0' + submission.principal.subject)
+          .view()
+          .substr(0, 16));
+  const auto* row = rows->find(kAnsweredTable, answered_key(submission.kind, actor, submission.id));
+  if (row == nullptr) return std::nullopt;
+  if (row->request_mac() != submission.request_mac) {
+    return Result<v1::Receipt>(
+        fail(Errc::kIdempotencyMismatch,
+             "this Idempotency-Key was used at seq " + std::to_string(row->seq()) +
+                 " for another request; make a new key for a new request"));
+  }
+  if (!row->refusal_code().empty()) {
+    const auto code = find_errc(row->refusal_code());
+    return Result<v1::Receipt>(fail(code.value_or(Errc::kInternal), row->refusal_detail()));
+  }
+  v1::Receipt receipt;
+  receipt.set_ledger(config.ledger.text());
+  receipt.set_seq(row->seq());
+  receipt.set_entry_sha256(to_hex(row->entry_sha256()));
+  receipt.set_command_id(uuid_text(submission.id));
+  receipt.set_time_us(row->time_us());
+  receipt.set_subject_id(row->subject_id());
+  receipt.set_state(row->state());
+  return Result<v1::Receipt>(std::move(receipt));
+}
+
+v1::Cause KeeperLoop::make_cause(const Pending& pending) const {
+  const auto& submission = pending.submission;
+  v1::Cause cause;
+  cause.set_kind(submission.kind);
+  const std::string who = submission.principal.issuer + '\0' + submission.principal.subject;
+  cause.set_actor(std::string(hmac_sha256(actor_key, who).view().substr(0, 16)));
+  cause.set_method(submission.command->GetDescriptor()->name());
+  if (submission.kind == v1::CauseKind::command) {
+    cause.set_command_id(std::string(submission.id.view()));
+    cause.set_request_mac(submission.request_mac);
+  }
+  return cause;
+}
+
+void KeeperLoop::append(Pending* pending, const v1::Cause& base, Decision decision) {
+  v1::Payload payload;
+  *payload.mutable_cause() = base;
+  payload.mutable_cause()->set_subject_id(decision.subject_id);
+  payload.mutable_cause()->set_state(decision.state);
+  Open item;
+  for (auto& event : decision.events) {
+    if (event.has_person_erased()) {
+      if (auto id = parse_hex<PersonId>(event.person_erased().person())) item.erased.push_back(*id);
+    }
+    *payload.add_events() = std::move(event);
+  }
+  if (pending != nullptr) item.pending = std::move(*pending);
+  stamp_and_fold(std::move(item), payload, base);
+}
+
+void KeeperLoop::append_refusal(Pending pending, v1::Cause cause, const Error& error) {
+  v1::Payload payload;
+  payload.mutable_refusal()->set_code(std::string(error_info(error.code).name));
+  payload.mutable_refusal()->set_detail(error.detail);
+  *payload.mutable_cause() = cause;
+  Open item;
+  item.pending = std::move(pending);
+  item.result = fail(error);
+  stamp_and_fold(std::move(item), payload, cause);
+}
+
+// Puts the payload on the tip and folds it at once, so that the next decision sees it.
+bool KeeperLoop::stamp_and_fold(Open item, v1::Payload& payload, const v1::Cause& cause) {
+  payload.set_time_us(ledger_time_us());
+  auto stamped = appender->stamp(payload.SerializeAsString());
+  if (!stamped) {
+    if (item.pending) refuse_now(std::move(*item.pending), stamped.error());
+    return false;
+  }
+  rows->begin_entry();
+  auto folded = fold_entry(*rows, payload, stamped->seq, stamped->hash);
+  if (folded && rows->failure()) folded = fail(*rows->failure());
+  item.seq = stamped->seq;
+  item.is_entry = true;
+  item.time_us = payload.time_us();
+  if (item.pending && !payload.has_refusal()) {
+    v1::Receipt receipt;
+    receipt.set_ledger(config.ledger.text());
+    receipt.set_seq(stamped->seq);
+    receipt.set_entry_sha256(to_hex(stamped->hash));
+    receipt.set_command_id(uuid_text(item.pending->submission.id));
+    receipt.set_time_us(payload.time_us());
+    receipt.set_subject_id(payload.cause().subject_id());
+    receipt.set_state(payload.cause().state());
+    item.result = std::move(receipt);
+  } else if (item.pending) {
+    item.result.error().seq = stamped->seq;
+  }
+  open_items.push_back(std::move(item));
+  tip_time_us = payload.time_us();
+  if (!folded) {
+    stop({Errc::kLedgerStopped, "entry " + std::to_string(stamped->seq) + " (" + cause.method() +
+                                    ") contradicts the rows: " + folded.error().detail});
+    return false;
+  }
+  return true;
+}
+
+void KeeperLoop::decide_timers() {
+  timers_wanted = false;
+  const int64_t now_us = ledger_time_us();
+  std::vector<v1::Timer> due;
+  rows->scan(kTimerTable.id, "", big_endian(static_cast<uint64_t>(now_us) + 1),
+             [&](std::string_view, const google::protobuf::Message& row) {
+               due.push_back(static_cast<const v1::Timer&>(row));
+               return due.size() < kTimersARound;
+             });
+  static const Principal kTimerPrincipal{.issuer = "hansa", .subject = "timer"};
+  const std::string who = kTimerPrincipal.issuer + '\0' + kTimerPrincipal.subject;
+  const ActorId actor = *ActorId::from(hmac_sha256(actor_key, who).view().substr(0, 16));
+  for (const auto& timer_row : due) {
+    v1::TimerDue command;
+    command.set_case_(timer_row.case_());
+    command.set_clock(timer_row.clock());
+    command.set_due_time_us(timer_row.due_time_us());
+    const DecideContext context{kTimerPrincipal, actor, ledger_time_us(),
+                                appender->tip_seq() + 1};
+    auto decision = decide(*rows, command, context);
+    if (!decision || decision->events.empty()) {
+      return stop({Errc::kLedgerStopped,
+                   "the timer of case " + timer_row.case_() + " set by entry " +
+                       std::to_string(timer_row.set_by_seq()) + " runs for nothing"});
+    }
+    v1::Cause cause;
+    cause.set_kind(v1::CauseKind::timer);
+    cause.set_actor(std::string(actor.view()));
+    cause.set_method("TimerDue");
+    append(nullptr, cause, std::move(*decision));
+    if (stopped) return;
+  }
+  if (due.size() == kTimersARound) {
+    timers_wanted = true;
+    return;
+  }
+  if (on_timers_fired.empty()) return;
+  // Those who asked hear when all that is decided so far has landed.
+  Open item;
+  item.seq = appender->tip_seq();
+  Pending pending;
+  pending.answer = [fired = std::move(on_timers_fired)](const Result<v1::Receipt>&) {
+    for (const auto& call : fired) call();
+  };
+  on_timers_fired.clear();
+  item.pending = std::move(pending);
+  item.result = v1::Receipt();
+  open_items.push_back(std::move(item));
+}
+
+}  // namespace hansa::projections
