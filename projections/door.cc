@@ -1,5 +1,6 @@
 #include "projections/door.h"
 
+#include "core/base/assert.h"
 #include "core/city/access.h"
 
 namespace hansa::projections {
