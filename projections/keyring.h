@@ -6,7 +6,8 @@
 //          nonce ‖ XChaCha20-Poly1305 of the text padded to 64 bytes), bound to city, person, event
 //          type and field.
 // Errors:  kPersonErased: the person's key is destroyed. kUnknownPerson: there never was one here.
-//          kBadFile: the file is damaged (a slot's checksum is wrong); names the slot.
+//          kBadFile: the file is damaged (a slot's checksum is wrong; names the slot), or a sealed
+//          text was changed, moved or sealed under another key. kDataInUse: another process has it.
 //          kUnavailable: the file cannot be written; nothing may be acknowledged.
 // Threads: every call from any thread.
 // Limits:  as many persons as memory holds at 200 bytes each.
