@@ -1,12 +1,12 @@
 // KeyringFile: the fixed slots in which one city's keyring lies on disk.
 //
-// Shape:   `<directory>/<city>.keys`: a header of 256 bytes {magic "hansakey", version u32, 0 u32,
-//          durable slots u64, check of the master key (16), zeros, checksum (32)}, then slots of 256
-//          bytes {state u8, 15 zero bytes, person id (16), nonce (24), key wrapped by the master key
-//          (48), HMACs of phone and e-mail (16 each, zero when there is none), zeros, checksum
-//          (32)}. Numbers are little-endian; checksums are HMACs over the slot's number and bytes.
-//          An erased slot keeps the person id only, so that an erased person stays known as such.
-//          No slot crosses a disk sector, so an overwrite is done whole or not at all.
+// Shape:   `<directory>/<city>.keys`: a header of 256 bytes {magic "hansakey", version u32, zero
+//          u32, durable slots u64, check of the master key (16), zeros, checksum (32)}, then slots
+//          of 256 bytes {state u8, 15 zero bytes, person id (16), nonce (24), key wrapped by the
+//          master key (48), HMACs of phone and e-mail (16 each, zero when there is none), zeros,
+//          checksum (32)}. Numbers are little-endian; checksums are HMACs over slot number and
+//          bytes. An erased slot keeps the person id only, so that an erased person stays known
+//          as such. No slot crosses a disk sector, so an overwrite is done whole or not at all.
 // Errors:  kBadFile: not a keyring, another master key, or a damaged slot, which is named; restore
 //          the file. Slots from `durable` on were never acknowledged: a damaged one there is the
 //          trace of a crash and counts as free. kDataInUse: another process has the file.
