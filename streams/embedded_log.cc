@@ -26,7 +26,7 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(const EmbeddedLogOptions&
     return fail(Errc::kUnavailable, options.folder + " cannot be made: " + error.message());
   }
   std::unique_ptr<EmbeddedLog> log(new EmbeddedLog(options));
-  HANSA_CHECK(log->open_database());
+  HANSA_CHECK(log->open_database(Access::kWrite));
   log->writer_ = std::thread([self = log.get()] { self->write_loop(); });
   log->marker_syncer_ = std::thread([self = log.get()] { self->marker_loop(); });
   return log;
@@ -55,24 +55,24 @@ EmbeddedLog::~EmbeddedLog() {
   close_database();
 }
 
-Result<void> EmbeddedLog::open_database() {
-  std::unique_lock lock(database_mutex_);
+// The caller holds database_mutex_ alone, or is the only one to know this log.
+Result<void> EmbeddedLog::open_database(Access access) {
   rocksdb::DB* database = nullptr;
-  auto status = rocksdb::DB::Open(database_options(options_, without_compaction_),
-                                  options_.folder, &database);
+  const auto options = database_options(options_, without_compaction_);
+  const auto status = access == Access::kWrite
+                          ? rocksdb::DB::Open(options, options_.folder, &database)
+                          : rocksdb::DB::OpenForReadOnly(options, options_.folder, &database);
   if (!status.ok()) return fail(to_error(status, "the log " + options_.folder));
   database_.reset(database);
 
   Ledgers ledgers;
   auto loaded = load_ledgers(ledgers);
-  if (loaded) {
-    loaded = check_marker(ledgers);
-  }
+  if (loaded) loaded = check_marker(ledgers);
   if (!loaded) {
     close_database();
     return loaded;
   }
-  std::lock_guard ledgers_lock(ledgers_mutex_);
+  std::lock_guard lock(ledgers_mutex_);
   ledgers_ = std::move(ledgers);
   return {};
 }
@@ -225,8 +225,17 @@ void EmbeddedLog::append(const LedgerId& ledger, std::vector<std::string> values
   queue_filled_.notify_one();
 }
 
-// A queued flight is written or refused within one batch, so there is nothing to forget.
-void EmbeddedLog::renew_writer(const LedgerId&) {}
+// What waits is refused, what is being written is waited for: after this, reading shows all.
+void EmbeddedLog::renew_writer(const LedgerId& ledger) {
+  std::unique_lock lock(queue_mutex_);
+  for (auto& flight : queue_) {
+    if (flight.ledger != ledger || flight.refusal) continue;
+    flight.refusal = Error{Errc::kUnavailable,
+                           ledger.text() + ": forgotten by its writer, nothing was appended"};
+  }
+  const uint64_t hands_before = hands_taken_;
+  hand_written_.wait(lock, [&] { return hands_written_ >= hands_before; });
+}
 
 std::vector<LedgerSummary> EmbeddedLog::list_ledgers() {
   std::lock_guard lock(ledgers_mutex_);

@@ -18,15 +18,18 @@
 //                  and offset when a record is damaged or missing.
 //          append: kLogConflict  the end is not the expected one, nothing was appended;
 //                  kTooLarge     a value or the flight is over the limits, nothing was appended;
-//                  kUnavailable  the batch was not written, or it is not known that it was: after
-//                                a failed sync it may still show after the reopening;
+//                  kUnavailable  the batch could not be written; whether it stands all the same
+//                                (a sync may fail after the write) is shown by reading;
 //                  kDataInUse, kLogBehind, kChainBroken as for open.
-//          After a failed write the database is closed and opened anew at a later append, at
-//          first at the next, then at every 2nd, 4th, 8th: no caller waits and work resumes by
-//          itself when space is back. Damage found by compaction stops compaction, not the ledgers
-//          that are whole.
+//          After a failed write the database is closed and opened anew before anything is answered
+//          or read, so that absence is final. If it cannot be opened for writing (a full disk), it
+//          is opened for reading, and opened again at a later append: every 2nd, 4th, then 8th. No
+//          caller waits, and work resumes by itself when space is back. If it cannot be told
+//          whether the failed batch will stand, it stays closed until then. Damage found by
+//          compaction stops compaction, not the ledgers that are whole.
 // Threads: every call from any thread. Deliveries are called from the writer thread: post, do not
-//          work there, and do not destroy the log from there. The destructor writes what is queued.
+//          work there, and neither renew a writer nor destroy the log from there. The destructor
+//          writes what is queued.
 // Limits:  a value up to kValueBytesMax, a flight up to kFlightValuesMax, 65 536 ledgers.
 // Source:  DESIGN §4; the RocksDB options answer measured faults of 7.8.
 #pragma once
@@ -94,7 +97,9 @@ class EmbeddedLog final : public Log {
   Result<ReadResult> read(const LedgerId& ledger, Offset from, size_t bytes_max) override;
   void append(const LedgerId& ledger, std::vector<std::string> values, Offset expected_end,
               Delivered delivered) override;
+  // Refuses what is queued for the ledger and waits for the batch that is being written.
   void renew_writer(const LedgerId& ledger) override;
+  bool absence_is_final() const override { return true; }
 
   std::vector<LedgerSummary> list_ledgers();
   EmbeddedLogCounts counts() const;
@@ -118,7 +123,8 @@ class EmbeddedLog final : public Log {
   using Ledgers = std::map<std::string, LedgerState>;  // by LedgerId::text()
 
   explicit EmbeddedLog(const EmbeddedLogOptions& options);
-  Result<void> open_database();
+  enum class Access { kWrite, kReadOnly };
+  Result<void> open_database(Access access);
   Result<void> load_ledgers(Ledgers& ledgers);
   Result<void> check_marker(const Ledgers& ledgers);
   Result<LedgerState> state_of(const LedgerId& ledger);
@@ -128,6 +134,7 @@ class EmbeddedLog final : public Log {
   void write_loop();
   void write_flights(std::vector<Flight>& flights);
   Result<void> make_usable();
+  void reopen();
   void add_flight(Flight& flight, Ledgers& changed, rocksdb::WriteBatch& batch);
   LedgerState& state_for(const LedgerId& ledger, Ledgers& changed, rocksdb::WriteBatch& batch);
   Result<void> write_batch(rocksdb::WriteBatch& batch);
@@ -146,7 +153,7 @@ class EmbeddedLog final : public Log {
   // Of the writer thread.
   bool broken_ = false;
   bool without_compaction_ = false;
-  uint32_t refusals_left_ = 0;  // appends to refuse before the next attempt to open
+  uint32_t refusals_left_ = 0;  // batches to refuse before the next attempt to open
   uint32_t refusals_next_ = 0;
   Error last_failure_{Errc::kUnavailable, ""};
 
@@ -154,6 +161,9 @@ class EmbeddedLog final : public Log {
   std::condition_variable queue_filled_;
   std::vector<Flight> queue_;
   bool stopping_ = false;
+  std::condition_variable hand_written_;
+  uint64_t hands_taken_ = 0;  // times the writer took the queue, and was done with what it took
+  uint64_t hands_written_ = 0;
 
   std::mutex marker_mutex_;
   std::condition_variable marker_wake_;

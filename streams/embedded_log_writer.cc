@@ -31,9 +31,15 @@ void EmbeddedLog::write_loop() {
       queue_filled_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
       if (queue_.empty()) return;
       flights.swap(queue_);
+      ++hands_taken_;
     }
     write_flights(flights);
     flights.clear();
+    {
+      std::lock_guard lock(queue_mutex_);
+      ++hands_written_;
+    }
+    hand_written_.notify_all();
   }
 }
 
@@ -65,29 +71,48 @@ void EmbeddedLog::write_flights(std::vector<Flight>& flights) {
   }
 }
 
-// After a failed write the files may hold more than the database says: only opening it anew shows
-// what stands in them.
 Result<void> EmbeddedLog::make_usable() {
   if (!broken_) return {};
   if (refusals_left_ > 0) {
     --refusals_left_;
     return fail(last_failure_);
   }
-  {
-    std::unique_lock lock(database_mutex_);
-    close_database();
-  }
+  reopen();
+  if (broken_) return fail(last_failure_);
+  return {};
+}
+
+// After a failed write the files may hold more than the database says: only opening it anew shows
+// what stands in them, and only opening it for writing makes that durable. Where that fails too (a
+// full disk), reading goes on if nothing of the failed batch shows; if it does show, nobody may see
+// it before it is durable.
+void EmbeddedLog::reopen() {
+  std::unique_lock lock(database_mutex_);
+  const Ledgers before = ledgers_;
+  close_database();
   ++reopenings_;
-  auto opened = open_database();
+  auto opened = open_database(Access::kWrite);
   if (opened) {
     broken_ = false;
     refusals_next_ = 0;
-    return {};
+    return;
   }
+  broken_ = true;
   last_failure_ = opened.error();
   refusals_next_ = std::min(refusals_next_ * 2 + 1, kRefusalsMax);
   refusals_left_ = refusals_next_;
-  return opened;
+  if (!open_database(Access::kReadOnly)) return;
+  const auto end_before = [&](const std::string& name) {
+    const auto found = before.find(name);
+    return found == before.end() ? Offset{0} : found->second.end;
+  };
+  for (const auto& [name, state] : ledgers_) {
+    if (state.end == end_before(name)) continue;
+    close_database();
+    break;
+  }
+  std::lock_guard ledgers_lock(ledgers_mutex_);
+  ledgers_ = before;
 }
 
 EmbeddedLog::LedgerState& EmbeddedLog::state_for(const LedgerId& ledger, Ledgers& changed,
@@ -136,11 +161,10 @@ Result<void> EmbeddedLog::write_batch(rocksdb::WriteBatch& batch) {
     return {};
   }
   ++failed_batches_;
-  broken_ = true;
   if (status.IsCorruption()) without_compaction_ = true;
-  last_failure_ = {Errc::kUnavailable,
-                   "the log " + options_.folder + " could not be written: " + status.ToString()};
-  return fail(last_failure_);
+  reopen();
+  return fail(Errc::kUnavailable,
+              "the log " + options_.folder + " could not be written: " + status.ToString());
 }
 
 void EmbeddedLog::publish(const Ledgers& changed) {

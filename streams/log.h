@@ -13,7 +13,8 @@
 //                                 kLogConflict when its end is not `expected_end`; one that cannot
 //                                 appends anyway, and the chain decides.
 //          renew_writer(ledger)   forgets everything queued and not sent, after an error; what was
-//                                 sent may still land.
+//                                 sent may still land, unless absence_is_final(): then what cannot
+//                                 be read after it never will be.
 // Errors:  kUnavailable: try later, nothing is known to have happened beyond what Delivery says.
 //          kLogBehind: the log starts above `from` or ends below it: stop this ledger.
 //          A Delivery without an offset (error, or none reported) means: outcome unknown.
@@ -57,6 +58,7 @@ class Log {
   virtual void append(const LedgerId& ledger, std::vector<std::string> values,
                       Offset expected_end, Delivered delivered) = 0;
   virtual void renew_writer(const LedgerId& ledger) = 0;
+  virtual bool absence_is_final() const { return false; }
 };
 
 }  // namespace hansa::streams
