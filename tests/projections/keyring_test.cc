@@ -128,6 +128,20 @@ TEST_F(KeyringTest, SealedTextIsBoundToCityPersonEventAndField) {
   EXPECT_EQ(code_of(keyring_->unseal(context(3), sealed)), Errc::kUnknownPerson);
 }
 
+// Two persons with one key, which chance never makes: only the bound person tells them apart.
+TEST_F(KeyringTest, SealedTextOfAnotherPersonDoesNotOpenEvenUnderTheSameKey) {
+  class SameBytesEnv : public Env {
+    int64_t now_us() override { return 0; }
+    void random(uint8_t* out, size_t length) override { std::memset(out, 7, length); }
+  } same;
+  const auto keyring = *Keyring::open(folder_, "wuxi", master_, same, true);
+  ASSERT_TRUE(keyring->add(person(1), "", ""));
+  ASSERT_TRUE(keyring->add(person(2), "", ""));
+  const auto sealed = *keyring->seal(context(1), kPhone);
+  EXPECT_EQ(keyring->unseal(context(1), sealed).value_or("refused"), kPhone);
+  EXPECT_EQ(code_of(keyring->unseal(context(2), sealed)), Errc::kBadFile);
+}
+
 TEST_F(KeyringTest, SealedTextOfAnotherCityDoesNotOpenUnderTheSameKey) {
   // Both cities draw the same person key, so only the bound city can tell them apart.
   SeededEnv one(7, "city");
@@ -295,12 +309,42 @@ TEST_F(KeyringTest, TornTailIsTheTraceOfACrashAndDoesNotHurt) {
     open();
     EXPECT_EQ(keyring_->find("333", ""), std::vector{person(3)});
   }
-  // A whole slot of noise, and a good one behind it.
-  write_file(one_durable + std::string(kSlotBytes, 'n'));
+}
+
+TEST_F(KeyringTest, NumberOfAPersonWhoseKeyWasTornByACrashFindsNobody) {
   open();
-  add(3, "333", "");
+  add(1, "111", "");
+  keyring_.reset();
+  const auto one_durable = file_bytes();
   open();
-  EXPECT_EQ(keyring_->find("333", ""), std::vector{person(3)});
+  ASSERT_TRUE(keyring_->add(person(2), "222", ""));
+  ASSERT_TRUE(keyring_->add(person(2), "2222", ""));
+  keyring_.reset();
+  write_file(one_durable + std::string(kSlotBytes, 'n') + file_bytes().substr(3 * kSlotBytes));
+  for (int round = 0; round < 2; ++round) {
+    open();
+    EXPECT_TRUE(keyring_->find("2222", "").empty());
+    EXPECT_FALSE(keyring_->knows(person(2)));
+  }
+  // No later erasure would know of the number's trace, so it goes at once.
+  EXPECT_EQ(file_bytes().substr(3 * kSlotBytes, 224), std::string(224, '\0'));
+  add(2, "333", "");
+  open();
+  EXPECT_EQ(keyring_->find("333", ""), std::vector{person(2)});
+  EXPECT_TRUE(keyring_->find("2222", "").empty());
+}
+
+TEST_F(KeyringTest, SlotsThatChangedPlacesAreNoticed) {
+  open();
+  add(1, "111", "");
+  add(2, "222", "");
+  keyring_.reset();
+  const auto whole = file_bytes();
+  write_file(whole.substr(0, kSlotBytes) + whole.substr(2 * kSlotBytes) +
+             whole.substr(kSlotBytes, kSlotBytes));
+  const auto opened = try_open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Errc::kBadFile);
 }
 
 TEST_F(KeyringTest, EveryFlippedByteOfADurableSlotIsNamed) {
