@@ -166,6 +166,8 @@ void KeeperLoop::tick() {
   const int64_t ticks_a_second = std::max<int64_t>(1, 1'000'000 / config.limits.commit_interval_us);
   if (ticks % ticks_a_second == 0) {
     if (config.timers_fire_alone && !clock_jumped) timers_wanted = true;
+    // Whether the log can be written again shows with the next command.
+    if (log_failure && !must_follow()) log_failure.reset();
     if (!stopped && flights == 0 && !must_follow()) {
       if (auto same = appender->check_tip(); !same && same.error().code != Errc::kUnavailable) {
         stop(same.error());

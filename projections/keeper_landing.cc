@@ -6,13 +6,8 @@
 namespace hansa::projections {
 namespace {
 
-// How often an entry that certainly did not land is tried again before its caller hears of it.
-bool worth_retrying(const std::vector<streams::Delivery>& deliveries) {
-  for (const auto& delivery : deliveries) {
-    if (delivery.error && delivery.error->code == Errc::kUnavailable) return false;
-  }
-  return true;
-}
+// How long a caller waits for an outcome that the log does not tell.
+constexpr int64_t kUnknownUsMax = 5'000'000;
 
 }  // namespace
 
@@ -32,58 +27,56 @@ void KeeperLoop::delivered(streams::Appender::FlightId flight,
   --flights;
   if (stopped) return round();
   if (observer != nullptr) observer->appended(deliveries.size(), monotonic_us() - sent_us);
-  bool uncertain = false;
   std::optional<Error> failure;
   for (const auto& delivery : deliveries) {
     if (delivery.offset) continue;
-    const bool surely_not = delivery.error && (delivery.error->code == Errc::kUnavailable ||
-                                               delivery.error->code == Errc::kLogConflict);
-    if (!surely_not) uncertain = true;
-    if (delivery.error) failure = delivery.error;
+    if (delivery.error && delivery.error->code == Errc::kLogConflict) continue;
+    failure = delivery.error.value_or(Error{Errc::kUnavailable, "the log did not answer"});
   }
-  if (uncertain) {
+  log_failure = failure;
+  if (failure) {
     for (auto& item : open_items) {
       if (item.is_entry && item.pending) item.pending->maybe_landed = true;
     }
   }
-  const bool retry = worth_retrying(deliveries);
-  log_failure = failure && failure->code != Errc::kLogConflict ? failure : std::nullopt;
   auto steps = appender->settle(flight, std::move(deliveries));
-  if (!steps) {
-    if (steps.error().code != Errc::kUnavailable) {
-      stop(steps.error());
-    } else {
-      log_failure = steps.error();
-    }
-    return round();
-  }
-  if (!carry_out(*steps)) return round();
-  if (!retry) {
-    // The log says that nothing of it was stored: the callers may know at once.
-    while (!queue.empty()) {
-      Pending pending = std::move(queue.front());
-      queue.pop_front();
-      if (pending.maybe_landed) {
-        refuse_now(std::move(pending), {Errc::kUnknownOutcome,
-                                        "the log failed while the command was on its way; send it "
-                                        "again with the same Idempotency-Key"});
-      } else {
-        refuse_now(std::move(pending), {Errc::kUnavailable, log_failure ? log_failure->detail : ""});
-      }
-    }
+  if (steps) {
+    carry_out(*steps);
+  } else if (steps.error().code != Errc::kUnavailable) {
+    stop(steps.error());
   }
   round();
 }
 
 void KeeperLoop::follow_log() {
   auto steps = appender->follow();
-  if (!steps) {
-    if (steps.error().code != Errc::kUnavailable) return stop(steps.error());
+  if (steps) {
+    carry_out(*steps);
+  } else if (steps.error().code != Errc::kUnavailable) {
+    return stop(steps.error());
+  } else {
     log_failure = steps.error();
-    return;
   }
-  if (!must_follow()) log_failure.reset();
-  carry_out(*steps);
+  if (!stopped && must_follow()) give_up_waiting();
+}
+
+// While the log cannot be read: what was not sent certainly did not happen; what was sent may have.
+void KeeperLoop::give_up_waiting() {
+  while (!queue.empty()) {
+    Pending pending = std::move(queue.front());
+    queue.pop_front();
+    refuse_now(std::move(pending), {Errc::kUnavailable, log_failure ? log_failure->detail : ""});
+  }
+  const int64_t now_us = monotonic_us();
+  for (auto& item : open_items) {
+    if (!item.pending || item.pending->submission.command == nullptr) continue;
+    if (now_us - item.pending->submitted_us < kUnknownUsMax) continue;
+    refuse_now(std::move(*item.pending),
+               {Errc::kUnknownOutcome,
+                "the log does not say whether the command was recorded; send it again with the "
+                "same Idempotency-Key"});
+    item.pending.reset();
+  }
 }
 
 bool KeeperLoop::carry_out(const std::vector<streams::Step>& steps) {
@@ -140,6 +133,13 @@ void KeeperLoop::undo() {
   }
   open_items.clear();
   tip_time_us = landed_time_us;
+  if (!log_failure || !log.absence_is_final()) return;
+  // The log failed, has been read to its end since, and will show no more: nothing was done.
+  while (!queue.empty()) {
+    Pending pending = std::move(queue.front());
+    queue.pop_front();
+    refuse_now(std::move(pending), *log_failure);
+  }
 }
 
 bool KeeperLoop::fold_foreign(Seq seq, const Hash& hash, std::string_view payload_bytes) {
@@ -187,6 +187,7 @@ void KeeperLoop::answer(Open& item) {
 }
 
 bool KeeperLoop::commit_wanted() const {
+  if (committing) return false;
   if (rows->dirty_rows() >= config.limits.dirty_rows_max) return true;
   if (commit_due && rows->dirty_rows() > 0) return true;
   if (on_closed != nullptr && queue.empty() && rows->dirty_rows() > 0 && !commit_failure) {
@@ -199,18 +200,34 @@ bool KeeperLoop::commit_wanted() const {
   return false;
 }
 
+// The rows of this moment are written beside the strand while the next entries are decided.
 void KeeperLoop::commit() {
+  committing = true;
+  commit_due = false;
   const int64_t started_us = monotonic_us();
   const size_t dirty = rows->dirty_rows();
-  commit_due = false;
-  auto committed = rows->commit(appender->landed(), landed_time_us);
-  if (!committed) {
-    if (committed.error().code != Errc::kUnavailable) return stop(committed.error());
-    commit_failure = committed.error();
-    return;
+  auto job = std::make_shared<CommitJob>(rows->begin_commit(appender->landed(), landed_time_us));
+  boost::asio::post(strand.get_inner_executor(), [self = shared_from_this(), job, started_us,
+                                                  dirty] {
+    (void)job->run();  // its result comes back through finish_commit
+    boost::asio::post(self->strand, [self, job, started_us, dirty] {
+      self->committed(*job, dirty, self->monotonic_us() - started_us);
+    });
+  });
+}
+
+void KeeperLoop::committed(CommitJob& job, size_t changed_rows, int64_t took_us) {
+  committing = false;
+  auto result = rows->finish_commit(std::move(job));
+  if (result) {
+    commit_failure.reset();
+    if (observer != nullptr) observer->committed(changed_rows, took_us);
+  } else if (result.error().code == Errc::kUnavailable) {
+    commit_failure = result.error();
+  } else {
+    stop(result.error());
   }
-  commit_failure.reset();
-  if (observer != nullptr) observer->committed(dirty, monotonic_us() - started_us);
+  round();
 }
 
 void KeeperLoop::serve_waiters() {
