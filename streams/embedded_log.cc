@@ -152,6 +152,11 @@ Result<void> EmbeddedLog::check_marker(const Ledgers& ledgers) {
 // The caller holds database_mutex_.
 Result<EmbeddedLog::LedgerState> EmbeddedLog::state_of(const LedgerId& ledger) {
   if (!database_) {
+    {
+      std::lock_guard lock(queue_mutex_);
+      reopening_wanted_ = true;
+    }
+    queue_filled_.notify_one();
     return fail(Errc::kUnavailable, ledger.text() + ": the log is closed after a failed write");
   }
   std::lock_guard lock(ledgers_mutex_);
@@ -233,8 +238,13 @@ void EmbeddedLog::renew_writer(const LedgerId& ledger) {
     flight.refusal = Error{Errc::kUnavailable,
                            ledger.text() + ": forgotten by its writer, nothing was appended"};
   }
-  const uint64_t hands_before = hands_taken_;
-  hand_written_.wait(lock, [&] { return hands_written_ >= hands_before; });
+  uint64_t hands_awaited = hands_taken_;
+  if (broken_) {
+    reopening_wanted_ = true;
+    ++hands_awaited;
+    queue_filled_.notify_one();
+  }
+  hand_written_.wait(lock, [&] { return hands_written_ >= hands_awaited; });
 }
 
 std::vector<LedgerSummary> EmbeddedLog::list_ledgers() {

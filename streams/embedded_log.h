@@ -23,10 +23,10 @@
 //                  kDataInUse, kLogBehind, kChainBroken as for open.
 //          After a failed write the database is closed and opened anew before anything is answered
 //          or read, so that absence is final. If it cannot be opened for writing (a full disk), it
-//          is opened for reading, and opened again at a later append: every 2nd, 4th, then 8th. No
-//          caller waits, and work resumes by itself when space is back. If it cannot be told
-//          whether the failed batch will stand, it stays closed until then. Damage found by
-//          compaction stops compaction, not the ledgers that are whole.
+//          is opened for reading, and opened again at a later append, renew_writer or failed read:
+//          every 2nd, 4th, then 8th. Nobody waits for space, and work resumes by itself when it is
+//          back. If it cannot be told whether the failed batch will stand, it stays closed until
+//          then. Damage found by compaction stops compaction, not the ledgers that are whole.
 // Threads: every call from any thread. Deliveries are called from the writer thread: post, do not
 //          work there, and neither renew a writer nor destroy the log from there. The destructor
 //          writes what is queued.
@@ -97,7 +97,8 @@ class EmbeddedLog final : public Log {
   Result<ReadResult> read(const LedgerId& ledger, Offset from, size_t bytes_max) override;
   void append(const LedgerId& ledger, std::vector<std::string> values, Offset expected_end,
               Delivered delivered) override;
-  // Refuses what is queued for the ledger and waits for the batch that is being written.
+  // Refuses what is queued for the ledger and waits for the batch that is being written, or for
+  // one attempt to open the database again.
   void renew_writer(const LedgerId& ledger) override;
   bool absence_is_final() const override { return true; }
 
@@ -151,7 +152,7 @@ class EmbeddedLog final : public Log {
   Ledgers ledgers_;
 
   // Of the writer thread.
-  bool broken_ = false;
+  std::atomic<bool> broken_{false};
   bool without_compaction_ = false;
   uint32_t refusals_left_ = 0;  // batches to refuse before the next attempt to open
   uint32_t refusals_next_ = 0;
@@ -161,6 +162,7 @@ class EmbeddedLog final : public Log {
   std::condition_variable queue_filled_;
   std::vector<Flight> queue_;
   bool stopping_ = false;
+  bool reopening_wanted_ = false;  // somebody wants to read while the database is closed
   std::condition_variable hand_written_;
   uint64_t hands_taken_ = 0;  // times the writer took the queue, and was done with what it took
   uint64_t hands_written_ = 0;

@@ -28,11 +28,14 @@ void EmbeddedLog::write_loop() {
   while (true) {
     {
       std::unique_lock lock(queue_mutex_);
-      queue_filled_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
+      queue_filled_.wait(
+          lock, [this] { return stopping_ || reopening_wanted_ || !queue_.empty(); });
+      if (queue_.empty() && !reopening_wanted_) return;
       flights.swap(queue_);
+      reopening_wanted_ = false;
       ++hands_taken_;
     }
+    if (flights.empty()) static_cast<void>(make_usable());  // the next call sees what came of it
     write_flights(flights);
     flights.clear();
     {

@@ -1,0 +1,72 @@
+// Failing file system: RocksDB's own with a disk that can be full or refuse to sync.
+//
+// Shape:   while `full`, a write puts down half of its bytes and answers "no space", as a real one
+//          does; while `sync_fails`, what was written stays but a sync answers an error. env() is
+//          what EmbeddedLogOptions::env takes; it must outlive the log.
+// Errors:  RocksDB statuses.
+// Threads: the switches may be turned from any thread.
+#pragma once
+
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+namespace hansa::streams {
+
+class FailingFileSystem : public rocksdb::FileSystemWrapper {
+ public:
+  FailingFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+
+  static const char* kClassName() { return "FailingFileSystem"; }
+  const char* Name() const override { return kClassName(); }
+
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override {
+    std::unique_ptr<rocksdb::FSWritableFile> inner;
+    auto status = FileSystemWrapper::NewWritableFile(name, options, &inner, debug);
+    if (status.ok()) *file = std::make_unique<File>(std::move(inner), *this);
+    return status;
+  }
+
+  std::atomic<bool> full{false};
+  std::atomic<bool> sync_fails{false};
+
+ private:
+  class File : public rocksdb::FSWritableFileOwnerWrapper {
+   public:
+    File(std::unique_ptr<rocksdb::FSWritableFile> inner, FailingFileSystem& disk)
+        : FSWritableFileOwnerWrapper(std::move(inner)), disk_(disk) {}
+
+    rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                             rocksdb::IODebugContext* debug) override {
+      if (!disk_.full) return FSWritableFileOwnerWrapper::Append(data, options, debug);
+      const rocksdb::Slice half(data.data(), data.size() / 2);
+      FSWritableFileOwnerWrapper::Append(half, options, debug).PermitUncheckedError();
+      return rocksdb::IOStatus::NoSpace("the test's disk is full");
+    }
+    rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                             const rocksdb::DataVerificationInfo&,
+                             rocksdb::IODebugContext* debug) override {
+      return Append(data, options, debug);
+    }
+    rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
+                           rocksdb::IODebugContext* debug) override {
+      if (disk_.sync_fails) return rocksdb::IOStatus::IOError("the test's disk does not sync");
+      return FSWritableFileOwnerWrapper::Sync(options, debug);
+    }
+    rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
+                            rocksdb::IODebugContext* debug) override {
+      if (disk_.sync_fails) return rocksdb::IOStatus::IOError("the test's disk does not sync");
+      return FSWritableFileOwnerWrapper::Fsync(options, debug);
+    }
+
+   private:
+    FailingFileSystem& disk_;
+  };
+};
+
+}  // namespace hansa::streams
