@@ -1,0 +1,204 @@
+#include "ops/cli/cli.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "ops/nearest.h"
+
+namespace hansa::ops {
+namespace {
+
+constexpr const char* kOverview =
+    R"(hansa keeps the ledgers of a league of cities.
+
+Begin
+  hansa demo                    see it work: simulated cities, served at http://127.0.0.1:8080
+  hansa init city <id>          found a city on this machine
+  hansa serve --config FILE     serve it over HTTP
+
+Work
+  setup DIR                     grid, units, services and calendar from CSV files
+  import --mapping FILE CSV     cases from another system's file
+  call METHOD [JSON]            any method of the schema (`hansa openapi` lists them)
+  policy list                   policy values
+  person find | erase           the persons behind reports
+
+Check
+  ledger show | verify | tail   entries and their chain
+  projection digest | rebuild   rows against their ledger
+  error CODE                    what an error means
+  version
+
+`hansa VERB --help` explains each, with an example that works.
+)";
+
+std::vector<std::string> names_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(verb->get_name());
+  }
+  return names;
+}
+
+// The first word that is no verb where one must stand; "" when all is well.
+std::string wrong_verb(const CLI::App& app, int count, char** words) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < count; ++i) {
+    const auto names = names_of(*at);
+    if (names.empty()) return "";
+    const std::string word = words[i];
+    if (word.starts_with('-')) return "";
+    if (std::find(names.begin(), names.end(), word) == names.end()) {
+      const auto before = at == &app ? "" : at->get_name() + " ";
+      std::string known;
+      for (const auto& name : names) known += (known.empty() ? "" : ", ") + name;
+      return "`" + before + word + "` is no verb of hansa" + did_you_mean(word, names) +
+             (at == &app ? "" : " (known: " + known + ")");
+    }
+    at = at->get_subcommand(word);
+  }
+  return "";
+}
+
+void add_verbs(CLI::App& app, Chosen& chosen) {
+  add_init(app, chosen);
+  add_serve(app, chosen);
+  add_demo(app, chosen);
+  add_setup(app, chosen);
+  add_import(app, chosen);
+  add_call(app, chosen);
+  add_policy(app, chosen);
+  add_person(app, chosen);
+  add_ledger(app, chosen);
+  add_projection(app, chosen);
+  add_error(app, chosen);
+  add_openapi(app, chosen);
+  add_version(app, chosen);
+}
+
+std::string deepest_help(const CLI::App& app) {
+  return app.get_subcommands().empty() ? std::string(kOverview) : app.help();
+}
+
+std::string full_name(const CLI::App* verb) {
+  std::string name;
+  for (; verb != nullptr && verb->get_parent() != nullptr; verb = verb->get_parent()) {
+    name = verb->get_name() + (name.empty() ? "" : " ") + name;
+  }
+  return name;
+}
+
+// CLI11 words its mistakes itself; ours adds the nearest option and where to read on.
+int explain(const CLI::App& app, const CLI::ParseError& mistake) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  std::string text = mistake.what();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  std::vector<std::string> options;
+  for (const auto* option : at->get_options()) {
+    for (const auto& name : option->get_lnames()) options.push_back("--" + name);
+  }
+  for (const auto& word : at->remaining(true)) {
+    if (word.starts_with("--")) text += did_you_mean(word.substr(0, word.find('=')), options);
+  }
+  return usage(text + "; see `hansa " + full_name(at) + (at == &app ? "" : " ") + "--help`");
+}
+
+}  // namespace
+
+int exit_code(Errc code) {
+  switch (code) {
+    case Errc::kBadConfig:
+      return kExitUsage;
+    case Errc::kUnavailable:
+    case Errc::kNotYet:
+    case Errc::kUnknownOutcome:
+    case Errc::kRateLimited:
+    case Errc::kDataInUse:
+    case Errc::kLedgerStopped:
+      return kExitUnavailable;
+    case Errc::kChainBroken:
+    case Errc::kLogBehind:
+    case Errc::kDigestDiffers:
+      return kExitVerificationFailed;
+    case Errc::kInternal:
+      return kExitInternal;
+    default:
+      return kExitRefused;
+  }
+}
+
+int report(const Error& error) {
+  std::string line = "hansa: " + std::string(error_info(error.code).name) + ": " + error.detail;
+  if (!error.pointer.empty()) line += " (" + error.pointer + ")";
+  say(line);
+  return exit_code(error.code);
+}
+
+int usage(const std::string& message) {
+  say("hansa: " + message);
+  return kExitUsage;
+}
+
+void set_example(CLI::App& verb, const std::string& lines) { verb.footer("Example:\n" + lines); }
+
+void add_server_options(CLI::App& verb, ServerOptions& options) {
+  verb.add_option("--server", options.url, "Address of the server")
+      ->envname("HANSA_SERVER")
+      ->capture_default_str();
+  verb.add_option("--key", options.key, "API key; better given in HANSA_KEY")->envname("HANSA_KEY");
+}
+
+Result<Client> connect(const ServerOptions& options) {
+  return Client::open(options.url, options.key);
+}
+
+void print_line(const std::string& text) { std::fprintf(stdout, "%s\n", text.c_str()); }
+
+void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
+
+void print_table(const std::vector<std::string>& header,
+                 const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths(header.size());
+  for (size_t i = 0; i < header.size(); ++i) widths[i] = header[i].size();
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  const auto print = [&](const std::vector<std::string>& row) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) line += std::string(widths[i] - row[i].size() + 2, ' ');
+    }
+    print_line(line);
+  };
+  print(header);
+  for (const auto& row : rows) print(row);
+}
+
+int run_cli(int count, char** words) {
+  CLI::App app("hansa keeps the ledgers of a league of cities.", "hansa");
+  app.require_subcommand(0, 1);
+  Chosen chosen;
+  add_verbs(app, chosen);
+  if (const auto wrong = wrong_verb(app, count, words); !wrong.empty()) return usage(wrong);
+  try {
+    app.parse(count, words);
+  } catch (const CLI::CallForHelp&) {
+    std::fputs(deepest_help(app).c_str(), stdout);
+    return kExitOk;
+  } catch (const CLI::ParseError& mistake) {
+    return explain(app, mistake);
+  }
+  if (!chosen.run) {
+    std::fputs(deepest_help(app).c_str(), stdout);
+    return app.get_subcommands().empty() ? kExitOk : kExitUsage;
+  }
+  try {
+    return chosen.run();
+  } catch (const std::exception& exception) {
+    return report(Error{Errc::kInternal, exception.what()});
+  }
+}
+
+}  // namespace hansa::ops

@@ -1,0 +1,208 @@
+#include <deque>
+
+#include "hansa/v1/entry.pb.h"
+#include "hansa/v1/reads.pb.h"
+#include "ops/cli/cli.h"
+#include "ops/cli/offline.h"
+#include "ops/json.h"
+
+namespace hansa::ops {
+namespace {
+
+constexpr uint32_t kPageRecords = 500;
+
+struct LedgerOptions {
+  std::string data_dir;
+  std::string ledger;
+  ServerOptions server;
+  uint64_t seq = 0;
+  uint32_t count = 10;
+  bool voids = false;
+  bool raw = false;
+  bool json = false;
+};
+
+// The records of a ledger as a server gives them out.
+class ServerRecords final : public Records {
+ public:
+  ServerRecords(Client& client, std::string city) : client_(client), city_(std::move(city)) {}
+
+  Result<streams::ReadResult> read(Offset from) override {
+    v1::ListEntries request;
+    request.set_city(city_);
+    request.set_from_offset(from);
+    request.set_page_size(kPageRecords);
+    answer_.Clear();
+    HANSA_CHECK(client_.call(request, answer_));
+    streams::ReadResult result;
+    for (auto& record : *answer_.mutable_records()) {
+      result.records.push_back({record.offset(), std::move(*record.mutable_value())});
+    }
+    result.next = std::max<Offset>(from, answer_.next_offset());
+    return result;
+  }
+  const v1::EntriesAnswer& answer() const { return answer_; }
+
+ private:
+  Client& client_;
+  std::string city_;
+  v1::EntriesAnswer answer_;
+};
+
+std::string record_json(const SeenRecord& record) {
+  std::string out = "{\"offset\":" + json_text(std::to_string(record.offset)) +
+                    ",\"valid\":" + (record.valid ? "true" : "false");
+  if (!record.valid) return out + ",\"bytes\":" + std::to_string(record.value.size()) + "}";
+  out += ",\"seq\":" + json_text(std::to_string(record.seq)) +
+         ",\"sha256\":" + json_text(to_hex(record.hash));
+  v1::Payload payload;
+  if (payload.ParseFromArray(record.payload.data(), static_cast<int>(record.payload.size()))) {
+    out += ",\"payload\":" + to_json(payload);
+  }
+  return out + "}";
+}
+
+std::string record_line(const SeenRecord& record, const LedgerOptions& options) {
+  return options.raw ? std::to_string(record.offset) + " " + to_hex(record.value)
+                     : record_json(record);
+}
+
+// Runs `with` on the records of a stopped node's folder or of a server.
+using WithRecords =
+    std::function<int(Records&, const LedgerId&, const FoundingId&, const LedgerOptions&)>;
+
+int on_records(const LedgerOptions& options, const WithRecords& with) {
+  const auto ledger = LedgerId::parse(options.ledger);
+  if (!ledger) return usage("expected --ledger like city/suzhou-js, got `" + options.ledger + "`");
+  if (!options.data_dir.empty()) {
+    auto stopped = StoppedNode::open(options.data_dir, *ledger);
+    if (!stopped) return report(stopped.error());
+    LogRecords records(stopped->log(), *ledger);
+    return with(records, *ledger, stopped->keys().founding_id, options);
+  }
+  auto client = connect(options.server);
+  if (!client) return report(client.error());
+  ServerRecords records(*client, ledger->id);
+  // The first page says which founding the server's configuration names.
+  if (auto first = records.read(0); !first) return report(first.error());
+  const auto founding_id = FoundingId::from(records.answer().founding_id());
+  if (!founding_id) return report(Error{Errc::kInternal, "the server gave no founding id"});
+  return with(records, *ledger, *founding_id, options);
+}
+
+// A stopped node's rows name the entry they were folded from: its hash must be in the ledger.
+int compare_with_rows(const LedgerOptions& options, const LedgerId& ledger,
+                      const projections::Meta& meta, const std::optional<Hash>& at_seq) {
+  if (meta.position.seq == 0 || (at_seq && *at_seq == meta.position.tip)) return kExitOk;
+  return report(Error{Errc::kChainBroken,
+                      ledger.text() + ": entry " + std::to_string(meta.position.seq) + " is " +
+                          (at_seq ? "broken: it has the hash " + to_hex(*at_seq)
+                                  : std::string("missing")) +
+                          ", the rows in " + options.data_dir + " were folded from " +
+                          to_hex(meta.position.tip)});
+}
+
+int verify(Records& records, const LedgerId& ledger, const FoundingId& founding_id,
+           const LedgerOptions& options) {
+  projections::Meta meta;
+  if (!options.data_dir.empty()) {
+    if (auto stored = stored_meta(options.data_dir, ledger)) meta = *stored;
+  }
+  std::optional<Hash> at_seq;
+  const auto check = check_ledger(records, ledger, founding_id, [&](const SeenRecord& record) {
+    if (record.valid && record.seq == meta.position.seq) at_seq = record.hash;
+  });
+  if (!check) {
+    const auto code = report(check.error());
+    if (options.json) {
+      print_line("{\"ledger\":" + json_text(ledger.text()) + ",\"ok\":false,\"seq\":" +
+                 json_text(std::to_string(check.error().seq)) + "}");
+    }
+    return code;
+  }
+  if (const auto code = compare_with_rows(options, ledger, meta, at_seq); code != kExitOk) {
+    return code;
+  }
+  const auto& position = check->position;
+  if (options.json) {
+    print_line("{\"ledger\":" + json_text(ledger.text()) + ",\"ok\":true,\"entries\":" +
+               json_text(std::to_string(position.seq)) + ",\"tip\":" +
+               json_text(to_hex(position.tip)) + ",\"voids\":" +
+               json_text(std::to_string(position.voids)) + "}");
+  } else {
+    print_line(ledger.text() + ": ok, " + std::to_string(position.seq) + " entries, " +
+               std::to_string(position.voids) + " voids, tip " + to_hex(position.tip));
+  }
+  return kExitOk;
+}
+
+int show(Records& records, const LedgerId& ledger, const FoundingId& founding_id,
+         const LedgerOptions& options) {
+  bool shown = false;
+  const auto check = check_ledger(
+      records, ledger, founding_id,
+      [&](const SeenRecord& record) {
+        if (!record.valid || record.seq != options.seq) return;
+        shown = true;
+        print_line(record_line(record, options));
+      },
+      [&](Offset) { return !shown; });
+  if (shown) return kExitOk;
+  if (!check) return report(check.error());
+  return report(Error{Errc::kBadRequest, ledger.text() + " has " +
+                                             std::to_string(check->position.seq) +
+                                             " entries, none of seq " +
+                                             std::to_string(options.seq)});
+}
+
+int tail(Records& records, const LedgerId& ledger, const FoundingId& founding_id,
+         const LedgerOptions& options) {
+  std::deque<std::string> lines;
+  const auto check = check_ledger(records, ledger, founding_id, [&](const SeenRecord& record) {
+    if (options.voids == record.valid) return;
+    lines.push_back(record_line(record, options));
+    if (lines.size() > options.count) lines.pop_front();
+  });
+  for (const auto& line : lines) print_line(line);
+  return check ? kExitOk : report(check.error());
+}
+
+CLI::App* add_one(CLI::App& parent, Chosen& chosen, std::shared_ptr<LedgerOptions> options,
+                  const std::string& name, const std::string& summary, WithRecords with) {
+  auto* verb = parent.add_subcommand(name, summary);
+  verb->add_option("--ledger", options->ledger, "The ledger, like city/suzhou-js")->required();
+  verb->add_option("--data", options->data_dir,
+                   "Data folder of a stopped node; without it the server is asked");
+  add_server_options(*verb, options->server);
+  verb->callback([&chosen, options, with] {
+    chosen.run = [options, with] { return on_records(*options, with); };
+  });
+  set_example(*verb, "  hansa ledger " + name + " --data data --ledger city/example");
+  return verb;
+}
+
+}  // namespace
+
+void add_ledger(CLI::App& app, Chosen& chosen) {
+  auto* verb = app.add_subcommand("ledger", "Entries as they stand, and their chain");
+  verb->require_subcommand(0, 1);
+  set_example(*verb, "  hansa ledger verify --data data --ledger city/example");
+  auto options = std::make_shared<LedgerOptions>();
+  auto* check = add_one(*verb, chosen, options, "verify",
+                        "Reads every entry and checks the chain; exit code 4 names the first "
+                        "broken one",
+                        verify);
+  check->add_flag("--json", options->json, "One JSON object");
+  auto* one = add_one(*verb, chosen, options, "show", "One entry as JSON", show);
+  one->add_option("SEQ", options->seq, "Its seq, from 1")->required();
+  one->add_flag("--raw", options->raw, "Offset and bytes in hexadecimal digits");
+  set_example(*one, "  hansa demo --once --cities 1 --days 1 --data demo-data\n"
+                    "  hansa ledger show 1 --data demo-data --ledger city/suzhou-js");
+  auto* last = add_one(*verb, chosen, options, "tail", "The newest entries, one JSON object a line",
+                       tail);
+  last->add_option("-n,--count", options->count, "How many")->capture_default_str();
+  last->add_flag("--void", options->voids, "The newest void records instead of entries");
+  last->add_flag("--raw", options->raw, "Offset and bytes in hexadecimal digits");
+}
+
+}  // namespace hansa::ops

@@ -1,0 +1,111 @@
+#include "ops/setup.h"
+
+#include "hansa/v1/reads.pb.h"
+#include "ops/cli/cli.h"
+#include "ops/json.h"
+
+namespace hansa::ops {
+namespace {
+
+struct SetupOptions {
+  std::string folder;
+  bool dry_run = false;
+  bool json = false;
+  ServerOptions server;
+};
+
+// Reads a list page by page into `rows`.
+template <typename Request, typename Answer, typename Row>
+Result<void> read_all(Client& client, const std::string& city,
+                      google::protobuf::RepeatedPtrField<Row>* (Answer::*rows_of)(),
+                      std::vector<Row>& rows) {
+  Request request;
+  request.set_city(city);
+  request.set_page_size(1000);
+  while (true) {
+    Answer answer;
+    HANSA_CHECK(client.call(request, answer));
+    for (auto& row : *(answer.*rows_of)()) rows.push_back(std::move(row));
+    if (answer.next_page_token().empty()) return {};
+    request.set_page_token(answer.next_page_token());
+  }
+}
+
+Result<CityNow> read_city_now(Client& client, const std::string& city) {
+  CityNow now;
+  v1::GetCity request;
+  request.set_city(city);
+  v1::CityAnswer answer;
+  auto known = client.call(request, answer);
+  // Not founded yet: there is nothing to compare with.
+  if (!known && known.error().code == Errc::kUnknownCity) return now;
+  if (!known) return fail(known.error());
+  now.city = answer.city();
+  if (now.city.founded_time_us() == 0) return now;
+  HANSA_CHECK((read_all<v1::ListDistricts>(client, city, &v1::DistrictsAnswer::mutable_districts,
+                                           now.districts)));
+  HANSA_CHECK(
+      (read_all<v1::ListUnits>(client, city, &v1::UnitsAnswer::mutable_units, now.units)));
+  HANSA_CHECK((read_all<v1::ListServices>(client, city, &v1::ServicesAnswer::mutable_services,
+                                          now.services)));
+  v1::ListPolicies policies;
+  policies.set_city(city);
+  v1::PoliciesAnswer in_force;
+  HANSA_CHECK(client.call(policies, in_force));
+  now.policies.assign(in_force.policies().begin(), in_force.policies().end());
+  return now;
+}
+
+int setup(const SetupOptions& options) {
+  auto wanted = read_setup(options.folder);
+  if (!wanted) return report(wanted.error());
+  auto client = connect(options.server);
+  if (!client) return report(client.error());
+  const auto now = read_city_now(*client, wanted->city);
+  if (!now) return report(now.error());
+  size_t changed = 0;
+  size_t unchanged = 0;
+  std::string json;
+  for (const auto& command : wanted->commands) {
+    const bool same = says_the_same(*command, *now);
+    ++(same ? unchanged : changed);
+    const std::string outcome = same ? "unchanged" : options.dry_run ? "would change" : "changed";
+    if (!same && !options.dry_run) {
+      v1::Receipt receipt;
+      if (auto entered = client->call(*command, receipt); !entered) {
+        say("hansa: refused at " + subject_of(*command) + "; what stands above is entered");
+        return report(entered.error());
+      }
+    }
+    if (options.json) {
+      json += (json.empty() ? "[" : ",\n ") + ("{\"subject\":" + json_text(subject_of(*command))) +
+              ",\"outcome\":" + json_text(outcome) + "}";
+    } else {
+      print_line(outcome + "  " + subject_of(*command));
+    }
+  }
+  if (options.json) print_line(json + "]");
+  say(wanted->city + ": " + std::to_string(changed) +
+      (options.dry_run ? " would change, " : " changed, ") + std::to_string(unchanged) +
+      " unchanged");
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_setup(CLI::App& app, Chosen& chosen) {
+  auto* verb = app.add_subcommand(
+      "setup", "Founds a city from a folder of CSV files; running it again changes nothing");
+  auto options = std::make_shared<SetupOptions>();
+  verb->add_option("DIR", options->folder,
+                   "Folder with city.yaml, calendar.yaml, grid.csv, units.csv and services.csv; "
+                   "`hansa init` writes one")
+      ->required();
+  verb->add_flag("--dry-run", options->dry_run, "Only says what would change");
+  verb->add_flag("--json", options->json, "A JSON list instead of lines");
+  add_server_options(*verb, options->server);
+  set_example(*verb, "  hansa setup setup --dry-run\n  hansa setup setup");
+  verb->callback([&chosen, options] { chosen.run = [options] { return setup(*options); }; });
+}
+
+}  // namespace hansa::ops

@@ -1,0 +1,246 @@
+#include "ops/client.h"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/json.hpp>
+#include <chrono>
+
+#include "core/base/ids.h"
+#include "ops/json.h"
+#include "ops/system_env.h"
+
+namespace hansa::ops {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+namespace json = boost::json;
+using tcp = asio::ip::tcp;
+
+constexpr size_t kAnswerBytesMax = 64 * 1024 * 1024;
+
+std::string percent_encoded(std::string_view text) {
+  std::string out;
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || std::string_view("-._~").find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      out += '%';
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 15];
+    }
+  }
+  return out;
+}
+
+std::string plain_text(const json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+}
+
+// A value that says no more than leaving it out.
+bool is_default(const json::value& value) {
+  if (value.is_string()) return value.get_string().empty() || value.get_string() == "unspecified";
+  return value.is_null() || (value.is_array() && value.get_array().empty());
+}
+
+std::string new_command_id() {
+  SystemEnv env;
+  std::array<uint8_t, 10> random;
+  env.random(random.data(), random.size());
+  return uuid_text(make_uuid_v7(env.now_us() / 1000, random));
+}
+
+}  // namespace
+
+struct Client::Impl {
+  std::string server;
+  std::string host;
+  std::string port;
+  std::string key;
+  asio::io_context context;
+  beast::tcp_stream stream{context};
+  beast::flat_buffer buffer;
+  bool connected = false;
+
+  // Runs what was started until it has ended; the stream's own clock bounds it.
+  void run() {
+    context.restart();
+    context.run();
+  }
+
+  void disconnect() {
+    beast::error_code ignored;
+    stream.socket().close(ignored);
+    buffer.clear();
+    connected = false;
+  }
+
+  Result<void> connect() {
+    if (connected) return {};
+    beast::error_code error;
+    tcp::resolver resolver(context);
+    const auto endpoints = resolver.resolve(host, port, error);
+    if (!error) {
+      stream.expires_after(std::chrono::seconds(5));
+      stream.async_connect(endpoints, [&](beast::error_code result, const tcp::endpoint&) {
+        error = result;
+      });
+      run();
+    }
+    if (error) {
+      disconnect();
+      return fail(Errc::kUnavailable, "no server answers at " + server + " (" + error.message() +
+                                          "); start one with `hansa serve`");
+    }
+    stream.socket().set_option(tcp::no_delay(true));
+    connected = true;
+    return {};
+  }
+
+  Result<HttpAnswer> exchange(http::request<http::string_body>& message) {
+    stream.expires_after(std::chrono::milliseconds(kAnswerMsMax));
+    beast::error_code error;
+    http::async_write(stream, message, [&](beast::error_code result, size_t) { error = result; });
+    run();
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(kAnswerBytesMax);
+    if (!error) {
+      http::async_read(stream, buffer, parser,
+                       [&](beast::error_code result, size_t) { error = result; });
+      run();
+    }
+    if (error) {
+      disconnect();
+      return fail(Errc::kUnavailable, "the server at " + server + " gave no answer (" +
+                                          error.message() + "); try again");
+    }
+    if (!parser.get().keep_alive()) disconnect();
+    return HttpAnswer{static_cast<int>(parser.get().result_int()),
+                      std::string(parser.get()[http::field::content_type]),
+                      std::move(parser.get().body())};
+  }
+};
+
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+Client::~Client() = default;
+
+Result<Client> Client::open(const std::string& server, const std::string& key) {
+  auto impl = std::make_unique<Impl>();
+  std::string rest = server;
+  if (!rest.starts_with("http://")) {
+    return fail(Errc::kBadConfig, "expected a server like http://127.0.0.1:8080, got `" + server +
+                                      "`");
+  }
+  rest = rest.substr(7);
+  while (rest.ends_with('/')) rest.pop_back();
+  const auto colon = rest.rfind(':');
+  const bool has_port = colon != std::string::npos && !rest.ends_with(']');
+  impl->host = has_port ? rest.substr(0, colon) : rest;
+  impl->port = has_port ? rest.substr(colon + 1) : "80";
+  if (impl->host.starts_with('[')) impl->host = impl->host.substr(1, impl->host.size() - 2);
+  impl->server = server;
+  impl->key = key;
+  return Client(std::move(impl));
+}
+
+const std::string& Client::server() const { return impl_->server; }
+
+Result<HttpAnswer> Client::request(const HttpRequest& request) {
+  http::request<http::string_body> message;
+  message.version(11);
+  message.method_string(request.verb);
+  message.target(request.target);
+  message.set(http::field::host, impl_->host);
+  if (!impl_->key.empty()) message.set(http::field::authorization, "Bearer " + impl_->key);
+  if (!request.idempotency_key.empty()) message.set("Idempotency-Key", request.idempotency_key);
+  if (request.verb != "GET") {
+    message.set(http::field::content_type, request.content_type);
+    message.body() = request.body;
+  }
+  message.prepare_payload();
+  const bool reused = impl_->connected;
+  HANSA_CHECK(impl_->connect());
+  auto answer = impl_->exchange(message);
+  // A server may close a connection that rested; the command id makes sending again safe.
+  if (!answer && reused) {
+    HANSA_CHECK(impl_->connect());
+    answer = impl_->exchange(message);
+  }
+  return answer;
+}
+
+Result<std::string> Client::call(const MethodInfo& method, const std::string& request_json) {
+  HANSA_TRY(auto made, make_request(method, request_json));
+  if (method.is_command) made.idempotency_key = new_command_id();
+  HANSA_TRY(auto answer, request(made));
+  if (answer.status >= 400) return fail(problem_error(answer));
+  return std::move(answer.body);
+}
+
+Result<void> Client::call(const google::protobuf::Message& request,
+                          google::protobuf::Message& answer) {
+  const auto* method = find_method(request.GetDescriptor()->name());
+  if (method == nullptr) return fail(Errc::kInternal, "a request that no method takes");
+  HANSA_TRY(const auto body, call(*method, to_json(request)));
+  return from_json(body, answer);
+}
+
+Error problem_error(const HttpAnswer& answer) {
+  boost::system::error_code ignored;
+  const auto value = json::parse(answer.body, ignored);
+  Error error{Errc::kInternal, "the server answered " + std::to_string(answer.status)};
+  if (const auto* object = value.if_object()) {
+    if (const auto* code = object->if_contains("code"); code != nullptr && code->is_string()) {
+      error.code = find_errc(std::string_view(code->get_string())).value_or(Errc::kInternal);
+    }
+    if (const auto* detail = object->if_contains("detail")) error.detail = plain_text(*detail);
+    if (const auto* pointer = object->if_contains("pointer"); pointer && pointer->is_string()) {
+      error.pointer = plain_text(*pointer);
+    }
+  }
+  return error;
+}
+
+Result<HttpRequest> make_request(const MethodInfo& method, const std::string& request_json) {
+  boost::system::error_code error;
+  auto value = json::parse(request_json, error);
+  if (error || !value.is_object()) {
+    return fail(Errc::kBadRequest, "expected a JSON object like " + (method.rule.example().empty()
+                    ? std::string("{\"city\": \"example\"}") : method.rule.example()) +
+                    (error ? "; " + error.message() : ""));
+  }
+  auto object = value.get_object();
+  HttpRequest request{method.http_verb, method.path};
+  for (const auto& field : method.path_fields) {
+    const auto* found = object.if_contains(field);
+    const auto text = found == nullptr ? "" : plain_text(*found);
+    if (text.empty()) {
+      return fail(Errc::kBadRequest, method.name + " needs `" + field + "`", "/" + field);
+    }
+    const auto name = "{" + field + "}";
+    request.target.replace(request.target.find(name), name.size(), percent_encoded(text));
+    object.erase(field);
+  }
+  if (method.http_verb == "GET") {
+    char separator = '?';
+    for (const auto& [name, item] : object) {
+      if (is_default(item)) continue;
+      request.target += separator + std::string(name) + "=" + percent_encoded(plain_text(item));
+      separator = '&';
+    }
+  } else {
+    request.body = json::serialize(object);
+    if (!method.rule.body_type().empty()) request.content_type = method.rule.body_type();
+  }
+  return request;
+}
+
+}  // namespace hansa::ops

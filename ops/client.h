@@ -1,0 +1,62 @@
+// Client: the command line's blocking way to a running server.
+//
+// Shape:   one keep-alive connection. request() sends one HTTP request; call() sends a method of the
+//          schema: `request_json` is the request message as JSON, whose path fields go into the
+//          address, the rest into the query (GET) or the body. page through lists with call_all().
+// Errors:  what the server's problem document says (code, detail, pointer); kUnavailable when it
+//          cannot be reached or does not answer in time; kBadRequest for JSON that is no object.
+// Threads: one at a time; open one per thread.
+// Limits:  answers up to 64 MiB, kAnswerMsMax for one.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/base/schema.h"
+
+namespace hansa::ops {
+
+inline constexpr int kAnswerMsMax = 60'000;
+
+struct HttpRequest {
+  std::string verb;
+  std::string target;
+  std::string body{};
+  std::string content_type = "application/json";
+  std::string idempotency_key{};
+};
+
+struct HttpAnswer {
+  int status = 0;
+  std::string content_type;
+  std::string body;
+};
+
+class Client {
+ public:
+  // `server` is http://host:port; `key` may be empty.
+  static Result<Client> open(const std::string& server, const std::string& key);
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+  ~Client();
+
+  Result<HttpAnswer> request(const HttpRequest& request);
+  // The answer's body; a status of 400 and above is an Error.
+  Result<std::string> call(const MethodInfo& method, const std::string& request_json);
+  // The same with messages.
+  Result<void> call(const google::protobuf::Message& request, google::protobuf::Message& answer);
+  const std::string& server() const;
+
+ private:
+  struct Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The Error that a problem document states.
+Error problem_error(const HttpAnswer& answer);
+Result<HttpRequest> make_request(const MethodInfo& method, const std::string& request_json);
+
+}  // namespace hansa::ops

@@ -1,0 +1,137 @@
+#include "ops/init.h"
+
+#include <filesystem>
+
+#include "core/base/hash.h"
+#include "ops/embedded_files.h"
+#include "ops/files.h"
+
+namespace hansa::ops {
+namespace {
+
+constexpr const char* kConfig = R"(# Configuration of one hansa process. `hansa serve --config FILE --check` says whether all of it
+# can be understood; nothing unknown is passed over. Relative paths count from this file's folder.
+# A variable HANSA_<SECTION>_<KEY> of the environment (HANSA_HTTP_LISTEN) lies over a plain value.
+
+node:
+  id: node-1
+  data_dir: data            # log/, projections/, keyring/, keys/
+  keeper_threads: 2
+
+log:
+  kind: embedded            # one machine, one folder
+  fsync: true               # false only for tests: power loss may then lose what was acknowledged
+
+http:
+  listen: 127.0.0.1:8080    # off loopback only behind a proxy that speaks TLS:
+  allow_plain: false        # then say true here
+  threads: 2
+
+metrics:
+  listen: 127.0.0.1:9464    # Prometheus: GET /metrics
+
+ledgers:
+  - ledger: @LEDGER@
+    # Made once by `hansa init`; a ledger of another founding is refused.
+    founding_id: @FOUNDING_ID@
+    key_file: data/keys/@FOLDER@.key   # 0600; keep a copy apart from copies of the data
+    lead: true
+
+access:
+  # Who may call. The caller sends `Authorization: Bearer <key>`; only the key's SHA-256 is here:
+  #   printf %s "$KEY" | sha256sum
+  # Roles: citizen hotline inspector device verifier dispatcher unit_worker checker city_admin
+  # assessor auditor secretariat subscriber operator. Optional: grid_prefix (north/river-street),
+  # unit (whom a unit_worker or checker belongs to), person (whom a citizen is).
+  api_keys:
+    - id: admin
+      sha256: @KEY_SHA256@
+      roles: [city_admin, operator]
+      cities: [@CITY@]
+  # - id: dispatcher-1
+  #   sha256: …
+  #   roles: [dispatcher]
+  #   cities: [@CITY@]
+
+memory:
+  row_cache_mib: 256        # decoded rows, for each ledger
+  block_cache_mib: 256      # shared by all ledgers
+  write_mib: 128            # shared by all ledgers
+
+limits:
+  header_bytes_max: 8192
+  body_bytes_max: 1048576
+  batch_body_bytes_max: 8388608
+  request_ms_max: 10000     # until a request has arrived and until it is answered
+  idle_ms_max: 60000
+  connections_max: 1024
+  queue_commands_max: 20000
+  requests_per_second_max: 0   # of one caller; 0: no limit
+  stop_ms_max: 10000
+)";
+
+constexpr const char* kSetupFiles[] = {"city.yaml",    "calendar.yaml", "grid.csv",
+                                       "units.csv",    "services.csv",  "cases.csv",
+                                       "cases-mapping.yaml"};
+
+void replace_all(std::string& text, const std::string& word, const std::string& by) {
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + by.size())) {
+    text.replace(at, word.size(), by);
+  }
+}
+
+}  // namespace
+
+std::string make_api_key(Env& env) {
+  constexpr char kLetters[] = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789ABCDEFG";
+  std::string key = "hansa_";
+  for (const char byte : env.random_bytes(43)) {
+    key += kLetters[static_cast<unsigned char>(byte) % 64];
+  }
+  return key;
+}
+
+Result<InitPlan> plan_init(const std::string& city, Env& env) {
+  if (!is_slug(city)) {
+    return fail(Errc::kBadRequest,
+                "expected a city id of a-z, 0-9 and -, at most 40, got `" + city + "`");
+  }
+  InitPlan plan;
+  plan.ledger = LedgerId{"city", city};
+  plan.keys = make_keys(env);
+  plan.api_key = make_api_key(env);
+  std::string config = kConfig;
+  replace_all(config, "@LEDGER@", plan.ledger.text());
+  replace_all(config, "@FOLDER@", plan.ledger.folder());
+  replace_all(config, "@CITY@", city);
+  replace_all(config, "@FOUNDING_ID@", to_hex(plan.keys.founding_id));
+  replace_all(config, "@KEY_SHA256@", to_hex(sha256(plan.api_key)));
+  plan.files.push_back({"hansa.yaml", config, 0640});
+  for (const char* name : kSetupFiles) {
+    std::string text(embedded_file(std::string("examples/setup/") + name));
+    replace_all(text, "city: example\n", "city: " + city + "\n");
+    plan.files.push_back({std::string("setup/") + name, text});
+  }
+  return plan;
+}
+
+Result<void> write_init(const InitPlan& plan, const std::string& folder) {
+  const auto key_file = key_file_name(folder + "/data", plan.ledger);
+  const auto refuse_existing = [](const std::string& name) -> Result<void> {
+    if (!std::filesystem::exists(name)) return {};
+    return fail(Errc::kAlreadyExists, name + " exists already; nothing was written");
+  };
+  HANSA_CHECK(refuse_existing(key_file));
+  HANSA_CHECK(refuse_existing(folder + "/hansa.yaml"));
+  HANSA_CHECK(make_folders(folder + "/setup"));
+  HANSA_CHECK(make_folders(folder + "/data", 0700));
+  HANSA_CHECK(write_key_file(key_file, plan.keys));
+  for (const auto& file : plan.files) {
+    auto written = write_new_file(folder + "/" + file.name, file.text, file.mode);
+    // What somebody has begun to edit in setup/ stays theirs.
+    if (!written && written.error().code != Errc::kAlreadyExists) return written;
+  }
+  return {};
+}
+
+}  // namespace hansa::ops

@@ -1,0 +1,64 @@
+// LedgerCheck: reads a ledger from its first record and says whether its chain holds, and where not.
+//
+// Shape:   records come from a log on this machine (LogRecords) or from a server (the command line
+//          has its own); check_ledger() applies the chain rule to all of them. The error's seq names
+//          the first broken entry: the one whose bytes do not have the hash that its successor
+//          states, or the one that does not fit its predecessor.
+//          `visit` sees every record, in order.
+// Errors:  kChainBroken with seq and offset; kUpgradeNeeded; what the source of records says;
+//          kUnavailable when `go_on` said no.
+// Threads: the caller's.
+// Limits:  one batch of records in memory.
+// Source:  DESIGN §4, L1, L10.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "core/ledger/chain.h"
+#include "streams/log.h"
+
+namespace hansa::ops {
+
+class Records {
+ public:
+  virtual ~Records() = default;
+  // Records from `from` on; at the end none, and next == from.
+  virtual Result<streams::ReadResult> read(Offset from) = 0;
+};
+
+class LogRecords final : public Records {
+ public:
+  LogRecords(streams::Log& log, LedgerId ledger);
+  Result<streams::ReadResult> read(Offset from) override;
+
+ private:
+  streams::Log& log_;
+  LedgerId ledger_;
+};
+
+struct SeenRecord {
+  Offset offset;
+  std::string_view value;
+  bool valid;
+  Seq seq;   // of a valid one
+  Hash hash;
+  std::string_view payload;
+};
+
+struct LedgerCheck {
+  ChainPosition position;
+  uint64_t records = 0;
+};
+
+using VisitRecord = std::function<void(const SeenRecord&)>;
+using GoOn = std::function<bool(Offset next)>;
+
+Result<LedgerCheck> check_ledger(Records& records, const LedgerId& ledger,
+                                 const FoundingId& founding_id, const VisitRecord& visit,
+                                 const GoOn& go_on = {});
+
+// Where a ledger's rows are kept: <data>/projections/<kind>-<id>/v<n>.
+std::string store_folder(const std::string& data_dir, const LedgerId& ledger);
+
+}  // namespace hansa::ops
