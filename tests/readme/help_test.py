@@ -91,28 +91,30 @@ class Scratch:
         return done.returncode, done.stdout
 
     def prepare(self, serve):
-        """Founds the city and, where the verb asks one, starts its server."""
+        """Founds the city and starts its server; for the others it is set up and stopped again."""
         code, output = self.run("hansa init city example --json")
         if code != 0:
             return "hansa init city example: " + output
         made = json.loads(output.splitlines()[-1])
         self.environment["HANSA_KEY"] = made["key"]
-        if serve:
-            self.start(f"hansa serve --config {made['config']}")
-            return self.wait_until_ready()
-        return ""
+        self.start(f"hansa serve --config {made['config']}")
+        problem = self.wait_until_ready()
+        if problem or serve:
+            return problem
+        code, output = self.run("hansa setup setup")
+        return output if code else self.stop()
 
 
 def verbs(scratch, verb=()):
-    """Every verb that has no further verbs below it, with its help."""
+    """Every verb with its help: those without further verbs below and those with an example."""
     code, text = scratch.run(" ".join(("hansa",) + verb + ("--help",)))
     if code != 0:
         raise SystemExit(f"hansa {' '.join(verb)} --help: exit code {code}\n{text}")
     below = re.search(r"^Subcommands:\n((?:  .*\n)+)", text + "\n", re.M)
     names = re.findall(r"^  (\w+)", below.group(1), re.M) if below else []
     if not verb:
-        names = re.findall(r"^  (?:hansa )?([a-z]\w+)\b", text, re.M)
-    if not names:
+        names = re.findall(r"(?:^  |`)(?:hansa )?([a-z]\w+)\b", text, re.M)
+    if not names or "Example:" in text:
         yield verb, text
     for name in dict.fromkeys(names):
         yield from verbs(scratch, verb + (name,))
