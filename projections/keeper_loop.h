@@ -87,7 +87,6 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   // Between rounds.
   bool commit_wanted() const;
   void commit();
-  void committed(CommitJob& job, size_t changed_rows, int64_t took_us);
   void serve_waiters();
   void schedule_tick();
   void tick();
@@ -131,7 +130,6 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   int64_t landed_time_us = 0;  // of the newest entry landed
   bool timers_wanted = false;
   bool commit_due = false;
-  bool committing = false;
   bool clock_jumped = false;
   std::optional<Error> commit_failure;
   std::optional<Error> log_failure;

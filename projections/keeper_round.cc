@@ -44,7 +44,6 @@ void KeeperLoop::round() {
 }
 
 bool KeeperLoop::idle() const {
-  if (committing) return false;
   if (stopped) return true;
   return queue.empty() && open_items.empty() && flights == 0 &&
          (rows->dirty_rows() == 0 || commit_failure.has_value());

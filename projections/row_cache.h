@@ -1,22 +1,21 @@
 // RowCache: decoded rows in front of a Store, written back in batches, with an undo journal.
 //
-// Shape:   rows are versions that never change once their entry is over: the first change of a row
-//          inside an entry makes a new version, the journal keeps the old one. So undoing is
-//          putting pointers back, and a commit may serialise and write on another thread while
-//          the next entries are folded.
-//          begin_entry() opens a journal section; undo_entries(n) rolls the newest n sections
-//          back; land_entries(n) forgets the oldest n.
-//          begin_commit(position, time) -> CommitJob, taken between entries with an empty journal:
-//          nothing unlanded is ever committed. job.run() writes the last value of every changed
-//          row, the index keys computed from changed rows (projections/index.h), the digest and
-//          the position in one batch; finish_commit(job) brings the outcome back. commit() does
-//          all three.
+// Shape:   the keeper folds into a RowCache; commit() writes the last value of every dirty row, the
+//          index keys computed from changed rows (projections/index.h), the digest and the position
+//          in one batch. begin_entry() opens a journal section; every first change of a row inside
+//          it is remembered; undo_entries(n) rolls the newest n sections back; land_entries(n)
+//          forgets the oldest n. With an empty journal changes are final at once. Nothing unlanded
+//          is ever committed: commit() demands an empty journal. A row that is back at its committed
+//          value is not written.
 // Errors:  a row that cannot be read or decoded is remembered in failure(): the keeper asks after
-//          every entry and stops the ledger. job.run() passes on what Store::commit says; after a
-//          failed commit everything is dirty again and the next commit tries anew.
-// Threads: one at a time (the keeper's strand), but for CommitJob::run, which may be on any.
-// Limits:  beyond `bytes_max` clean rows that were not used lately are dropped when a commit
-//          finishes; dirty rows are bounded by the keeper, which commits past its budget.
+//          every entry and stops the ledger. commit passes on what Store::commit says; after a
+//          failed commit everything stays dirty, and the next commit first writes the same batch
+//          again, since it may or may not stand in the store.
+// Threads: one at a time (the keeper's strand). What scan() visits must not change rows. Pointers
+//          to rows hold until the row's next change, the next begin_entry() or commit().
+// Limits:  beyond `bytes_max` (an estimate: twice the serialised row and 256 bytes each) clean rows
+//          are dropped, least recently used first; dirty rows are bounded by the keeper, which
+//          commits when dirty_rows() passes its budget.
 // Source:  DESIGN §5, §6.
 #pragma once
 
