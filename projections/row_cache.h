@@ -19,55 +19,19 @@
 // Source:  DESIGN §5, §6.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 #include "core/base/rows.h"
 #include "projections/store.h"
 
 namespace hansa::projections {
 
-// One row as one entry left it.
-struct RowVersion {
-  std::unique_ptr<google::protobuf::Message> message;
-  uint64_t made_in = 0;       // number of the journal section
-  std::optional<Hash> hash{};  // set and read by commit jobs only
-};
-
-struct RowSlot {
-  std::shared_ptr<RowVersion> current;    // none: there is no such row
-  std::shared_ptr<RowVersion> committed;  // as the store has it, or will when the job is done
-  bool dirty = false;
-  bool used = false;
-};
-
-class CommitJob {
- public:
-  Result<void> run();
-
- private:
-  friend class RowCache;
-  struct Item {
-    std::string key;  // stored key
-    RowSlot* slot = nullptr;
-    std::shared_ptr<RowVersion> before;
-    std::shared_ptr<RowVersion> after;
-  };
-  Store* store_ = nullptr;
-  Meta meta_;
-  std::vector<Item> items_;
-  size_t bytes_added_ = 0;
-  Result<void> result_;
-};
-
 class RowCache final : public Rows {
  public:
   RowCache(Store& store, size_t bytes_max);
+  ~RowCache() override;
 
   void scan(TableId table, std::string_view from, std::string_view to,
             const Visit& visit) override;
@@ -76,55 +40,22 @@ class RowCache final : public Rows {
   void begin_entry();
   void undo_entries(size_t count);
   void land_entries(size_t count);
-  size_t unlanded_entries() const { return journal_.size(); }
+  size_t unlanded_entries() const;
 
-  CommitJob begin_commit(const ChainPosition& position, int64_t time_us);
-  Result<void> finish_commit(CommitJob job);
+  size_t dirty_rows() const;
+  size_t cached_bytes() const;
+  uint64_t hits() const;
+  uint64_t misses() const;
   Result<void> commit(const ChainPosition& position, int64_t time_us);
-
-  size_t dirty_rows() const { return dirty_.size(); }
-  size_t cached_bytes() const { return bytes_; }
-  uint64_t hits() const { return hits_; }
-  uint64_t misses() const { return misses_; }
-  const std::optional<Error>& failure() const { return failure_; }
+  const std::optional<Error>& failure() const;
 
  protected:
   const google::protobuf::Message* find_row(TableId table, std::string_view key) override;
   google::protobuf::Message& put_row(TableId table, std::string_view key) override;
 
  private:
-  struct TextHash {
-    using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
-  using Slots = std::unordered_map<std::string, RowSlot, TextHash, std::equal_to<>>;
-  using Slot = Slots::value_type;
-  struct Undo {
-    Slot* slot;
-    std::shared_ptr<RowVersion> before;
-  };
-  using Section = std::vector<Undo>;
-
-  Slot& slot(TableId table, std::string_view key);
-  std::shared_ptr<RowVersion> load(TableId table, const std::string& key);
-  void change(Slot& slot, std::shared_ptr<RowVersion> version);
-  void mark_dirty(Slot& slot);
-  void drop_unused();
-
-  Store& store_;
-  const size_t bytes_max_;
-  Slots slots_;
-  std::string key_;  // scratch for look-ups
-  std::deque<Section> journal_;
-  uint64_t section_ = 0;
-  std::vector<Slot*> dirty_;
-  // Keys of ordered tables that the store does not show yet as they are.
-  std::set<std::string, std::less<>> overlay_;
-  bool committing_ = false;
-  size_t bytes_ = 0;
-  uint64_t hits_ = 0;
-  uint64_t misses_ = 0;
-  std::optional<Error> failure_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace hansa::projections
