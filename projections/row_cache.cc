@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <list>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -41,11 +42,6 @@ struct Section {
   std::vector<Remembered> rows;
 };
 
-struct Hasher {
-  using is_transparent = void;
-  size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
-};
-
 // A slot costs its list node, its place in the map and small strings beside the row itself.
 constexpr size_t kSlotBytes = 256;
 
@@ -64,7 +60,6 @@ bool is_scanned_while_dirty(TableId table) {
 struct RowCache::Impl {
   Impl(Store& rows_store, size_t limit) : store(rows_store), bytes_max(limit) {
     digest = store.meta().digest;
-    position = store.meta().position;
   }
 
   Slots::iterator load(std::string_view stored);
@@ -95,7 +90,7 @@ struct RowCache::Impl {
   uint64_t misses = 0;
   std::optional<Error> failure;
 
-  std::unordered_map<std::string_view, Slots::iterator, Hasher, std::equal_to<>> by_key;
+  std::unordered_map<std::string_view, Slots::iterator> by_key;  // views of Slot::key
   Slots clean;  // most recently used first
   Slots dirty;
   // Dirty keys in order, of the tables whose scans the loop waits for.
@@ -107,7 +102,6 @@ struct RowCache::Impl {
   uint64_t sections = 0;
 
   Digest digest;  // with everything that was handed to the store
-  ChainPosition position;
   // What a failed commit tried; it may stand in the store or not, and is written again first.
   std::optional<std::pair<std::vector<Change>, Meta>> unfinished;
 };
@@ -382,7 +376,7 @@ Result<void> RowCache::commit(const ChainPosition& position, int64_t time_us) {
   HANSA_CHECK(impl_->finish_unfinished());
   std::vector<Change> changes;
   impl_->collect(changes);
-  const auto& before = impl_->store.meta().position;
+  const auto before = impl_->store.meta().position;
   if (changes.empty() && before.next_offset == position.next_offset &&
       before.seq == position.seq) {
     impl_->settle();

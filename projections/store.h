@@ -6,13 +6,17 @@
 //          Snapshot is one consistent state: everything read through it belongs to meta().seq.
 // Errors:  kDataInUse: another process holds the directory. kBadFile: it cannot be opened or read:
 //          rebuild it. kUnavailable: a write failed (disk full): nothing of the batch was done.
-// Threads: commit from one thread at a time; snapshot() and everything on a Snapshot from any.
+//          After a failed write the next commit opens the database anew, and what was tried may or
+//          may not stand there: write the same changes again first.
+// Threads: commit from one thread at a time; snapshot() and everything on a Snapshot from any. A
+//          kept Snapshot keeps the database open: let go of it soon.
 // Limits:  memory is bounded by the block cache and write budget shared by all stores.
 // Source:  DESIGN §6, LIBRARIES §3.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,7 +55,8 @@ std::shared_ptr<StoreBudget> make_store_budget(size_t block_cache_mib, size_t wr
 
 class Snapshot {
  public:
-  Snapshot(rocksdb::DB* db, const rocksdb::Snapshot* snapshot, Meta meta);
+  // Without a database every read answers kUnavailable.
+  Snapshot(std::shared_ptr<rocksdb::DB> db, Meta meta);
   ~Snapshot();
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
@@ -75,8 +80,11 @@ class Snapshot {
   }
 
  private:
-  rocksdb::DB* db_;
-  const rocksdb::Snapshot* snapshot_;
+  Result<void> walk(std::string_view from, std::string_view to, bool descending,
+                    const Visit& visit) const;
+
+  std::shared_ptr<rocksdb::DB> db_;
+  const rocksdb::Snapshot* snapshot_ = nullptr;
   Meta meta_;
 };
 
@@ -86,7 +94,7 @@ class Store {
                                              std::shared_ptr<StoreBudget> budget);
   ~Store();
 
-  const Meta& meta() const;  // last committed
+  Meta meta() const;  // last committed
   Result<void> commit(const std::vector<Change>& changes, const Meta& meta);
   std::shared_ptr<const Snapshot> snapshot() const;
   // Committed bytes of one row, for the row cache.
