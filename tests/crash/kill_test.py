@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""Goal: SIGKILL of a loaded server loses no acknowledged command and doubles none (law 1).
+
+Method: a real `hansa serve` on real files; callers on connections of their own carry cases from
+report to rating, every command with an Idempotency-Key, and keep a history of what they sent and
+what was acknowledged. The server is killed at random moments, now and then while it starts, and
+started again; callers ask open commands again with the same keys and repeat some settled ones,
+whose receipts must not have changed. At the end the ledger is read whole, by a reader of our own,
+and compared with the histories; then `ledger verify`, and the digest against a rebuild's.
+
+    kill_test.py [--all] [--seed N] [HANSA]     20 kills, with --all 40
+"""
+
+import http.client
+import json
+import random
+import sys
+import threading
+import time
+
+from city_process import COMMAND_KIND, Node, expect, place, read_chain, test_main, uuid_v7
+
+CALLERS = 8
+CITY = "wuxi"
+# role, what stands behind the case's address, body
+STEPS = [
+    ("hotline", None, None),
+    ("verifier", ":verify", {"note": "seen"}),
+    ("dispatcher", ":file", {}),
+    ("dispatcher", ":assign", {"lead_unit": "sanitation"}),
+    ("unit_worker", ":accept", {}),
+    ("unit_worker", ":start", {}),
+    ("unit_worker", ":rectify", {"note": "cleared"}),
+    ("checker", ":check", {"passed": True}),
+    ("hotline", ":rate", {"stars": 5}),
+]
+# The command may or may not have been done: ask again with the same key.
+OPEN_CODES = {"unavailable", "unknown_outcome", "not_yet", "rate_limited"}
+
+
+class Load:
+    """All callers, their histories, and the moments to wait for."""
+
+    def __init__(self, node, seed):
+        self.node = node
+        self.seed = seed
+        self.changed = threading.Condition()
+        self.acknowledged = 0
+        self.up = False
+        self.finishing = False
+        self.failure = None
+        self.callers = [Caller(self, number) for number in range(CALLERS)]
+        self.threads = [threading.Thread(target=caller.run) for caller in self.callers]
+
+    def set_up(self, up):
+        with self.changed:
+            self.up = up
+            self.changed.notify_all()
+
+    def fail(self, text):
+        with self.changed:
+            self.failure = self.failure or text
+            self.changed.notify_all()
+
+    def count(self):
+        with self.changed:
+            self.acknowledged += 1
+            self.changed.notify_all()
+
+    def wait_for(self, more, seconds=60):
+        """Until so many more commands were acknowledged."""
+        with self.changed:
+            goal = self.acknowledged + more
+            came = self.changed.wait_for(lambda: self.failure or self.acknowledged >= goal,
+                                         seconds)
+            expect(not self.failure, self.failure)
+            expect(came, f"{more} commands were not acknowledged within {seconds} s")
+
+    def wait_until_up(self):
+        with self.changed:
+            self.changed.wait_for(lambda: self.up or self.failure)
+            return not self.failure
+
+
+class Caller:
+    """One person at one connection: next step, answer, next step."""
+
+    def __init__(self, load, number):
+        self.load = load
+        self.number = number
+        self.chance = random.Random(f"{load.seed}/{number}")
+        self.connection = None
+        self.history = []  # {"key", "role", "path", "body", "receipt", "sent"}
+        self.repeated = 0
+        self.asked_again = 0
+
+    def run(self):
+        try:
+            while not self.load.finishing:
+                self.one_case()
+                self.repeat_some(3)
+            self.repeat_some(len(self.history))
+        except Exception as problem:  # pylint: disable=broad-except
+            self.load.fail(f"caller {self.number}: {type(problem).__name__}: {problem}")
+        finally:
+            if self.connection:
+                self.connection.close()
+
+    def one_case(self):
+        case = None
+        for step, (role, tail, body) in enumerate(STEPS):
+            if step > 0 and self.load.finishing:
+                return
+            if step == 0:
+                path = f"/v1/cities/{CITY}/cases"
+                body = {"kind": "problem", "source": "hotline", "service": "rubbish",
+                        "place": place(self.chance.randrange(20)),
+                        "description": f"caller {self.number}, case {len(self.history)}"}
+                if self.chance.random() < 0.3:
+                    body["contact"] = {"phone": f"+86512{self.chance.randrange(10**8):08}"}
+            else:
+                path = f"/v1/cities/{CITY}/cases/{case}{tail}"
+            command = {"key": uuid_v7(), "role": role, "path": path, "body": body, "sent": 0}
+            self.history.append(command)
+            command["receipt"] = self.until_answered(command)
+            self.load.count()
+            case = command["receipt"]["subject_id"]
+
+    def until_answered(self, command):
+        """Sends it with the same key until it is accepted; the receipt."""
+        while True:
+            expect(self.load.wait_until_up(), "stopped")
+            if command["sent"] > 0:
+                self.asked_again += 1
+            command["sent"] += 1
+            try:
+                if self.connection is None:
+                    self.connection = self.load.node.connect()
+                status, answer = self.connection.send(command["role"], "POST", command["path"],
+                                                      command["body"], command["key"])
+            except (OSError, http.client.HTTPException, json.JSONDecodeError):
+                if self.connection:
+                    self.connection.close()
+                self.connection = None
+                time.sleep(0.002)  # the next attempt, not a wait for something
+                continue
+            if status == 200:
+                return answer
+            expect(answer.get("code") in OPEN_CODES,
+                   f"{command['path']} was refused: {status} {answer}")
+
+    def repeat_some(self, count):
+        """Settled commands asked again say what they said at first."""
+        for command in self.chance.sample(self.history, min(count, len(self.history))):
+            if "receipt" not in command:
+                continue
+            again = self.until_answered(command)
+            self.repeated += 1
+            expect(again == command["receipt"],
+                   f"key {command['key']} answered {command['receipt']} and later {again}")
+
+
+def other_request_same_key(node, caller):
+    """A settled key with another request is refused and changes nothing."""
+    command = next(c for c in caller.history if c["path"].endswith("/cases"))
+    connection = node.connect()
+    status, answer = connection.send(command["role"], "POST", command["path"],
+                                     {**command["body"], "description": "another"},
+                                     command["key"])
+    connection.close()
+    expect(status == 409 and answer.get("code") == "idempotency_mismatch",
+           f"another request under a used key: {status} {answer}")
+
+
+def compare(load, entries):
+    """The ledger against the histories."""
+    by_key = {}
+    for entry in entries:
+        if entry.kind != COMMAND_KIND:
+            continue
+        expect(entry.command_id not in by_key,
+               f"command {entry.command_id} stands twice: seq {by_key.get(entry.command_id)} "
+               f"and {entry.seq}")
+        by_key[entry.command_id] = entry.seq
+    sent = acknowledged = 0
+    known = set()
+    for caller in load.callers:
+        for command in caller.history:
+            sent += 1
+            key = command["key"].replace("-", "")
+            known.add(key)
+            receipt = command.get("receipt")
+            if receipt is None:
+                continue
+            acknowledged += 1
+            seq = int(receipt["seq"])
+            expect(by_key.get(key) == seq,
+                   f"command {command['key']} was acknowledged at seq {seq}, the ledger has it at "
+                   f"{by_key.get(key)}")
+            entry = entries[seq - 1]
+            expect(receipt["entry_sha256"] == entry.sha256,
+                   f"seq {seq}: the receipt states another hash than the entry has")
+            expect(entry.events > 0 and not entry.refusal, f"seq {seq} was accepted but refuses")
+    foreign = len([key for key in by_key if key not in known])
+    return sent, acknowledged, foreign
+
+
+def run(hansa, folder, kills, seed):
+    chance = random.Random(seed)
+    node = Node(hansa, folder, [CITY])
+    node.start()
+    try:
+        node.wait_until_ready()
+        node.set_up(CITY)
+        before = len(read_chain(*node.entries(CITY)))
+        load = Load(node, seed)
+        load.set_up(True)
+        for thread in load.threads:
+            thread.start()
+        try:
+            killed_starting = kill_often(node, load, chance, kills)
+            load.wait_for(50)
+        finally:
+            load.finishing = True
+            if load.failure:
+                load.set_up(True)
+            for thread in load.threads:
+                thread.join()
+        expect(not load.failure, load.failure)
+        other_request_same_key(node, load.callers[0])
+        entries = read_chain(*node.entries(CITY))
+        sent, acknowledged, foreign = compare(load, entries)
+        expect(foreign == before, f"{foreign} entries of nobody's commands, {before} expected")
+        digest = node.digest(CITY)
+        node.stop()
+        check_offline(node, len(entries), digest)
+        print(f"seed {seed}: {kills} kills and {killed_starting} more while starting; {sent} "
+              f"commands sent, {acknowledged} acknowledged, each once; "
+              f"{sum(c.asked_again for c in load.callers)} asked again, "
+              f"{sum(c.repeated for c in load.callers)} repeated with the same receipt; "
+              f"{len(entries)} entries, chain and digest hold")
+    finally:
+        node.end()
+
+
+def kill_often(node, load, chance, kills):
+    starting = 0
+    for _ in range(kills):
+        load.wait_for(chance.randrange(1, 200))
+        time.sleep(chance.random() * 0.01)  # any moment within a round
+        load.set_up(chance.random() < 0.5)  # callers notice by themselves, or pause
+        node.kill()
+        while chance.random() < 0.25:
+            node.start()
+            time.sleep(chance.random() * 0.15)  # any moment of its start
+            node.kill()
+            starting += 1
+        node.start()
+        node.wait_until_ready()
+        load.set_up(True)
+    return starting
+
+
+def check_offline(node, entries, digest):
+    verified = json.loads(node.run("ledger", "verify", "--data", node.data_dir, "--ledger",
+                                   f"city/{CITY}", "--json").stdout)
+    expect(verified["ok"] and int(verified["entries"]) == entries,
+           f"ledger verify: {verified}, expected {entries} entries")
+    rebuilt = json.loads(node.run("projection", "digest", "--rebuild", "--data", node.data_dir,
+                                  "--ledger", f"city/{CITY}", "--json").stdout)
+    for name in ("seq", "tip_sha256", "digest"):
+        expect(rebuilt[name] == digest[name],
+               f"{name}: the rows have {digest[name]}, a rebuild {rebuilt[name]}")
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    chosen_seed = random.SystemRandom().randrange(10**6)
+    if "--seed" in arguments:
+        at = arguments.index("--seed")
+        chosen_seed = int(arguments[at + 1])
+        del arguments[at:at + 2]
+    sys.exit(test_main(run, arguments, 40 if "--all" in arguments else 20, chosen_seed))
