@@ -113,7 +113,7 @@ def verbs(scratch, verb=()):
     below = re.search(r"^Subcommands:\n((?:  .*\n)+)", text + "\n", re.M)
     names = re.findall(r"^  (\w+)", below.group(1), re.M) if below else []
     if not verb:
-        names = re.findall(r"(?:^  |`)(?:hansa )?([a-z]\w+)\b", text, re.M)
+        names = re.findall(r"(?:^  (?:hansa )?|`hansa )([a-z]\w+)", text, re.M)
     if not names or "Example:" in text:
         yield verb, text
     for name in dict.fromkeys(names):
