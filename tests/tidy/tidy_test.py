@@ -27,6 +27,12 @@ def long_body(lines):
 
 
 class Tidy(unittest.TestCase):
+    def setUp(self):
+        reviewed = dict(tidy.CLOCKS_ALLOWED)
+        tidy.CLOCKS_ALLOWED.clear()
+        self.addCleanup(tidy.CLOCKS_ALLOWED.update, reviewed)
+        self.addCleanup(tidy.CLOCKS_ALLOWED.clear)
+
     def fires(self, rule, line, path, text, **others):
         """Exactly this rule, exactly there."""
         found = {": ".join(each.split(": ")[:2]) for each in found_in({path: text, **others})}
@@ -69,7 +75,6 @@ class Tidy(unittest.TestCase):
 
     def test_allowed_clock_that_nobody_uses_any_more(self):
         tidy.CLOCKS_ALLOWED[("core/a.cc", "steady_clock")] = "sample"
-        self.addCleanup(tidy.CLOCKS_ALLOWED.clear)
         self.silent("core/a.cc", "auto now = steady_clock::now();\n")
         self.fires("clock-or-chance", 1, "core/a.cc", "int now = 0;\n")
 
