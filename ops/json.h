@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "core/base/result.h"
+#include "hansa/v1/options.pb.h"
 
 namespace google::protobuf {
 class Message;
@@ -24,7 +25,9 @@ class Message;
 
 namespace hansa::ops {
 
-void append_json(std::string& out, const google::protobuf::Message& message);
+// Fields above the class `highest` are left out.
+void append_json(std::string& out, const google::protobuf::Message& message,
+                 v1::DataClass highest = v1::PERSONAL);
 std::string to_json(const google::protobuf::Message& message);
 
 // `into` must be empty.

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "core/base/assert.h"
+#include "core/base/schema.h"
 
 namespace hansa::ops {
 namespace {
@@ -13,19 +14,27 @@ using google::protobuf::FieldDescriptor;
 
 JsonKind kind_of(const FieldDescriptor& field) {
   switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_BOOL: return JsonKind::kBool;
-    case FieldDescriptor::CPPTYPE_INT32: return JsonKind::kInt32;
-    case FieldDescriptor::CPPTYPE_UINT32: return JsonKind::kUint32;
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return JsonKind::kBool;
+    case FieldDescriptor::CPPTYPE_INT32:
+      return JsonKind::kInt32;
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return JsonKind::kUint32;
     case FieldDescriptor::CPPTYPE_INT64:
       return field.name() == "time_us" || field.name().ends_with("_time_us") ? JsonKind::kTime
                                                                              : JsonKind::kInt64;
-    case FieldDescriptor::CPPTYPE_UINT64: return JsonKind::kUint64;
-    case FieldDescriptor::CPPTYPE_DOUBLE: return JsonKind::kDouble;
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return JsonKind::kUint64;
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return JsonKind::kDouble;
     case FieldDescriptor::CPPTYPE_STRING:
       return field.type() == FieldDescriptor::TYPE_BYTES ? JsonKind::kBytes : JsonKind::kText;
-    case FieldDescriptor::CPPTYPE_ENUM: return JsonKind::kEnum;
-    case FieldDescriptor::CPPTYPE_MESSAGE: return JsonKind::kMessage;
-    case FieldDescriptor::CPPTYPE_FLOAT: break;
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return JsonKind::kEnum;
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return JsonKind::kMessage;
+    case FieldDescriptor::CPPTYPE_FLOAT:
+      break;
   }
   HANSA_ASSERT(false, "the schema has a field type that JSON does not carry");
 }
@@ -50,7 +59,8 @@ class Tables {
       HANSA_ASSERT(!field->is_map(), "the schema has no map fields");
       const auto kind = kind_of(*field);
       table.fields.push_back({field, kind, field->is_repeated(), field->has_presence(),
-                              table.fields.size(), "\"" + field->name() + "\":", nullptr});
+                              data_class(*field), table.fields.size(),
+                              "\"" + field->name() + "\":", nullptr});
     }
     for (auto& field : table.fields) {
       table.by_name.emplace(field.descriptor->name(), &field);

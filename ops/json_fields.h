@@ -14,6 +14,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "hansa/v1/options.pb.h"
+
 namespace hansa::ops {
 
 enum class JsonKind : uint8_t {
@@ -37,9 +39,10 @@ struct JsonField {
   JsonKind kind;
   bool repeated;
   bool has_presence;
-  size_t index;               // in its table
-  std::string key;            // `"name":`
-  const JsonTable* message;   // of kMessage
+  v1::DataClass data_class;
+  size_t index;              // in its table
+  std::string key;           // `"name":`
+  const JsonTable* message;  // of kMessage
 };
 
 struct JsonTable {

@@ -41,17 +41,28 @@ std::string enum_names(const JsonField& field) {
 
 std::string expected_value(const JsonField& field) {
   switch (field.kind) {
-    case JsonKind::kBool: return "true or false";
-    case JsonKind::kInt32: return "a whole number of 32 bits";
-    case JsonKind::kUint32: return "a whole number from 0 to 4294967295";
-    case JsonKind::kInt64: return "a whole number of 64 bits as a string, such as \"42\"";
-    case JsonKind::kUint64: return "a whole number from 0 of 64 bits as a string, such as \"42\"";
-    case JsonKind::kTime: return "a time of RFC 3339, such as \"2025-01-01T08:00:00Z\"";
-    case JsonKind::kDouble: return "a finite number";
-    case JsonKind::kText: return "a string";
-    case JsonKind::kBytes: return "a string of base64";
-    case JsonKind::kEnum: return "one of " + enum_names(field);
-    case JsonKind::kMessage: return "an object";
+    case JsonKind::kBool:
+      return "true or false";
+    case JsonKind::kInt32:
+      return "a whole number of 32 bits";
+    case JsonKind::kUint32:
+      return "a whole number from 0 to 4294967295";
+    case JsonKind::kInt64:
+      return "a whole number of 64 bits as a string, such as \"42\"";
+    case JsonKind::kUint64:
+      return "a whole number from 0 of 64 bits as a string, such as \"42\"";
+    case JsonKind::kTime:
+      return "a time of RFC 3339, such as \"2025-01-01T08:00:00Z\"";
+    case JsonKind::kDouble:
+      return "a finite number";
+    case JsonKind::kText:
+      return "a string";
+    case JsonKind::kBytes:
+      return "a string of base64";
+    case JsonKind::kEnum:
+      return "one of " + enum_names(field);
+    case JsonKind::kMessage:
+      return "an object";
   }
   HANSA_ASSERT(false, "a kind of JSON value without a description");
 }
@@ -63,8 +74,7 @@ class Writer {
       : message_(message), reflection_(*message.GetReflection()), field_(field) {}
 
   bool put_bool(bool value) {
-    return field_.kind == JsonKind::kBool &&
-           put<&Reflection::SetBool, &Reflection::AddBool>(value);
+    return field_.kind == JsonKind::kBool && put<&Reflection::SetBool, &Reflection::AddBool>(value);
   }
 
   template <typename Number>
@@ -82,8 +92,10 @@ class Writer {
       case JsonKind::kUint64:
         return std::in_range<uint64_t>(value) &&
                put<&Reflection::SetUInt64, &Reflection::AddUInt64>(static_cast<uint64_t>(value));
-      case JsonKind::kDouble: return put_double(static_cast<double>(value));
-      default: return false;
+      case JsonKind::kDouble:
+        return put_double(static_cast<double>(value));
+      default:
+        return false;
     }
   }
 
@@ -102,19 +114,25 @@ class Writer {
     switch (field_.kind) {
       case JsonKind::kText:
         return put<&Reflection::SetString, &Reflection::AddString>(std::string(text));
-      case JsonKind::kBytes: return put_base64(text);
-      case JsonKind::kEnum: return put_enum(text);
+      case JsonKind::kBytes:
+        return put_base64(text);
+      case JsonKind::kEnum:
+        return put_enum(text);
       case JsonKind::kTime: {
         const auto time_us = parse_time_text(text);
         return time_us && put<&Reflection::SetInt64, &Reflection::AddInt64>(*time_us);
       }
       case JsonKind::kInt32:
-      case JsonKind::kInt64: return put_number_text<int64_t>(text);
+      case JsonKind::kInt64:
+        return put_number_text<int64_t>(text);
       case JsonKind::kUint32:
-      case JsonKind::kUint64: return put_number_text<uint64_t>(text);
-      case JsonKind::kDouble: return put_double_text(text);
+      case JsonKind::kUint64:
+        return put_number_text<uint64_t>(text);
+      case JsonKind::kDouble:
+        return put_double_text(text);
       case JsonKind::kBool:
-      case JsonKind::kMessage: return false;
+      case JsonKind::kMessage:
+        return false;
     }
     return false;
   }
@@ -379,8 +397,8 @@ Result<void> syntax_error(const JsonCode& code, size_t at) {
                 "expected at most " + std::to_string(kDepthMax) + " levels of nesting, found more");
   }
   if (code == boost::json::error::incomplete) {
-    return fail(Errc::kBadRequest, "expected one whole JSON object, but the text ends at byte " +
-                                       std::to_string(at));
+    return fail(Errc::kBadRequest,
+                "expected one whole JSON object, but the text ends at byte " + std::to_string(at));
   }
   return fail(Errc::kBadRequest, "expected JSON (RFC 8259), found a mistake at byte " +
                                      std::to_string(at) + ": " + code.message());

@@ -57,7 +57,8 @@ void append_time(std::string& out, int64_t time_us) {
   out += '"';
 }
 
-void append_message(std::string& out, const Message& message, const JsonTable& table);
+void append_message(std::string& out, const Message& message, const JsonTable& table,
+                    v1::DataClass highest);
 
 // Reads one value of `field`: the singular one, or item `index` of a list.
 class Reader {
@@ -74,9 +75,9 @@ class Reader {
                       : (reflection_.*GetRepeated)(message_, descriptor_, index_);
   }
   const std::string& text(std::string& scratch) const {
-    return index_ < 0 ? reflection_.GetStringReference(message_, descriptor_, &scratch)
-                      : reflection_.GetRepeatedStringReference(message_, descriptor_, index_,
-                                                               &scratch);
+    return index_ < 0
+               ? reflection_.GetStringReference(message_, descriptor_, &scratch)
+               : reflection_.GetRepeatedStringReference(message_, descriptor_, index_, &scratch);
   }
   const Message& message() const {
     return index_ < 0 ? reflection_.GetMessage(message_, descriptor_)
@@ -90,7 +91,8 @@ class Reader {
   int index_;
 };
 
-void append_value(std::string& out, const JsonField& field, const Reader& reader) {
+void append_value(std::string& out, const JsonField& field, const Reader& reader,
+                  v1::DataClass highest) {
   using R = Reflection;
   std::string scratch;
   switch (field.kind) {
@@ -117,12 +119,18 @@ void append_value(std::string& out, const JsonField& field, const Reader& reader
       std::isfinite(value) ? append_number(out, value) : void(out += "null");
       return;
     }
-    case JsonKind::kText: append_json_text(out, reader.text(scratch)); return;
-    case JsonKind::kBytes: append_base64(out, reader.text(scratch)); return;
+    case JsonKind::kText:
+      append_json_text(out, reader.text(scratch));
+      return;
+    case JsonKind::kBytes:
+      append_base64(out, reader.text(scratch));
+      return;
     case JsonKind::kEnum:
       append_enum(out, field, reader.get<&R::GetEnumValue, &R::GetRepeatedEnumValue>());
       return;
-    case JsonKind::kMessage: append_message(out, reader.message(), *field.message); return;
+    case JsonKind::kMessage:
+      append_message(out, reader.message(), *field.message, highest);
+      return;
   }
 }
 
@@ -132,27 +140,30 @@ bool is_shown(const Message& message, const JsonField& field) {
          message.GetReflection()->GetInt64(message, field.descriptor) != 0;
 }
 
-void append_list(std::string& out, const Message& message, const JsonField& field) {
+void append_list(std::string& out, const Message& message, const JsonField& field,
+                 v1::DataClass highest) {
   const int size = message.GetReflection()->FieldSize(message, field.descriptor);
   out += '[';
   for (int i = 0; i < size; ++i) {
     if (i > 0) out += ',';
-    append_value(out, field, Reader(message, field, i));
+    append_value(out, field, Reader(message, field, i), highest);
   }
   out += ']';
 }
 
-void append_message(std::string& out, const Message& message, const JsonTable& table) {
+void append_message(std::string& out, const Message& message, const JsonTable& table,
+                    v1::DataClass highest) {
   out += '{';
   const size_t start = out.size();
   for (const auto& field : table.fields) {
+    if (field.data_class > highest) continue;
     if (!field.repeated && !is_shown(message, field)) continue;
     if (out.size() > start) out += ',';
     out += field.key;
     if (field.repeated) {
-      append_list(out, message, field);
+      append_list(out, message, field, highest);
     } else {
-      append_value(out, field, Reader(message, field, -1));
+      append_value(out, field, Reader(message, field, -1), highest);
     }
   }
   out += '}';
@@ -170,11 +181,21 @@ void append_json_text(std::string& out, std::string_view text) {
     out.append(text, copied, i - copied);
     copied = i + 1;
     switch (byte) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         out += "\\u00";
         out += kHex[byte >> 4];
@@ -191,8 +212,8 @@ std::string json_text(std::string_view text) {
   return out;
 }
 
-void append_json(std::string& out, const Message& message) {
-  append_message(out, message, json_table(message.GetDescriptor()));
+void append_json(std::string& out, const Message& message, v1::DataClass highest) {
+  append_message(out, message, json_table(message.GetDescriptor()), highest);
 }
 
 std::string to_json(const Message& message) {

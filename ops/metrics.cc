@@ -42,15 +42,18 @@ size_t outcome_index(std::string_view code) {
     case Errc::kNotYet:
     case Errc::kRateLimited:
     case Errc::kLedgerStopped:
-    case Errc::kInternal: return 2;
-    case Errc::kUnknownOutcome: return 3;
-    default: return 1;
+    case Errc::kInternal:
+      return 2;
+    case Errc::kUnknownOutcome:
+      return 3;
+    default:
+      return 1;
   }
 }
 
 const Histogram::BucketBoundaries kSeconds = {0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005,
                                               0.001,   0.0025,   0.005,   0.01,   0.025,   0.05,
-                                              0.1,     0.25,     0.5,     1,       2.5,    5};
+                                              0.1,     0.25,     0.5,     1,      2.5,     5};
 
 double seconds(int64_t us) { return static_cast<double>(us) / 1e6; }
 
@@ -114,7 +117,9 @@ class Observer : public projections::KeeperObserver {
     commit_.Observe(seconds(took_us));
     committed_.Increment(static_cast<double>(rows));
   }
-  void answered(int64_t since_submitted_us) override { answer_.Observe(seconds(since_submitted_us)); }
+  void answered(int64_t since_submitted_us) override {
+    answer_.Observe(seconds(since_submitted_us));
+  }
   int64_t monotonic_us() override {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
@@ -318,8 +323,7 @@ projections::KeeperObserver& Metrics::observer() { return impl_->observer; }
 
 void Metrics::http_answered(const HttpMeasure& measure) {
   impl_->requests[measure.route][status_index(measure.status)]->Increment();
-  const bool is_command =
-      measure.route < methods().size() && methods()[measure.route].is_command;
+  const bool is_command = measure.route < methods().size() && methods()[measure.route].is_command;
   impl_->duration[is_command ? 1 : 0]->Observe(seconds(measure.took_us));
   impl_->bytes_in->Increment(number(measure.bytes_in));
   impl_->bytes_out->Increment(number(measure.bytes_out));

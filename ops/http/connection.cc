@@ -64,10 +64,10 @@ asio::awaitable<void> Connection::run() {
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   if (over_limit_) {
     worker_.shared->metrics.connection_refused();
-    co_await refuse({Errc::kUnavailable,
-                     "this server has as many connections as it takes (" +
-                         std::to_string(worker_.shared->options.limits.connections_max) +
-                         "); try again after the time in Retry-After"});
+    co_await refuse(
+        {Errc::kUnavailable, "this server has as many connections as it takes (" +
+                                 std::to_string(worker_.shared->options.limits.connections_max) +
+                                 "); try again after the time in Retry-After"});
     co_return;
   }
   try {
@@ -129,9 +129,9 @@ asio::awaitable<Connection::Read> Connection::read_request() {
       const bool more = co_await read_more();
       idle_ = false;
       if (!more && started && timed_out_) {
-        co_await refuse({Errc::kRequestTimeout,
-                         "expected the whole request within " +
-                             std::to_string(limits.request_ms_max) + " ms, it came too slowly"});
+        co_await refuse({Errc::kRequestTimeout, "expected the whole request within " +
+                                                    std::to_string(limits.request_ms_max) +
+                                                    " ms, it came too slowly"});
         co_return Read::kRefused;
       }
       if (!more) co_return Read::kEnd;
@@ -160,9 +160,9 @@ asio::awaitable<Connection::Read> Connection::read_request() {
     if (parser_->is_done()) co_return Read::kRequest;
     if (needs_more && !co_await read_more()) {
       if (!timed_out_) co_return Read::kEnd;
-      co_await refuse({Errc::kRequestTimeout,
-                       "expected the whole request within " +
-                           std::to_string(limits.request_ms_max) + " ms, it came too slowly"});
+      co_await refuse({Errc::kRequestTimeout, "expected the whole request within " +
+                                                  std::to_string(limits.request_ms_max) +
+                                                  " ms, it came too slowly"});
       co_return Read::kRefused;
     }
   }
@@ -179,8 +179,8 @@ asio::awaitable<bool> Connection::read_more() {
 std::optional<Error> Connection::inspect_header() {
   const auto& limits = worker_.shared->options.limits;
   const auto& request = parser_->get();
-  const bool is_batch = media_type(view(request[http::field::content_type])) ==
-                        "application/x-ndjson";
+  const bool is_batch =
+      media_type(view(request[http::field::content_type])) == "application/x-ndjson";
   const size_t body_max = is_batch ? limits.batch_body_bytes_max : limits.body_bytes_max;
   const auto length = parser_->content_length_remaining();
   if (length && *length > body_max) {
@@ -198,9 +198,9 @@ Error Connection::parse_error(beast::error_code code) const {
                                        std::to_string(limits.header_bytes_max) + " bytes"};
   }
   if (code == http::error::body_limit) {
-    return {Errc::kTooLarge, "expected a body of at most " +
-                                 std::to_string(limits.body_bytes_max) + " bytes (batches " +
-                                 std::to_string(limits.batch_body_bytes_max) + ")"};
+    return {Errc::kTooLarge, "expected a body of at most " + std::to_string(limits.body_bytes_max) +
+                                 " bytes (batches " + std::to_string(limits.batch_body_bytes_max) +
+                                 ")"};
   }
   return {Errc::kBadRequest, "expected a request of HTTP/1.1, found a mistake: " + code.message()};
 }

@@ -6,7 +6,7 @@
 namespace hansa::ops {
 namespace {
 
-constexpr int kLevel = 4;           // twice as fast as the default level, a tenth larger
+constexpr int kLevel = 4;  // twice as fast as the default level, a tenth larger
 constexpr int kGzipWindow = 15 + 16;
 constexpr int kMemoryLevel = 8;
 
@@ -36,8 +36,8 @@ bool accepts_gzip(std::string_view accept_encoding) {
 
 std::string gzip(std::string_view text) {
   z_stream stream{};
-  int code = deflateInit2(&stream, kLevel, Z_DEFLATED, kGzipWindow, kMemoryLevel,
-                          Z_DEFAULT_STRATEGY);
+  int code =
+      deflateInit2(&stream, kLevel, Z_DEFLATED, kGzipWindow, kMemoryLevel, Z_DEFAULT_STRATEGY);
   HANSA_ASSERT(code == Z_OK, "zlib starts");
   std::string out(deflateBound(&stream, text.size()), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));

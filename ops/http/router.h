@@ -39,8 +39,7 @@ class Router {
     std::map<std::string, std::map<std::string, size_t, std::less<>>, std::less<>> ends;
   };
   void add(size_t index);
-  const std::map<std::string, size_t, std::less<>>* walk(std::string_view path,
-                                                         Route& route) const;
+  const std::map<std::string, size_t, std::less<>>* walk(std::string_view path, Route& route) const;
 
   Node root_;
 };

@@ -49,9 +49,7 @@ asio::awaitable<void> sweep(std::shared_ptr<Worker> worker) {
   }
 }
 
-asio::awaitable<void> serve(std::shared_ptr<Connection> connection) {
-  co_await connection->run();
-}
+asio::awaitable<void> serve(std::shared_ptr<Connection> connection) { co_await connection->run(); }
 
 }  // namespace
 
@@ -117,8 +115,8 @@ asio::awaitable<void> Server::Impl::accept() {
   for (size_t turn = 0; acceptor->is_open(); ++turn) {
     auto& worker = *workers[turn % workers.size()];
     boost::system::error_code code;
-    tcp::socket socket = co_await acceptor->async_accept(
-        worker.io, asio::redirect_error(asio::use_awaitable, code));
+    tcp::socket socket =
+        co_await acceptor->async_accept(worker.io, asio::redirect_error(asio::use_awaitable, code));
     if (code == asio::error::operation_aborted || !acceptor->is_open()) co_return;
     if (code) {
       // No file descriptors left, or the peer is gone already: go on after a moment.
@@ -177,7 +175,7 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() { impl_->stop(0); }
 
-Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Handler handler,
+Result<std::unique_ptr<Server>> Server::start(const HttpOptions& options, Handler handler,
                                               Metrics& metrics) {
   auto impl = std::make_unique<Impl>();
   const auto id = SystemEnv().random_id<CommandId>();

@@ -186,8 +186,8 @@ TEST(Json, BytesMustBeBase64) {
   v1::CaseImported event;
   ASSERT_TRUE(from_json(R"({"import_id": "AP8="})", event));
   EXPECT_EQ(event.import_id(), std::string("\x00\xff", 2));
-  for (const char* text : {R"({"import_id": "AP8"})", R"({"import_id": "A*8="})",
-                           R"({"import_id": "AP8=AP8="})"}) {
+  for (const char* text :
+       {R"({"import_id": "AP8"})", R"({"import_id": "A*8="})", R"({"import_id": "AP8=AP8="})"}) {
     v1::CaseImported bad;
     EXPECT_FALSE(from_json(text, bad)) << text;
   }

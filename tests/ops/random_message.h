@@ -15,8 +15,8 @@ namespace hansa::ops {
 using Random = std::mt19937_64;
 
 inline std::string random_text(Random& random) {
-  static const std::string kPieces[] = {"a", "Z", " ", "\"", "\\", "\n",
-                                         "\x01", "/", "é", "苏", "😀"};
+  static const std::string kPieces[] = {"a",    "Z", " ", "\"", "\\", "\n",
+                                        "\x01", "/", "é", "苏", "😀"};
   std::string text;
   for (auto left = random() % 12; left > 0; --left) text += kPieces[random() % std::size(kPieces)];
   return text;
@@ -34,7 +34,9 @@ inline void fill_field(google::protobuf::Message& message,
   };
   using R = google::protobuf::Reflection;
   switch (field->cpp_type()) {
-    case Field::CPPTYPE_BOOL: put(&R::SetBool, &R::AddBool, random() % 2 == 0); break;
+    case Field::CPPTYPE_BOOL:
+      put(&R::SetBool, &R::AddBool, random() % 2 == 0);
+      break;
     case Field::CPPTYPE_INT32:
       put(&R::SetInt32, &R::AddInt32, static_cast<int32_t>(random()));
       break;
@@ -48,7 +50,9 @@ inline void fill_field(google::protobuf::Message& message,
       put(&R::SetInt64, &R::AddInt64, time ? any % 62'000'000'000'000'000 : any);
       break;
     }
-    case Field::CPPTYPE_UINT64: put(&R::SetUInt64, &R::AddUInt64, uint64_t{random()}); break;
+    case Field::CPPTYPE_UINT64:
+      put(&R::SetUInt64, &R::AddUInt64, uint64_t{random()});
+      break;
     case Field::CPPTYPE_DOUBLE:
       put(&R::SetDouble, &R::AddDouble, static_cast<double>(static_cast<int64_t>(random())) / 1e9);
       break;
@@ -67,7 +71,8 @@ inline void fill_field(google::protobuf::Message& message,
       fill_message(many ? *r->AddMessage(&message, field) : *r->MutableMessage(&message, field),
                    random);
       break;
-    default: break;
+    default:
+      break;
   }
 }
 

@@ -1,0 +1,156 @@
+#include "ops/http/pages.h"
+
+#include "hansa/v1/rows.pb.h"
+#include "ops/http/service.h"
+#include "ops/json.h"
+#include "ops/version.h"
+
+namespace hansa::ops {
+namespace {
+
+constexpr std::string_view kStyle = R"(
+:root { color-scheme: light dark; --line: #8884; --quiet: #777; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+p.quiet, .quiet { color: var(--quiet); } ul { list-style: none; padding: 0; margin: 0; }
+li { border-top: 1px solid var(--line); padding: .6rem 0; }
+.mark { border: 1px solid var(--line); border-radius: .8rem; padding: .05rem .5rem;
+  font-size: .8rem; } code { font-size: .9em; } a { text-underline-offset: .15em; }
+)";
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string link(const std::string& target, std::string_view text) {
+  return "<a href=\"" + escaped(target) + "\">" + escaped(text) + "</a>";
+}
+
+std::string title_of(const v1::City& city, const std::string& id) {
+  const auto& title = city.title();
+  if (title.en().empty() && title.zh().empty()) return id;
+  if (title.en().empty() || title.zh().empty()) return title.en() + title.zh();
+  return title.en() + " · " + title.zh();
+}
+
+std::string city_item(Node& node, const LedgerStatus& status) {
+  const auto& id = status.ledger.id;
+  auto* door = node.door(id);
+  if (status.refused || door == nullptr) {
+    return "<li>" + escaped(id) +
+           " <span class=\"mark\">not served</span><br><span class=\"quiet\">" +
+           escaped(status.refused ? status.refused->detail : "it cannot be opened") +
+           "</span></li>\n";
+  }
+  v1::City row;
+  bool founded = false;
+  if (const auto snapshot = door->keeper().snapshot(); snapshot != nullptr) {
+    if (auto found = snapshot->find(kCityTable, ""); found && *found) {
+      row = **std::move(found);
+      founded = true;
+    }
+  }
+  const std::string base = "/v1/cities/" + id;
+  std::string item = "<li>" + link(base, title_of(row, id));
+  if (row.simulated()) item += " <span class=\"mark\">simulated</span>";
+  if (!founded) item += " <span class=\"mark\">not founded yet</span>";
+  item += "<br><span class=\"quiet\">" + std::to_string(status.health.committed_seq) +
+          " entries</span> · " + link(base + "/cases", "cases") + " · " +
+          link(base + "/districts", "grid") + " · " + link(base + "/units", "units") + " · " +
+          link(base + "/services", "services") + " · " + link(base + "/policies", "policies") +
+          " · " + link(base + "/heat", "heat") + " · " +
+          link(base + "/counters?scope=city", "counters") + "</li>\n";
+  return item;
+}
+
+}  // namespace
+
+std::string start_page(Node& node) {
+  std::string page = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">";
+  page += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">";
+  page += "<title>Hansa · " + escaped(node.config().node.id) + "</title><style>";
+  page += kStyle;
+  page += "</style></head><body>\n<h1>Hansa</h1>\n<p class=\"quiet\">Node " +
+          escaped(node.config().node.id) + ", version " + std::string(kVersion) +
+          ". Every action of a city is an entry in its ledger; what you read here is the fold of "
+          "those entries.</p>\n<h2>Cities</h2>\n<ul>\n";
+  for (const auto& status : node.status()) {
+    if (status.ledger.kind == "city") page += city_item(node, status);
+  }
+  const std::string metrics = "http://" + node.config().metrics.listen.text() + "/metrics";
+  page += "</ul>\n<h2>Interface</h2>\n<ul>\n<li>" + link("/openapi.json", "OpenAPI 3.1") +
+          " <span class=\"quiet\">every address, its fields and roles</span></li>\n<li>" +
+          link("/v1/errors", "Errors") +
+          " <span class=\"quiet\">every code: what it means and what to do</span></li>\n</ul>\n"
+          "<h2>Operation</h2>\n<ul>\n<li>" +
+          link("/healthz", "Health") + " <span class=\"quiet\">the process runs</span></li>\n<li>" +
+          link("/readyz", "Readiness") +
+          " <span class=\"quiet\">every ledger is served</span></li>\n<li>" +
+          link(metrics, "Metrics") +
+          " <span class=\"quiet\">for Prometheus, on a listener of its "
+          "own</span></li>\n</ul>\n</body></html>\n";
+  return page;
+}
+
+std::string readiness_json(const Readiness& readiness) {
+  std::string out = "{\"ready\":";
+  out += readiness.ready ? "true" : "false";
+  out += ",\"waits\":[";
+  for (size_t i = 0; i < readiness.waits.size(); ++i) {
+    if (i > 0) out += ',';
+    append_json_text(out, readiness.waits[i]);
+  }
+  out += "]}";
+  return out;
+}
+
+std::vector<LedgerFigures> ledger_figures(Node& node) {
+  std::vector<LedgerFigures> all;
+  for (const auto& status : node.status()) {
+    LedgerFigures figures;
+    figures.ledger = status.ledger;
+    figures.refused = status.refused.has_value();
+    figures.health = status.health;
+    if (auto* door = node.door(status.ledger.id); door != nullptr) {
+      for (const auto& property : rocksdb_properties()) {
+        const auto value = door->keeper().store().property(property);
+        figures.rocksdb.emplace_back(property, value.value_or(0));
+      }
+    }
+    all.push_back(std::move(figures));
+  }
+  return all;
+}
+
+Handler metrics_handler(Node& node, Metrics& metrics) {
+  return [&node, &metrics](const Call& call) -> boost::asio::awaitable<Reply> {
+    Reply reply;
+    if (call.path != "/metrics" && call.path != "/") {
+      co_return problem_reply({Errc::kUnknownRoute, "expected GET /metrics"}, call.request_id);
+    }
+    reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    reply.body = metrics.text(ledger_figures(node));
+    co_return reply;
+  };
+}
+
+}  // namespace hansa::ops

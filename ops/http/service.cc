@@ -1,0 +1,370 @@
+#include "ops/http/service.h"
+
+#include <google/protobuf/message.h>
+
+#include <atomic>
+#include <charconv>
+
+#include "core/city/access.h"
+#include "hansa/v1/case.pb.h"
+#include "ops/http/pages.h"
+#include "ops/json.h"
+#include "ops/openapi.h"
+#include "ops/problem.h"
+#include "ops/system_env.h"
+#include "projections/reads.h"
+
+namespace hansa::ops {
+
+namespace asio = boost::asio;
+using google::protobuf::Message;
+using projections::Door;
+using projections::Snapshot;
+
+namespace {
+
+constexpr size_t kBatchRowsMax = 1'000;
+constexpr int64_t kAtLeastWaitUsMax = 5'000'000;
+constexpr std::string_view kNdjson = "application/x-ndjson";
+
+std::unique_ptr<Message> make_message(const google::protobuf::Descriptor* type) {
+  const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(type);
+  return std::unique_ptr<Message>(prototype->New());
+}
+
+Result<void> check_media_type(const Call& call, std::string_view expected) {
+  if (!call.content_encoding.empty() && call.content_encoding != "identity") {
+    return fail(Errc::kUnsupportedMediaType,
+                "expected a body without Content-Encoding, found one; send it as it is");
+  }
+  const auto found = media_type(call.content_type);
+  if (found == expected || (call.body.empty() && found.empty())) return {};
+  return fail(Errc::kUnsupportedMediaType,
+              "expected Content-Type " + std::string(expected) + ", found " +
+                  (found.empty() ? "none" : "\"" + std::string(found.substr(0, 60)) + "\""));
+}
+
+Result<std::optional<CommandId>> command_id(const Call& call) {
+  if (call.idempotency_key.empty()) return std::optional<CommandId>();
+  const auto id = parse_uuid_v7(call.idempotency_key);
+  if (!id) {
+    return fail(Errc::kBadIdempotencyKey,
+                "expected in Idempotency-Key a UUID of version 7 in lower case, such as "
+                "01941f29-7c00-7000-8000-000000000001; make a new one per command");
+  }
+  return id;
+}
+
+Result<Seq> parse_seq(std::string_view text) {
+  Seq seq = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), seq);
+  if (code == std::errc() && end == text.data() + text.size()) return seq;
+  return fail(Errc::kBadRequest, "expected a seq (a whole number) in at_least", "/at_least");
+}
+
+std::string seq_header(Seq seq) { return "Hansa-Seq: " + std::to_string(seq) + "\r\n"; }
+
+asio::awaitable<Result<std::shared_ptr<const Snapshot>>> wait_for_seq(const Call& call,
+                                                                      projections::Keeper& keeper,
+                                                                      Seq at_least) {
+  using Shown = Result<std::shared_ptr<const Snapshot>>;
+  auto snapshot = keeper.snapshot();
+  if (snapshot != nullptr && snapshot->meta().position.seq >= at_least) {
+    co_return Shown(std::move(snapshot));
+  }
+  auto start = [&](auto done) { keeper.wait_for(at_least, kAtLeastWaitUsMax, std::move(done)); };
+  co_return co_await await_answer<Shown>(call.keep, start);
+}
+
+// The rows of a batch and, in the same order, their outcomes.
+struct Batch {
+  std::vector<size_t> lines;
+  std::vector<Result<v1::Receipt>> outcomes;
+  std::atomic<size_t> waiting{1};  // the one is for the submitting itself
+  std::function<void(size_t)> done;
+
+  void finish_one() {
+    if (waiting.fetch_sub(1) == 1) done(0);
+  }
+};
+
+std::string batch_body(const Batch& batch) {
+  std::string body;
+  for (size_t i = 0; i < batch.lines.size(); ++i) {
+    body += "{\"line\":" + std::to_string(batch.lines[i]);
+    const auto& outcome = batch.outcomes[i];
+    if (outcome) {
+      body += ",\"receipt\":";
+      append_json(body, *outcome);
+      if (outcome->entry_sha256().empty()) body += ",\"unchanged\":true";
+    } else {
+      body += ",\"problem\":" + problem_json(outcome.error(), "");
+    }
+    body += "}\n";
+  }
+  return body;
+}
+
+}  // namespace
+
+struct Service::Request {
+  const Route* route = nullptr;
+  const Principal* principal = nullptr;
+  std::unique_ptr<Message> message;
+  Seq at_least = 0;
+
+  const MethodInfo& method() const { return *route->method; }
+  // The city is in the path of every method.
+  std::string_view city() const { return route->values.front().second; }
+};
+
+Service::Service(Node& node, Metrics& metrics)
+    : node_(node),
+      metrics_(metrics),
+      access_(node.config().api_keys, node.config().limits.requests_per_second_max),
+      openapi_(openapi()),
+      errors_(error_list_json()) {}
+
+asio::awaitable<Reply> Service::answer(const Call& call) {
+  Route route;
+  route.index = route_number(PlainRoute::kNone);
+  Result<Reply> result = fail(Errc::kInternal, "");
+  auto plain = plain_reply(call);
+  if (!plain) {
+    result = fail(std::move(plain).error());
+  } else if (*plain) {
+    result = **std::move(plain);
+  } else if (call.verb == "OPTIONS") {
+    result = options_reply(call, route);
+  } else {
+    result = co_await answer_method(call, route);
+    if (result) result->route = route.index;
+  }
+  if (result) co_return *std::move(result);
+  metrics_.http_problem(result.error().code);
+  auto reply = problem_reply(result.error(), call.request_id);
+  reply.route = route.index;
+  if (result.error().code == Errc::kMethodNotAllowed) {
+    reply.headers +=
+        "Allow: " + (route.allow.empty() ? "GET, HEAD, OPTIONS" : route.allow) + "\r\n";
+  }
+  co_return reply;
+}
+
+Result<std::optional<Reply>> Service::plain_page(const Call& call) {
+  Reply reply;
+  if (call.path == "/") {
+    reply.route = route_number(PlainRoute::kStart);
+    reply.content_type = "text/html; charset=utf-8";
+    reply.body = start_page(node_);
+    reply.headers = "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n";
+  } else if (call.path == "/openapi.json") {
+    reply.route = route_number(PlainRoute::kOpenapi);
+    reply.body = openapi_;
+  } else if (call.path == "/healthz") {
+    reply.route = route_number(PlainRoute::kHealth);
+    reply.body = "{\"status\":\"ok\"}";
+  } else if (call.path == "/readyz") {
+    const auto readiness = node_.readiness();
+    reply.route = route_number(PlainRoute::kReady);
+    reply.status = readiness.ready ? 200 : 503;
+    reply.body = readiness_json(readiness);
+  } else if (call.path == "/v1/errors") {
+    reply.route = route_number(PlainRoute::kErrors);
+    reply.body = errors_;
+  } else if (call.path.starts_with("/v1/errors/")) {
+    const auto code = find_errc(call.path.substr(std::string_view("/v1/errors/").size()));
+    if (!code) {
+      return fail(Errc::kUnknownCode, "no error has this code; GET /v1/errors lists all of them");
+    }
+    reply.route = route_number(PlainRoute::kErrors);
+    reply.body = error_info_json(error_info(*code));
+  } else {
+    return std::optional<Reply>();
+  }
+  return std::optional<Reply>(std::move(reply));
+}
+
+Result<std::optional<Reply>> Service::plain_reply(const Call& call) {
+  // Everything under /v1/cities is the schema's: most requests are decided here.
+  if (call.path.starts_with("/v1/cities")) return std::optional<Reply>();
+  auto page = plain_page(call);
+  if (!page || !*page || call.verb == "GET" || call.verb == "HEAD") return page;
+  if (call.verb != "OPTIONS") {
+    return fail(Errc::kMethodNotAllowed, "expected one of GET, HEAD, OPTIONS at this address");
+  }
+  Reply reply;
+  reply.route = (*page)->route;
+  reply.status = 204;
+  reply.headers = "Allow: GET, HEAD, OPTIONS\r\n";
+  return std::optional<Reply>(std::move(reply));
+}
+
+Result<Reply> Service::options_reply(const Call& call, Route& route) {
+  auto found = router_.find("OPTIONS", call.path, route);
+  // No method has the verb OPTIONS: what comes is the list of those that exist, or nothing.
+  if (found.error().code != Errc::kMethodNotAllowed) return fail(std::move(found).error());
+  Reply reply;
+  reply.status = 204;
+  reply.headers = "Allow: " + route.allow + "\r\n";
+  return reply;
+}
+
+asio::awaitable<Result<Reply>> Service::answer_method(const Call& call, Route& route) {
+  auto principal = access_.authenticate(call.authorization, call.api_key, monotonic_us());
+  if (!principal) co_return fail(std::move(principal).error());
+  if (auto found = router_.find(call.verb, call.path, route); !found) {
+    co_return fail(std::move(found).error());
+  }
+  Request request;
+  request.route = &route;
+  request.principal = *principal;
+  const auto& method = request.method();
+  if (auto may = permit_caller(method.rule, **principal, request.city()); !may) {
+    co_return fail(std::move(may).error());
+  }
+  if (!method.rule.body_type().empty()) co_return co_await batch(call, std::move(request));
+  if (auto filled = fill_request(call, request); !filled) {
+    co_return fail(std::move(filled).error());
+  }
+  if (method.is_command) co_return co_await command(call, std::move(request));
+  co_return co_await read(call, std::move(request));
+}
+
+Result<void> Service::fill_request(const Call& call, Request& request) {
+  const auto& method = request.method();
+  request.message = make_message(method.input);
+  if (method.http_verb != "GET") {
+    HANSA_CHECK(check_media_type(call, "application/json"));
+    if (!call.body.empty()) HANSA_CHECK(from_json(call.body, *request.message));
+  }
+  for (const auto& [field, value] : request.route->values) {
+    HANSA_CHECK(bind_text(field, value, *request.message));
+  }
+  if (call.query.empty()) return {};
+  const auto query = parse_query(call.query);
+  if (!query) return fail(Errc::kBadRequest, "expected %XX escapes of two hex digits in the query");
+  for (const auto& [name, value] : *query) {
+    if (name == "at_least" && !method.is_command) {
+      HANSA_TRY(request.at_least, parse_seq(value));
+    } else if (method.http_verb == "GET") {
+      HANSA_CHECK(bind_text(name, value, *request.message));
+    } else {
+      return fail(Errc::kUnknownField, "this method takes its fields in the body, not in the query",
+                  "/" + name.substr(0, 60));
+    }
+  }
+  return {};
+}
+
+Result<Door*> Service::find_door(std::string_view city) {
+  if (auto* door = node_.door(city); door != nullptr) return door;
+  for (const auto& status : node_.status()) {
+    if (status.ledger.kind == "city" && status.ledger.id == city && status.refused) {
+      return fail(Errc::kLedgerStopped,
+                  "city/" + std::string(city) + " is not served: " + status.refused->detail);
+    }
+  }
+  return fail(Errc::kUnknownCity,
+              "this server hosts no city of that id; GET / lists those it hosts");
+}
+
+asio::awaitable<Result<Reply>> Service::command(const Call& call, Request request) {
+  auto id = command_id(call);
+  if (!id) co_return fail(std::move(id).error());
+  auto door = find_door(request.city());
+  if (!door) co_return fail(std::move(door).error());
+  auto start = [&](auto done) {
+    (*door)->enter(request.method(), std::move(request.message), *request.principal, *id,
+                   std::move(done));
+  };
+  auto receipt = co_await await_answer<Result<v1::Receipt>>(call.keep, start);
+  if (!receipt) co_return fail(std::move(receipt).error());
+  Reply reply;
+  append_json(reply.body, *receipt);
+  reply.headers = seq_header(receipt->seq());
+  // A route without a verb of its own adds to a collection.
+  if (request.method().path.find(':') == std::string::npos) {
+    reply.status = 201;
+    reply.headers += "Location: " + std::string(call.path) + "/" + receipt->subject_id() + "\r\n";
+  }
+  co_return reply;
+}
+
+asio::awaitable<Result<Reply>> Service::batch(const Call& call, Request request) {
+  if (auto type = check_media_type(call, kNdjson); !type) co_return fail(type.error());
+  auto door = find_door(request.city());
+  if (!door) co_return fail(std::move(door).error());
+  auto batch = std::make_shared<Batch>();
+  std::vector<std::string_view> rows;
+  std::string_view left = call.body;
+  for (size_t line = 1; !left.empty(); ++line) {
+    const auto row = left.substr(0, left.find('\n'));
+    left.remove_prefix(std::min(row.size() + 1, left.size()));
+    if (row.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    rows.push_back(row);
+    batch->lines.push_back(line);
+  }
+  if (rows.size() > kBatchRowsMax) {
+    co_return fail(Errc::kTooLarge, "expected at most 1000 rows in a request, found " +
+                                        std::to_string(rows.size()) + "; send them in parts");
+  }
+  batch->outcomes.resize(rows.size());
+  auto start = [&](auto done) {
+    batch->done = std::move(done);
+    batch->waiting += rows.size();
+    for (size_t i = 0; i < rows.size(); ++i) {
+      auto message = make_message(request.method().input);
+      auto read = from_json(rows[i], *message);
+      for (const auto& [field, value] : request.route->values) {
+        if (read) read = bind_text(field, value, *message);
+      }
+      if (!read) {
+        batch->outcomes[i] = fail(std::move(read).error());
+        batch->finish_one();
+        continue;
+      }
+      (*door)->enter(request.method(), std::move(message), *request.principal, std::nullopt,
+                     [batch, i](Result<v1::Receipt> outcome) {
+                       batch->outcomes[i] = std::move(outcome);
+                       batch->finish_one();
+                     });
+    }
+    batch->finish_one();
+  };
+  co_await await_answer<size_t>(call.keep, start);
+  Reply reply;
+  reply.content_type = kNdjson;
+  reply.body = batch_body(*batch);
+  co_return reply;
+}
+
+asio::awaitable<Result<Reply>> Service::read(const Call& call, Request request) {
+  if (auto valid = validate(*request.message); !valid) co_return fail(std::move(valid).error());
+  auto door = find_door(request.city());
+  if (!door) co_return fail(std::move(door).error());
+  auto& keeper = (*door)->keeper();
+  if (auto may = (*door)->may_read(request.method(), *request.principal); !may) {
+    co_return fail(std::move(may).error());
+  }
+  auto snapshot = co_await wait_for_seq(call, keeper, request.at_least);
+  if (!snapshot) co_return fail(std::move(snapshot).error());
+  const Seq seq = (*snapshot)->meta().position.seq;
+  auto answer = projections::answer_read(
+      *request.message, {**snapshot, **door, *request.principal, keeper.config().ledger,
+                         keeper.config().founding_id, node_.log()});
+  if (!answer) {
+    auto error = std::move(answer).error();
+    if (error.seq == 0) error.seq = seq;
+    co_return fail(std::move(error));
+  }
+  Reply reply;
+  reply.headers = seq_header(seq);
+  const auto seen = request.principal->person.empty()
+                        ? (*door)->sees(*request.principal)
+                        : std::max((*door)->sees(*request.principal), v1::SENSITIVE);
+  append_json(reply.body, **answer, seen);
+  co_return reply;
+}
+
+}  // namespace hansa::ops

@@ -1,0 +1,49 @@
+// Service: what the API answers to each request.
+//
+// Shape:   a command goes: who asks (ops/access.h) -> which method (router) -> may they -> body and
+//          path into the request message -> door -> keeper -> receipt. A read is answered from a
+//          snapshot, after waiting for `at_least`. A batch is one command per line, all at once.
+//          Beside the schema: the fixed addresses of PlainRoute. HEAD, OPTIONS and 405 for all.
+// Errors:  every one becomes a problem document (ops/problem.h).
+// Threads: any; the node must outlive the service and the server that calls it.
+// Limits:  a batch has at most 1 000 rows; `at_least` waits at most 5 s.
+// Source:  SPEC §2.
+#pragma once
+
+#include "ops/access.h"
+#include "ops/http/exchange.h"
+#include "ops/http/router.h"
+#include "ops/node.h"
+
+namespace hansa::ops {
+
+class Service {
+ public:
+  Service(Node& node, Metrics& metrics);
+
+  boost::asio::awaitable<Reply> answer(const Call& call);
+
+ private:
+  struct Request;
+  Result<std::optional<Reply>> plain_reply(const Call& call);
+  Result<std::optional<Reply>> plain_page(const Call& call);
+  Result<Reply> options_reply(const Call& call, Route& route);
+  boost::asio::awaitable<Result<Reply>> answer_method(const Call& call, Route& route);
+  Result<void> fill_request(const Call& call, Request& request);
+  boost::asio::awaitable<Result<Reply>> command(const Call& call, Request request);
+  boost::asio::awaitable<Result<Reply>> batch(const Call& call, Request request);
+  boost::asio::awaitable<Result<Reply>> read(const Call& call, Request request);
+  Result<projections::Door*> find_door(std::string_view city);
+
+  Node& node_;
+  Metrics& metrics_;
+  Router router_;
+  Access access_;
+  std::string openapi_;
+  std::string errors_;
+};
+
+// The listener of /metrics: one scrape of all ledgers.
+Handler metrics_handler(Node& node, Metrics& metrics);
+
+}  // namespace hansa::ops
