@@ -26,7 +26,8 @@
 //          is opened for reading, and opened again at a later append, renew_writer or failed read:
 //          every 2nd, 4th, then 8th. Nobody waits for space, and work resumes by itself when it is
 //          back. If it cannot be told whether the failed batch will stand, it stays closed until
-//          then. Damage found by compaction stops compaction, not the ledgers that are whole.
+//          then. Damage found by compaction stops compaction, not the ledgers that are whole; a
+//          damaged block of 16 KiB may hold records of two.
 // Threads: every call from any thread. Deliveries are called from the writer thread: post, do not
 //          work there, and neither renew a writer nor destroy the log from there. The destructor
 //          writes what is queued.
