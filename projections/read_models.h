@@ -1,27 +1,40 @@
 // Read models: what people read beside the rows that decide, folded from the same events.
 //
-// Shape:   project(rows, event, entry, before) runs after core's evolve of the same event and keeps
-//          counters per unit, service, community and city and local day, cases per state, and the
-//          heat grid of open cases. `before` is the case as it was before the event (absent for a
-//          new one).
-// Errors:  as evolve.
+// Shape:   fold_event(rows, event, entry) runs core's evolve and then keeps
+//          - Counter rows per unit (the lead), service, community and city and local day: what
+//            happened on that day. Imported cases count on their own days: reported on the day of
+//            their report, ended on the day they closed (of their report, if that is not said).
+//            closed_on_time needs a deadline that stands and was kept; breached counts handling
+//            deadlines only.
+//          - StateCount rows: cases per state.
+//          - HeatCell rows: open cases with a point, per cell of 0.005 degrees.
+//          A row that falls to nothing is erased.
+// Errors:  as evolve; kInternal for a count that would fall below zero.
 // Threads: pure.
+// Source:  SPEC §5.
 #pragma once
 
-#include <optional>
+#include <string>
 
 #include "core/base/rows.h"
 #include "core/city/context.h"
+#include "hansa/v1/entry.pb.h"
 
 namespace hansa::projections {
 
-// What read models must know of a case before an event changes it.
-struct CaseBefore {
-  bool exists = false;
-  v1::State::Value state = v1::State::unspecified;
-  bool has_point = false;
-  v1::Point point;
-};
+// Side of a heat cell.
+inline constexpr int32_t kHeatCellMicrodegrees = 5'000;
+
+// Numbers are stored: never reuse or renumber them.
+enum class Scope : uint8_t { kUnit = 1, kService = 2, kCommunity = 3, kCity = 4 };
+
+const std::string& scope_name(Scope scope);
+// Scope byte ‖ id ‖ 0x00 ‖ day, in the order of days; and what all days of one id begin with.
+std::string counter_key(Scope scope, std::string_view id, int32_t day);
+std::string counter_prefix(Scope scope, std::string_view id);
+std::string state_count_key(v1::State::Value state);
+// Index of the cell south-west corner first: latitude, longitude.
+std::string heat_key(const v1::Point& point);
 
 // Folds one event whole: core's evolve, then the read models.
 Result<void> fold_event(Rows& rows, const v1::Event& event, const EntryContext& entry);
