@@ -1,6 +1,7 @@
 #include "core/base/schema.h"
 
 #include <array>
+#include <set>
 #include <unordered_map>
 
 #include "core/base/assert.h"
@@ -66,95 +67,120 @@ const std::vector<FieldRule>& rules_of(const Descriptor* type) {
   return found->second;
 }
 
-Result<void> check_text(const FieldRule& rule, const std::string& text, const std::string& at) {
-  if (text.size() > rule.bytes_max) {
-    return fail(Errc::kTextTooLong,
-                rule.field->name() + " has " + std::to_string(text.size()) +
-                    " bytes; at most " + std::to_string(rule.bytes_max) +
-                    " are allowed, shorten it",
-                at);
-  }
-  if (rule.slug && !text.empty() && !is_slug(text)) {
-    return fail(Errc::kBadRequest,
-                rule.field->name() + " must be 1 to 40 of a-z, 0-9 and '-'", at);
-  }
-  if (rule.person_id && !text.empty() && !parse_hex<PersonId>(text)) {
-    return fail(Errc::kBadRequest, rule.field->name() + " must be 32 hex digits", at);
-  }
-  return {};
-}
-
-Result<void> validate_at(const Message& message, const std::string& at);
-
-Result<void> check_list(const FieldRule& rule, const Message& message, const std::string& at) {
-  const auto* reflection = message.GetReflection();
-  const int count = reflection->FieldSize(message, rule.field);
-  if (rule.required && count == 0) {
-    return fail(Errc::kBadRequest, rule.field->name() + " must be given", at);
-  }
-  if (static_cast<uint32_t>(count) > rule.items_max) {
-    return fail(Errc::kBadRequest,
-                rule.field->name() + " has " + std::to_string(count) + " items; at most " +
-                    std::to_string(rule.items_max) + " are allowed",
-                at);
-  }
-  for (int i = 0; i < count; ++i) {
-    const std::string item = at + "/" + std::to_string(i);
-    if (rule.field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-      HANSA_CHECK(validate_at(reflection->GetRepeatedMessage(message, rule.field, i), item));
-    } else if (rule.field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
-      std::string scratch;
-      HANSA_CHECK(check_text(
-          rule, reflection->GetRepeatedStringReference(message, rule.field, i, &scratch), item));
+// Well-formed UTF-8 as RFC 3629 draws it: no overlong forms, no surrogates, at most U+10FFFF.
+bool is_utf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<uint8_t>(text[at++]);
+    if (lead < 0x80) continue;
+    const size_t more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+    if (lead < 0xC2 || lead > 0xF4 || text.size() - at < more) return false;
+    const auto second = static_cast<uint8_t>(text[at]);
+    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
+        (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) {
+      return false;
+    }
+    for (size_t i = 0; i < more; ++i) {
+      if ((static_cast<uint8_t>(text[at++]) & 0xC0) != 0x80) return false;
     }
   }
+  return true;
+}
+
+// The pointer is spelt out only on the way back from a mistake.
+Result<void> under(Result<void> result, const std::string& step) {
+  if (!result) result.error().pointer.insert(0, "/" + step);
+  return result;
+}
+
+Result<void> check_text(const FieldRule& rule, const std::string& text) {
+  const std::string& name = rule.field->name();
+  if (text.size() > rule.bytes_max) {
+    return fail(Errc::kTextTooLong, name + " has " + std::to_string(text.size()) +
+                                        " bytes; at most " + std::to_string(rule.bytes_max) +
+                                        " are allowed, shorten it");
+  }
+  if (text.empty()) return {};
+  if (rule.field->type() == FieldDescriptor::TYPE_STRING && !is_utf8(text)) {
+    return fail(Errc::kBadRequest, name + " must be text in UTF-8");
+  }
+  if (rule.slug && !is_slug(text)) {
+    return fail(Errc::kBadRequest, name + " must be 1 to 40 of a-z, 0-9 and '-'");
+  }
+  if (rule.person_id && !parse_hex<PersonId>(text)) {
+    return fail(Errc::kBadRequest, name + " must be 32 hex digits");
+  }
   return {};
 }
 
-Result<void> check_one(const FieldRule& rule, const Message& message, const std::string& at) {
+Result<void> check_enum(const FieldRule& rule, int number) {
+  if (rule.field->enum_type()->FindValueByNumber(number) != nullptr) return {};
+  return fail(Errc::kBadRequest,
+              rule.field->name() + " has no value numbered " + std::to_string(number));
+}
+
+Result<void> check_given(const FieldRule& rule, bool given) {
+  if (given || !rule.required) return {};
+  return fail(Errc::kBadRequest, rule.field->name() + " must be given");
+}
+
+Result<void> validate_all(const Message& message);
+
+Result<void> check_item(const FieldRule& rule, const Message& message, int item) {
   const auto* reflection = message.GetReflection();
-  const auto* field = rule.field;
-  bool empty = !reflection->HasField(message, field);
-  switch (field->cpp_type()) {
+  switch (rule.field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      if (!empty) HANSA_CHECK(validate_at(reflection->GetMessage(message, field), at));
-      break;
+      return validate_all(reflection->GetRepeatedMessage(message, rule.field, item));
     case FieldDescriptor::CPPTYPE_STRING: {
       std::string scratch;
-      HANSA_CHECK(check_text(rule, reflection->GetStringReference(message, field, &scratch), at));
-      break;
+      return check_text(
+          rule, reflection->GetRepeatedStringReference(message, rule.field, item, &scratch));
     }
-    case FieldDescriptor::CPPTYPE_ENUM: {
-      const int number = reflection->GetEnumValue(message, field);
-      if (field->enum_type()->FindValueByNumber(number) == nullptr) {
-        return fail(Errc::kBadRequest,
-                    field->name() + " has no value numbered " + std::to_string(number), at);
-      }
-      empty = number == 0;
-      break;
-    }
-    default: break;
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return check_enum(rule, reflection->GetRepeatedEnumValue(message, rule.field, item));
+    default: return {};
   }
-  if (rule.required && empty) {
-    return fail(Errc::kBadRequest, field->name() + " must be given", at);
+}
+
+Result<void> check_list(const FieldRule& rule, const Message& message) {
+  const int count = message.GetReflection()->FieldSize(message, rule.field);
+  HANSA_CHECK(check_given(rule, count > 0));
+  if (static_cast<uint32_t>(count) > rule.items_max) {
+    return fail(Errc::kBadRequest, rule.field->name() + " has " + std::to_string(count) +
+                                       " items; at most " + std::to_string(rule.items_max) +
+                                       " are allowed");
+  }
+  for (int i = 0; i < count; ++i) {
+    if (auto checked = check_item(rule, message, i); !checked) {
+      return under(std::move(checked), std::to_string(i));
+    }
   }
   return {};
 }
 
-Result<void> validate_at(const Message& message, const std::string& at) {
-  for (const auto& rule : rules_of(message.GetDescriptor())) {
-    // The path is spelt out only for fields that are there or must be.
-    const auto* reflection = message.GetReflection();
-    const bool present = rule.field->is_repeated()
-                             ? reflection->FieldSize(message, rule.field) > 0
-                             : reflection->HasField(message, rule.field);
-    if (!present && !rule.required) continue;
-    const std::string here = at + "/" + rule.field->name();
-    if (rule.field->is_repeated()) {
-      HANSA_CHECK(check_list(rule, message, here));
-    } else {
-      HANSA_CHECK(check_one(rule, message, here));
+Result<void> check_one(const FieldRule& rule, const Message& message) {
+  const auto* reflection = message.GetReflection();
+  const auto* field = rule.field;
+  const bool given = reflection->HasField(message, field);
+  HANSA_CHECK(check_given(rule, given));
+  if (!given) return {};
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return validate_all(reflection->GetMessage(message, field));
+    case FieldDescriptor::CPPTYPE_STRING: {
+      std::string scratch;
+      return check_text(rule, reflection->GetStringReference(message, field, &scratch));
     }
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return check_enum(rule, reflection->GetEnumValue(message, field));
+    default: return {};
+  }
+}
+
+Result<void> validate_all(const Message& message) {
+  for (const auto& rule : rules_of(message.GetDescriptor())) {
+    auto checked =
+        rule.field->is_repeated() ? check_list(rule, message) : check_one(rule, message);
+    if (!checked) return under(std::move(checked), rule.field->name());
   }
   return {};
 }
@@ -221,10 +247,27 @@ std::optional<v1::Role::Value> parse_role(std::string_view name) {
   return role;
 }
 
-Result<void> validate(const Message& request) { return validate_at(request, ""); }
+Result<void> validate(const Message& request) { return validate_all(request); }
 
 v1::DataClass data_class(const FieldDescriptor& field) {
   return field.options().GetExtension(v1::class_);
+}
+
+std::vector<std::string> unclassified_fields(const Descriptor& type) {
+  std::vector<std::string> found;
+  std::set<const Descriptor*> seen = {&type};
+  std::vector<const Descriptor*> waiting = {&type};
+  while (!waiting.empty()) {
+    const Descriptor* next = waiting.back();
+    waiting.pop_back();
+    for (int i = 0; i < next->field_count(); ++i) {
+      const auto* field = next->field(i);
+      if (data_class(*field) == v1::DATA_CLASS_UNSPECIFIED) found.push_back(field->full_name());
+      const auto* inner = field->message_type();
+      if (inner != nullptr && seen.insert(inner).second) waiting.push_back(inner);
+    }
+  }
+  return found;
 }
 
 void remove_above(Message& message, v1::DataClass highest) {
@@ -232,7 +275,8 @@ void remove_above(Message& message, v1::DataClass highest) {
   std::vector<const FieldDescriptor*> present;
   reflection->ListFields(message, &present);
   for (const auto* field : present) {
-    if (data_class(*field) > highest) {
+    const auto own = data_class(*field);
+    if (own > highest || own == v1::DATA_CLASS_UNSPECIFIED) {
       reflection->ClearField(&message, field);
       continue;
     }

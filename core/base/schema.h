@@ -46,7 +46,9 @@ std::optional<v1::Role::Value> parse_role(std::string_view name);
 Result<void> validate(const google::protobuf::Message& request);
 
 v1::DataClass data_class(const google::protobuf::FieldDescriptor& field);
-// Clears every field above `highest`, at any depth.
+// Full names of the fields of `type`, at any depth, that declare no class: a mistake in the schema.
+std::vector<std::string> unclassified_fields(const google::protobuf::Descriptor& type);
+// Clears every field above `highest`, at any depth; also what declares no class.
 void remove_above(google::protobuf::Message& message, v1::DataClass highest);
 // Every PERSONAL text, at any depth, that is present: its full field name and the text itself,
 // which may be changed.

@@ -85,6 +85,8 @@ Result<void> check_unit(RowsView& view, const std::string& unit, std::string_vie
 Decision decision_about(const v1::Case& row, v1::State::Value state_after);
 // Due time of a clock that runs on the case, or 0.
 int64_t running_due(const v1::Case& row, v1::Clock::Value clock);
+// The key under which kImportedTable remembers a row of a source.
+std::string imported_key(std::string_view source_name, std::string_view source_id);
 
 // ---- evolve (case_evolve.cc: making and work; case_evolve_course.cc: feedback, ends and dates)
 Result<void> evolve_event(Rows& rows, const v1::CaseReported& event, const EntryContext& entry);

@@ -44,7 +44,7 @@ Result<void> check_later(const CaseScope& scope, int64_t time_us, std::string_vi
 Result<void> check_has_deadline(const v1::Case& row) {
   if (row.deadline_time_us() != 0) return {};
   return fail(Errc::kWrongState,
-              "case " + row.case_() + " has no deadline that could be moved: its source stated none");
+              "case " + row.case_() + " has no deadline to move; its source named none");
 }
 
 }  // namespace

@@ -8,8 +8,6 @@ namespace hansa {
 using State = v1::State;
 using Clock = v1::Clock;
 
-std::string imported_key(const v1::CaseImported& event);
-
 namespace {
 
 constexpr int64_t kHourUs = 3600LL * 1'000'000;
@@ -135,7 +133,7 @@ Result<void> evolve_event(Rows& rows, const v1::CaseImported& event, const Entry
   add_history(row, name, entry, {.unit = event.unit()});
   move_timers(rows, row, Dues{}, entry);
 
-  auto& imported = rows.put(kImportedTable, imported_key(event));
+  auto& imported = rows.put(kImportedTable, imported_key(event.source_name(), event.source_id()));
   imported.set_import_id(event.import_id());
   imported.set_case_(event.case_());
   imported.set_seq(entry.seq);

@@ -145,8 +145,8 @@ Result<void> evolve_event(Rows& rows, const v1::FirstResponseRecorded& event,
 
 Result<void> evolve_event(Rows& rows, const v1::DeadlineBreached& event,
                           const EntryContext& entry) {
-  return change_case(rows, event, event.case_(), entry, {.note = v1::Clock::Value_Name(event.clock())},
-                     [&](v1::Case& row) {
+  return change_case(rows, event, event.case_(), entry,
+                     {.note = v1::Clock::Value_Name(event.clock())}, [&](v1::Case& row) {
                        if (event.clock() == v1::Clock::first_response) {
                          row.set_first_response_breached(true);
                        } else {

@@ -7,6 +7,7 @@ namespace {
 
 using State = v1::State;
 
+// Each text with its length before it, so that no two rows run together into the same bytes.
 void append_text(std::string& bytes, std::string_view text) {
   bytes += big_endian(text.size());
   bytes += text;
@@ -16,17 +17,10 @@ void append_number(std::string& bytes, int64_t number) {
   bytes += big_endian(static_cast<uint64_t>(number));
 }
 
-// Each text with its length before it, so that no two rows run together into the same bytes.
-std::string source_key(const v1::ImportCase& command) {
+ImportId import_id(const v1::ImportCase& command, const v1::Place& place) {
   std::string bytes;
   append_text(bytes, command.source_name());
   append_text(bytes, command.source_id());
-  return bytes;
-}
-
-ImportId import_id(const v1::ImportCase& command, const v1::Place& place,
-                   const std::string& source) {
-  std::string bytes = source;
   append_number(bytes, command.kind());
   append_number(bytes, command.source());
   append_text(bytes, command.service());
@@ -110,9 +104,9 @@ Result<Decision> known_row(RowsView& view, const v1::ImportedRow& row, const Imp
 
 Result<Decision> decide_city(const CityScope& scope, const v1::ImportCase& command) {
   HANSA_TRY(v1::Place place, check_place(scope.view, scope.city, command.place()));
-  const std::string source = source_key(command);
-  const ImportId id = import_id(command, place, source);
-  if (const auto* row = scope.view.find(kImportedTable, sha256(source).view())) {
+  const ImportId id = import_id(command, place);
+  if (const auto* row = scope.view.find(
+          kImportedTable, imported_key(command.source_name(), command.source_id()))) {
     return known_row(scope.view, *row, id, command);
   }
   HANSA_CHECK(check_row(command));
@@ -143,11 +137,10 @@ Result<Decision> decide_city(const CityScope& scope, const v1::ImportCase& comma
   return decision;
 }
 
-// Where an imported row is remembered. The event carries all of the key.
-std::string imported_key(const v1::CaseImported& event) {
+std::string imported_key(std::string_view source_name, std::string_view source_id) {
   std::string bytes;
-  append_text(bytes, event.source_name());
-  append_text(bytes, event.source_id());
+  append_text(bytes, source_name);
+  append_text(bytes, source_id);
   return std::string(sha256(bytes).view());
 }
 
