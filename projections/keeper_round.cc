@@ -257,6 +257,8 @@ void KeeperLoop::decide_timers() {
   const std::string who = kTimerPrincipal.issuer + '\0' + kTimerPrincipal.subject;
   const ActorId actor = *ActorId::from(hmac_sha256(actor_key, who).view().substr(0, 16));
   for (const auto& timer_row : due) {
+    // An earlier one of this round may have ended this clock too.
+    if (rows->find(kTimerTable, timer_key(timer_row)) == nullptr) continue;
     v1::TimerDue command;
     command.set_case_(timer_row.case_());
     command.set_clock(timer_row.clock());
