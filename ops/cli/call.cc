@@ -11,7 +11,7 @@ struct CallOptions {
   std::string method;
   std::string request = "{}";
   std::string each;
-  ServerOptions server;
+  RemoteServer server;
 };
 
 int list_methods() {
@@ -83,7 +83,7 @@ void add_call(CLI::App& app, Chosen& chosen) {
                    "The request as JSON, or @FILE; path fields included");
   verb->add_option("--each", options->each,
                    "Calls once for every line of this NDJSON file (- for standard input)");
-  add_server_options(*verb, options->server);
+  add_remote_server(*verb, options->server);
   set_example(*verb,
               "  hansa setup setup\n"
               "  hansa call ListUnits '{\"city\": \"example\"}'");

@@ -142,14 +142,14 @@ int usage(const std::string& message) {
 
 void set_example(CLI::App& verb, const std::string& lines) { verb.footer("Example:\n" + lines); }
 
-void add_server_options(CLI::App& verb, ServerOptions& options) {
+void add_remote_server(CLI::App& verb, RemoteServer& options) {
   verb.add_option("--server", options.url, "Address of the server")
       ->envname("HANSA_SERVER")
       ->capture_default_str();
   verb.add_option("--key", options.key, "API key; better given in HANSA_KEY")->envname("HANSA_KEY");
 }
 
-Result<Client> connect(const ServerOptions& options) {
+Result<Client> connect(const RemoteServer& options) {
   return Client::open(options.url, options.key);
 }
 

@@ -42,12 +42,12 @@ int usage(const std::string& message);
 void set_example(CLI::App& verb, const std::string& lines);
 
 // --server and --key, with HANSA_SERVER and HANSA_KEY behind them.
-struct ServerOptions {
+struct RemoteServer {
   std::string url = "http://127.0.0.1:8080";
   std::string key;
 };
-void add_server_options(CLI::App& verb, ServerOptions& options);
-Result<Client> connect(const ServerOptions& options);
+void add_remote_server(CLI::App& verb, RemoteServer& options);
+Result<Client> connect(const RemoteServer& options);
 
 // Rows of texts as columns under a header; nothing but the header for none.
 void print_table(const std::vector<std::string>& header,

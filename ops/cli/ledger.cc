@@ -14,7 +14,7 @@ constexpr uint32_t kPageRecords = 500;
 struct LedgerOptions {
   std::string data_dir;
   std::string ledger;
-  ServerOptions server;
+  RemoteServer server;
   uint64_t seq = 0;
   uint32_t count = 10;
   bool voids = false;
@@ -173,7 +173,7 @@ CLI::App* add_one(CLI::App& parent, Chosen& chosen, std::shared_ptr<LedgerOption
   verb->add_option("--ledger", options->ledger, "The ledger, like city/suzhou-js")->required();
   verb->add_option("--data", options->data_dir,
                    "Data folder of a stopped node; without it the server is asked");
-  add_server_options(*verb, options->server);
+  add_remote_server(*verb, options->server);
   verb->callback([&chosen, options, with] {
     chosen.run = [options, with] { return on_records(*options, with); };
   });

@@ -13,7 +13,7 @@ struct PersonOptions {
   std::string person;
   bool dry_run = false;
   bool json = false;
-  ServerOptions server;
+  RemoteServer server;
 };
 
 int find_persons(const PersonOptions& options) {
@@ -80,7 +80,7 @@ void add_person(CLI::App& app, Chosen& chosen) {
   find->add_option("--phone", options->phone, "Phone number");
   find->add_option("--email", options->email, "E-mail address");
   find->add_flag("--json", options->json, "The whole answer as JSON");
-  add_server_options(*find, options->server);
+  add_remote_server(*find, options->server);
   set_example(*find,
               "  hansa setup setup\n"
               "  hansa person find --city example --phone '+86 512 0000 0000'");
@@ -91,7 +91,7 @@ void add_person(CLI::App& app, Chosen& chosen) {
   erase->add_option("PERSON", options->person, "Person id, 32 hexadecimal digits")->required();
   erase->add_option("--city", options->city, "The city")->required();
   erase->add_flag("--dry-run", options->dry_run, "Only says what would happen");
-  add_server_options(*erase, options->server);
+  add_remote_server(*erase, options->server);
   set_example(*erase,
               "  hansa setup setup\n"
               "  hansa person erase 00112233445566778899aabbccddeeff --city example --dry-run");

@@ -11,7 +11,7 @@ struct SetupOptions {
   std::string folder;
   bool dry_run = false;
   bool json = false;
-  ServerOptions server;
+  RemoteServer server;
 };
 
 // Reads a list page by page into `rows`.
@@ -103,7 +103,7 @@ void add_setup(CLI::App& app, Chosen& chosen) {
       ->required();
   verb->add_flag("--dry-run", options->dry_run, "Only says what would change");
   verb->add_flag("--json", options->json, "A JSON list instead of lines");
-  add_server_options(*verb, options->server);
+  add_remote_server(*verb, options->server);
   set_example(*verb, "  hansa setup setup --dry-run\n  hansa setup setup");
   verb->callback([&chosen, options] { chosen.run = [options] { return setup(*options); }; });
 }

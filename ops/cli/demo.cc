@@ -1,0 +1,191 @@
+#include "ops/demo/demo.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "ops/cli/cli.h"
+#include "ops/cli/progress.h"
+#include "ops/files.h"
+#include "ops/init.h"
+#include "ops/serving.h"
+#include "ops/system_env.h"
+
+namespace hansa::ops {
+namespace {
+
+struct DemoVerb {
+  DemoOptions demo;
+  std::vector<std::string> reports;
+  std::vector<std::string> mappings;
+  std::string listen = "127.0.0.1:8080";
+  std::string metrics_listen = "127.0.0.1:9464";
+  bool once = false;
+  bool json = false;
+};
+
+// The simulated cities' clock goes on from their last day at the speed of ours.
+class ShiftedEnv final : public SystemEnv {
+ public:
+  explicit ShiftedEnv(int64_t now_us) : ahead_us_(now_us - SystemEnv::now_us()) {}
+  int64_t now_us() override { return SystemEnv::now_us() + ahead_us_; }
+
+ private:
+  int64_t ahead_us_;
+};
+
+// A folder that goes with the process, unless the caller named one.
+class DataFolder {
+ public:
+  Result<void> open(std::string& data_dir) {
+    if (!data_dir.empty()) return make_folders(data_dir, 0700);
+    std::string name = (std::filesystem::temp_directory_path() / "hansa-demo-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) {
+      return fail(Errc::kBadFile, name + ": a temporary folder cannot be made");
+    }
+    data_dir = name;
+    temporary_ = name;
+    return {};
+  }
+  ~DataFolder() {
+    std::error_code ignored;
+    if (!temporary_.empty()) std::filesystem::remove_all(temporary_, ignored);
+  }
+  bool is_temporary() const { return !temporary_.empty(); }
+
+ private:
+  std::string temporary_;
+};
+
+void print_cities(const DemoOutcome& outcome) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& city : outcome.cities) {
+    std::string cases;
+    for (const auto& [state, count] : city.cases) {
+      cases += (cases.empty() ? "" : ", ") + std::to_string(count) + " " + state;
+    }
+    rows.push_back({city.city, city.simulated ? "simulated" : "real",
+                    std::to_string(city.entries), cases});
+    if (city.import) {
+      rows.push_back({"", "", "", "imported " + std::to_string(city.import->imported) +
+                                      ", refused " + std::to_string(city.import->refused)});
+    }
+  }
+  print_table({"city", "", "entries", "cases"}, rows);
+}
+
+// A busy port is explained and another one taken.
+Result<std::unique_ptr<Serving>> start_serving(Config config, Env& env) {
+  auto serving = Serving::start(config, env);
+  if (serving || serving.error().code != Errc::kUnavailable) return serving;
+  say("hansa: " + serving.error().detail + "; taking free ports instead");
+  config.http.listen.port = 0;
+  config.metrics.listen.port = 0;
+  return Serving::start(config, env);
+}
+
+void print_banner(const Serving& serving, const DemoVerb& options, const DataFolder& folder,
+                  const std::string& key, const std::string& first_city) {
+  const auto url = "http://" + serving.api().text();
+  print_line("\nhansa demo serves " + url + "   (metrics http://" + serving.metrics().text() +
+             "/metrics)");
+  print_line("  key         " + key);
+  print_line("  try         curl -H 'Authorization: Bearer " + key + "' '" + url + "/v1/cities/" +
+             first_city + "/cases?page_size=3'");
+  if (folder.is_temporary()) {
+    print_line("  data        " + options.demo.data_dir + ", erased when this stops");
+    print_line("  stop        Ctrl-C; nothing stays behind");
+  } else {
+    print_line("  data        " + options.demo.data_dir +
+               ", stays: `hansa serve --config " + options.demo.data_dir +
+               "/hansa.yaml --accept-clock-jump` serves it again");
+    print_line("  stop        Ctrl-C; erase with: rm -r " + options.demo.data_dir);
+  }
+}
+
+int serve_demo(const DemoVerb& options, const DemoOutcome& outcome, const DataFolder& folder,
+               Config config, const std::string& key, SignalWait& signals) {
+  const auto listen = Endpoint::parse(options.listen);
+  const auto metrics_listen = Endpoint::parse(options.metrics_listen);
+  config.http.listen = *listen;
+  config.metrics.listen = *metrics_listen;
+  ShiftedEnv env(outcome.end_us);
+  auto serving = start_serving(config, env);
+  if (!serving) return report(serving.error());
+  print_banner(**serving, options, folder, key, outcome.cities.front().city);
+  if (options.json) print_line(demo_json(options.demo, outcome));
+  std::fflush(stdout);
+  signals.wait();
+  (*serving)->stop();
+  return kExitOk;
+}
+
+int demo(DemoVerb options) {
+  if (options.reports.size() != options.mappings.size()) {
+    return usage("expected one --mapping for each --reports");
+  }
+  for (size_t i = 0; i < options.reports.size(); ++i) {
+    options.demo.files.push_back({options.reports[i], options.mappings[i]});
+  }
+  for (const auto& address : {options.listen, options.metrics_listen}) {
+    const auto endpoint = Endpoint::parse(address);
+    if (!endpoint) return report(endpoint.error());
+    if (!endpoint->is_loopback()) {
+      return usage("expected a loopback address like 127.0.0.1:8080, got `" + address + "`");
+    }
+  }
+  // Before any thread is made, so that Ctrl-C reaches wait() only.
+  std::optional<SignalWait> signals;
+  if (!options.once) signals.emplace();
+  DataFolder folder;
+  if (auto opened = folder.open(options.demo.data_dir); !opened) return report(opened.error());
+  Progress progress("demo (days of a city)", 0);
+  const auto outcome = make_demo(options.demo, [&](uint64_t done, uint64_t total) {
+    progress.reached(done, total);
+  });
+  if (!outcome) return report(outcome.error());
+  progress.done();
+  SystemEnv chance;
+  const auto key = make_api_key(chance);
+  auto config = demo_config(options.demo, *outcome, key);
+  if (!config) return report(config.error());
+  if (!folder.is_temporary()) {
+    auto written = write_file(config->file, demo_config_text(*config), 0640);
+    if (!written) return report(written.error());
+  }
+  print_cities(*outcome);
+  if (!options.once) {
+    return serve_demo(options, *outcome, folder, *config, key, *signals);
+  }
+  if (options.json) print_line(demo_json(options.demo, *outcome));
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_demo(CLI::App& app, Chosen& chosen) {
+  auto* verb = app.add_subcommand(
+      "demo", "Simulated cities and the cities of given files, served over HTTP");
+  auto options = std::make_shared<DemoVerb>();
+  verb->add_option("--cities", options->demo.cities, "How many simulated cities, up to 41")
+      ->capture_default_str();
+  verb->add_option("--days", options->demo.days, "How many days of civic life from 2025-01-01")
+      ->check(CLI::Range(1, 365))
+      ->capture_default_str();
+  verb->add_option("--seed", options->demo.seed, "The same seed makes the same ledgers")
+      ->capture_default_str();
+  verb->add_option("--reports", options->reports, "A CSV of reports, as a city of its own");
+  verb->add_option("--mapping", options->mappings, "What the columns of --reports mean (YAML)");
+  verb->add_flag("--once", options->once, "Ends when the cities are made instead of serving");
+  verb->add_flag("--json", options->json, "The last line of standard output is one JSON object");
+  verb->add_option("--data", options->demo.data_dir,
+                   "Data folder that stays; without it a temporary one");
+  verb->add_option("--listen", options->listen, "Address of the API")->capture_default_str();
+  verb->add_option("--metrics-listen", options->metrics_listen, "Address of /metrics")
+      ->capture_default_str();
+  set_example(*verb, "  hansa demo --once --cities 1 --days 2 --json");
+  verb->callback([&chosen, options] { chosen.run = [options] { return demo(*options); }; });
+}
+
+}  // namespace hansa::ops

@@ -1,0 +1,161 @@
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <thread>
+
+#include "ops/cli/cli.h"
+#include "ops/cli/progress.h"
+#include "ops/files.h"
+#include "ops/import/importer.h"
+#include "ops/json.h"
+
+namespace hansa::ops {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kRequestsAtOnce = 3;
+constexpr int kAttemptsMax = 10;
+
+struct ImportOptions {
+  std::string mapping;
+  std::string file;
+  std::string rejects;
+  bool json = false;
+  RemoteServer server;
+};
+
+// One line of a batch's answer: a receipt, or a problem document.
+RowOutcome row_outcome(std::string_view line) {
+  boost::system::error_code error;
+  const auto value = json::parse(json::string_view(line.data(), line.size()), error);
+  const auto* object = value.if_object();
+  if (error || object == nullptr) {
+    return {false, Error{Errc::kInternal, "the server's answer cannot be read"}};
+  }
+  if (object->contains("code")) {
+    return {false, problem_error(HttpAnswer{400, "", std::string(line)})};
+  }
+  const auto* hash = object->if_contains("entry_sha256");
+  return {hash == nullptr || (hash->is_string() && hash->get_string().empty()), std::nullopt};
+}
+
+bool may_pass(Errc code) {
+  return code == Errc::kUnavailable || code == Errc::kUnknownOutcome || code == Errc::kRateLimited;
+}
+
+class HttpSink final : public ImportSink {
+ public:
+  explicit HttpSink(Client client) : client_(std::move(client)) {}
+
+  // What the server could not take for the moment is sent again: rows carry their own identity.
+  Result<std::vector<RowOutcome>> send(const std::vector<v1::ImportCase>& rows) override {
+    for (int attempt = 1;; ++attempt) {
+      auto outcomes = send_once(rows);
+      Errc trouble = outcomes ? Errc::kInternal : outcomes.error().code;
+      if (outcomes) {
+        for (const auto& outcome : *outcomes) {
+          if (outcome.refused && may_pass(outcome.refused->code)) trouble = outcome.refused->code;
+        }
+      }
+      if (!may_pass(trouble)) return outcomes;
+      if (attempt == kAttemptsMax) {
+        if (!outcomes) return outcomes;
+        return fail(trouble, "the server could not take all rows in " +
+                                 std::to_string(kAttemptsMax) + " attempts; import again later");
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(100 * attempt));
+    }
+  }
+
+ private:
+  Result<std::vector<RowOutcome>> send_once(const std::vector<v1::ImportCase>& rows) {
+    HttpRequest request{"POST", "/v1/cities/" + rows.front().city() + "/cases:import"};
+    request.content_type = "application/x-ndjson";
+    for (const auto& row : rows) {
+      append_json(request.body, row);
+      request.body += '\n';
+    }
+    HANSA_TRY(const auto answer, client_.request(request));
+    if (answer.status >= 400) return fail(problem_error(answer));
+    std::vector<RowOutcome> outcomes;
+    std::string_view rest = answer.body;
+    while (!rest.empty()) {
+      const auto end = std::min(rest.find('\n'), rest.size());
+      if (end > 0) outcomes.push_back(row_outcome(rest.substr(0, end)));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return outcomes;
+  }
+
+  Client client_;
+};
+
+void print_summary(const ImportSummary& summary, const ImportOptions& options) {
+  if (options.json) return print_line(summary.json());
+  std::string states;
+  for (const auto& [state, count] : summary.by_state) {
+    states += (states.empty() ? "" : ", ") + std::to_string(count) + " " + state;
+  }
+  print_line(std::to_string(summary.rows) + " rows: " + std::to_string(summary.imported) +
+             " imported, " + std::to_string(summary.unchanged) + " unchanged, " +
+             std::to_string(summary.refused) + " refused" +
+             (states.empty() ? "" : " (" + states + ")"));
+}
+
+int import_cases(ImportOptions options) {
+  if (options.rejects.empty()) options.rejects = options.file + ".rejected.csv";
+  const auto mapping = read_mapping(options.mapping);
+  if (!mapping) return report(mapping.error());
+  const auto text = read_file(options.file);
+  if (!text) return report(text.error());
+  auto file = CaseFile::open(*text, options.file, *mapping);
+  if (!file) return report(file.error());
+  std::vector<std::unique_ptr<HttpSink>> sinks;
+  std::vector<ImportSink*> all;
+  for (size_t i = 0; i < kRequestsAtOnce; ++i) {
+    auto client = connect(options.server);
+    if (!client) return report(client.error());
+    sinks.push_back(std::make_unique<HttpSink>(std::move(*client)));
+    all.push_back(sinks.back().get());
+  }
+  Progress progress("import", file->rows());
+  const auto summary = import_file(*file, all, [&](const ImportSummary& so_far) {
+    progress.reached(so_far.imported + so_far.unchanged + so_far.refused);
+  });
+  progress.done();
+  if (!summary) {
+    say("hansa: the import stopped; import the same file again, rows that are in stay as they are");
+    return report(summary.error());
+  }
+  print_summary(*summary, options);
+  // Nothing refused needs no file, but one of an earlier run must not stay as it was.
+  if (summary->rejects.empty() && ::access(options.rejects.c_str(), F_OK) != 0) return kExitOk;
+  if (auto written = write_rejects(*summary, file->header(), options.rejects); !written) {
+    say("hansa: the refused rows could not be written; name another file with --rejects");
+    return report(written.error());
+  }
+  say("refused rows with their reasons: " + options.rejects);
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_import(CLI::App& app, Chosen& chosen) {
+  auto* verb = app.add_subcommand(
+      "import", "Takes in cases of another system's CSV; the same file again changes nothing");
+  auto options = std::make_shared<ImportOptions>();
+  verb->add_option("CSV", options->file, "The file")->required();
+  verb->add_option("--mapping", options->mapping, "What its columns mean (YAML)")->required();
+  verb->add_option("--rejects", options->rejects,
+                   "Where refused rows are written with their reasons; <CSV>.rejected.csv");
+  verb->add_flag("--json", options->json, "The summary as one JSON object");
+  add_remote_server(*verb, options->server);
+  set_example(*verb,
+              "  hansa setup setup\n"
+              "  hansa import --mapping setup/cases-mapping.yaml setup/cases.csv");
+  verb->callback([&chosen, options] { chosen.run = [options] { return import_cases(*options); }; });
+}
+
+}  // namespace hansa::ops

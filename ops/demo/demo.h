@@ -1,0 +1,58 @@
+// Demo: cities made from a seed and from given files, to look at and to serve.
+//
+// Shape:   make_demo() founds each city, lets its days pass, imports the files, and answers what
+//          stands there; the data folder is then one that Node opens like any other (keys in it,
+//          configuration by demo_config()). demo_json() is the object of SPEC §7.
+// Units:   the days begin on 2025-01-01 at midnight in the Yangtze Delta.
+// Errors:  of the files and of the cities; kAlreadyExists for a data folder that is in use for
+//          something.
+// Threads: make_demo uses one for each city, as many at a time as the machine has.
+// Limits:  at most the 41 cities of the Delta.
+// Source:  SPEC §7.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ops/config.h"
+#include "ops/demo/stage.h"
+
+namespace hansa::ops {
+
+// 2025-01-01T00:00:00+08:00
+inline constexpr int64_t kDemoStartUs = 1'735'660'800'000'000;
+
+struct DemoFile {
+  std::string csv;
+  std::string mapping;
+};
+
+struct DemoOptions {
+  uint32_t cities = 3;
+  uint32_t days = 30;
+  uint32_t reports_a_day = 40;
+  uint64_t seed = 1;
+  std::vector<DemoFile> files;
+  std::string data_dir;
+};
+
+struct DemoOutcome {
+  std::vector<CityOutcome> cities;
+  int64_t end_us = 0;  // where virtual time has come to
+};
+
+// Told of progress from any thread: done of total, in days of a city.
+using DemoProgress = std::function<void(uint64_t done, uint64_t total)>;
+
+Result<DemoOutcome> make_demo(const DemoOptions& options, const DemoProgress& progress);
+
+std::string demo_json(const DemoOptions& options, const DemoOutcome& outcome);
+
+// What Node needs to serve the data folder; `key` may do all that the demo shows.
+Result<Config> demo_config(const DemoOptions& options, const DemoOutcome& outcome,
+                           const std::string& key);
+// The same as a file, for `hansa serve`.
+std::string demo_config_text(const Config& config);
+
+}  // namespace hansa::ops

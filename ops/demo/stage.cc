@@ -1,0 +1,140 @@
+#include "ops/demo/stage.h"
+
+#include <boost/asio/post.hpp>
+
+#include "core/base/rows.h"
+#include "core/base/schema.h"
+#include "ops/files.h"
+#include "ops/ledger_check.h"
+
+namespace hansa::ops {
+
+Principal demo_principal(const std::string& city, v1::Role::Value role, const std::string& subject,
+                         const std::string& unit) {
+  Principal principal;
+  principal.issuer = "demo";
+  principal.subject = subject;
+  principal.roles = {role};
+  principal.cities = {city};
+  principal.unit = unit;
+  return principal;
+}
+
+Stage::Stage(const StageOptions& options)
+    : options_(options),
+      env_(options.seed, "hansa demo " + options.city, options.start_us),
+      keys_(make_keys(env_)),
+      guard_(context_.get_executor()) {}
+
+Stage::~Stage() {
+  door_.reset();
+  keeper_.reset();
+}
+
+Result<std::unique_ptr<Stage>> Stage::open(const StageOptions& options, streams::Log& log,
+                                           std::shared_ptr<projections::StoreBudget> budget) {
+  std::unique_ptr<Stage> stage(new Stage(options));
+  const LedgerId ledger{"city", options.city};
+  HANSA_CHECK(write_key_file(key_file_name(options.data_dir, ledger), stage->keys_));
+  HANSA_CHECK(make_folders(options.data_dir + "/keyring", 0700));
+  HANSA_TRY(stage->keyring_, projections::Keyring::open(options.data_dir + "/keyring",
+                                                        options.city, stage->keys_.keyring_master,
+                                                        stage->env_, false));
+  projections::KeeperConfig config;
+  config.ledger = ledger;
+  config.founding_id = stage->keys_.founding_id;
+  config.secret = stage->keys_.ledger_secret;
+  config.directory = store_folder(options.data_dir, ledger);
+  config.timers_fire_alone = false;
+  config.limits.row_cache_mib = 64;
+  HANSA_CHECK(make_folders(config.directory, 0700));
+  HANSA_TRY(stage->keeper_,
+            projections::Keeper::open(config, log, stage->env_, std::move(budget),
+                                      *stage->keyring_, stage->context_.get_executor(), nullptr));
+  stage->door_ = std::make_unique<projections::Door>(
+      stage->keeper_, *stage->keyring_, stage->env_,
+      [](const Principal&, std::string_view, std::string_view) {});
+  return stage;
+}
+
+void Stage::run_until(const bool& done) {
+  while (!done) context_.run_one();
+}
+
+Result<v1::Receipt> Stage::enter(std::unique_ptr<google::protobuf::Message> request,
+                                 const Principal& principal) {
+  const auto* method = find_method(request->GetDescriptor()->name());
+  Result<v1::Receipt> result = fail(Errc::kInternal, "no answer");
+  bool done = false;
+  // The answer may come from another thread; `result` is touched on this one only.
+  door_->enter(*method, std::move(request), principal, std::nullopt,
+               [&](Result<v1::Receipt> answer) {
+                 boost::asio::post(context_, [&, answer = std::move(answer)]() mutable {
+                   result = std::move(answer);
+                   done = true;
+                 });
+               });
+  run_until(done);
+  return result;
+}
+
+Result<std::vector<RowOutcome>> Stage::send(const std::vector<v1::ImportCase>& rows) {
+  static const auto* method = find_method("ImportCase");
+  const auto admin = demo_principal(options_.city, v1::Role::city_admin, "importer");
+  std::vector<RowOutcome> outcomes(rows.size());
+  size_t left = rows.size();
+  bool done = rows.empty();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    door_->enter(*method, std::make_unique<v1::ImportCase>(rows[i]), admin, std::nullopt,
+                 [&, i](Result<v1::Receipt> answer) {
+                   boost::asio::post(context_, [&, i, answer = std::move(answer)] {
+                     if (!answer) {
+                       outcomes[i].refused = answer.error();
+                     } else {
+                       outcomes[i].unchanged = answer->entry_sha256().empty();
+                     }
+                     done = --left == 0;
+                   });
+                 });
+  }
+  run_until(done);
+  return outcomes;
+}
+
+std::string Stage::person_of(const std::string& phone) {
+  const auto persons = door_->find_persons(phone, "");
+  return persons && !persons->empty() ? to_hex(persons->front()) : "";
+}
+
+void Stage::pass_time(int64_t to_us) {
+  env_.set_now_us(to_us);
+  bool done = false;
+  keeper_->fire_timers([&] { boost::asio::post(context_, [&] { done = true; }); });
+  run_until(done);
+}
+
+Result<CityOutcome> Stage::finish() {
+  CityOutcome outcome;
+  outcome.city = options_.city;
+  bool done = false;
+  keeper_->close([&] { boost::asio::post(context_, [&] { done = true; }); });
+  run_until(done);
+  const auto snapshot = keeper_->store().snapshot();
+  const auto& meta = snapshot->meta();
+  outcome.entries = meta.position.seq;
+  outcome.time_us = meta.time_us;
+  outcome.tip = to_hex(meta.position.tip);
+  outcome.digest = meta.digest.hex();
+  const auto from = stored_key(TableId::kStateCount, "");
+  const std::string to(1, static_cast<char>(static_cast<uint8_t>(TableId::kStateCount) + 1));
+  HANSA_CHECK(snapshot->scan(from, to, [&](std::string_view, std::string_view value) {
+    v1::StateCount row;
+    if (row.ParseFromArray(value.data(), static_cast<int>(value.size())) && row.cases() > 0) {
+      outcome.cases[v1::State::Value_Name(row.state())] = row.cases();
+    }
+    return true;
+  }));
+  return outcome;
+}
+
+}  // namespace hansa::ops

@@ -1,0 +1,64 @@
+// Importer: sends the rows of a CaseFile in batches and counts what became of them.
+//
+// Shape:   import_file() reads, sends over the given sinks (one thread each; a single sink runs on
+//          the caller's thread) and fills a summary. Rows that are refused, by the file or by the
+//          city, are in summary.rejects in the order of the file; write_rejects() makes the CSV of
+//          them: line, reason, then the row as it stood.
+// Errors:  a sink's error ends the import; what was sent stays, and the same file can be sent again:
+//          rows that are known answer `unchanged`.
+// Threads: one import at a time over one CaseFile.
+// Limits:  kBatchRows a batch; rejects are held in memory.
+// Source:  SPEC §2, §6.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ops/import/case_file.h"
+
+namespace hansa::ops {
+
+inline constexpr size_t kBatchRows = 500;
+
+struct RowOutcome {
+  bool unchanged = false;
+  std::optional<Error> refused;
+};
+
+class ImportSink {
+ public:
+  virtual ~ImportSink() = default;
+  // One outcome for each row, in order.
+  virtual Result<std::vector<RowOutcome>> send(const std::vector<v1::ImportCase>& rows) = 0;
+};
+
+struct RejectedRow {
+  uint64_t line = 0;
+  std::string reason;
+  std::string row;
+};
+
+struct ImportSummary {
+  uint64_t rows = 0;
+  uint64_t imported = 0;
+  uint64_t unchanged = 0;
+  uint64_t refused = 0;
+  // Of the rows imported and unchanged; every state that is not final counts as `open`.
+  std::map<std::string, uint64_t> by_state;
+  std::vector<RejectedRow> rejects;
+
+  std::string json() const;
+};
+
+// Called after every batch with the summary so far.
+using ImportProgress = std::function<void(const ImportSummary&)>;
+
+Result<ImportSummary> import_file(CaseFile& file, const std::vector<ImportSink*>& sinks,
+                                  const ImportProgress& progress);
+
+Result<void> write_rejects(const ImportSummary& summary, std::string_view header,
+                           const std::string& file);
+
+}  // namespace hansa::ops
