@@ -1,23 +1,8 @@
 #include "projections/index.h"
 
+#include "core/city/case.h"
+
 namespace hansa::projections {
-namespace {
-
-bool is_open(v1::State::Value state) {
-  switch (state) {
-    case v1::State::closed:
-    case v1::State::refuted:
-    case v1::State::withdrawn:
-    case v1::State::referred_out:
-    case v1::State::merged:
-    case v1::State::unspecified:
-      return false;
-    default:
-      return true;
-  }
-}
-
-}  // namespace
 
 std::vector<std::string> index_keys(TableId table, std::string_view key,
                                     const google::protobuf::Message& row) {

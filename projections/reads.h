@@ -1,18 +1,25 @@
 // Reads: answers the methods of service Reads from one snapshot.
 //
 // Shape:   answer_read(request, context) -> the answer message of that method. Lists are paged:
-//          page_size 50, at most 1 000, page_token opaque; past the end the list is empty and the
-//          next token is "". A row is passed through Door::show before it leaves.
-// Errors:  kUnknownCase, kUnknownUnit, kUnknownCity; kBadRequest for a page size above 1 000, a
-//          foreign token or two filters at once, with the pointer of the field.
+//          page_size 50, at most 1 000, page_token opaque (projections/paging.h); past the end the
+//          list is empty and the next token is "". A case is passed through Door::show before it
+//          leaves. The request has passed validate() and Door::may_read().
+// Errors:  kUnknownCase, kUnknownUnit, kUnknownService, kUnknownPlace, kUnknownCity; kForbidden for
+//          a reporter's list that the caller may not see; kBadRequest for a page size above 1 000,
+//          a foreign token or two filters at once, with the pointer of the field. `seq` is the
+//          position that was looked at.
 // Threads: any.
+// Limits:  ListEntries answers at most kEntriesBytesMax of records, and at least one.
 #pragma once
 
 #include <memory>
 
+#include "hansa/v1/reads.pb.h"
 #include "projections/door.h"
 
 namespace hansa::projections {
+
+inline constexpr size_t kEntriesBytesMax = 4 * 1024 * 1024;
 
 struct ReadContext {
   const Snapshot& snapshot;
@@ -25,5 +32,10 @@ struct ReadContext {
 
 Result<std::unique_ptr<google::protobuf::Message>> answer_read(
     const google::protobuf::Message& request, const ReadContext& context);
+
+// The parts of answer_read that choose among cases (reads_cases.cc).
+Result<v1::CaseAnswer> answer(const v1::GetCase& request, const ReadContext& context);
+Result<v1::CasesAnswer> answer(const v1::ListCases& request, const ReadContext& context);
+Result<v1::CasesAnswer> answer(const v1::GetWorkList& request, const ReadContext& context);
 
 }  // namespace hansa::projections
