@@ -1,6 +1,6 @@
 // Goal: the table command × state in core/city/README.md is what the code does, in every cell.
-// Method: parse the table, bring a case into each state by real commands, send each command, compare
-// the events or the code.
+// Method: parse the table, bring a case into each state by real commands, send each command and
+// compare the events or the code.
 #include <cstdlib>
 #include <fstream>
 #include <map>
