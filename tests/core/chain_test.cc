@@ -92,6 +92,15 @@ TEST_F(ChainTest, WrongFoundingSeqOrPrevIsVoid) {
   EXPECT_EQ(apply(fitting()).kind, VerdictKind::kValid) << "voids stand in nobody's way";
 }
 
+TEST_F(ChainTest, AStrangersRecordIsVoidWhateverItClaims) {
+  grow(3);
+  Envelope envelope = fitting();
+  envelope.founding_id.bytes[5] ^= 1;
+  envelope.base_head.bytes[0] ^= 1;
+  envelope.schema_level = kSchemaLevel + 1;
+  expect_void(envelope);
+}
+
 TEST_F(ChainTest, TheSameRecordAgainIsVoid) {
   grow(1);
   EXPECT_EQ(chain.apply(5, value).kind, VerdictKind::kVoid);

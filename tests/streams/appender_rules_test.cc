@@ -217,11 +217,12 @@ TEST_F(AppenderRules, L3_AnErrorOfAnUndoneFlightStillPoisonsLaterOnes) {
   auto undone = next_answer();
   send("b");
   auto undone_too = next_answer();
+  store.replace_tail(kTestLedger, 0, {rival.next("theirs")});
   keeper.deliver(with_error(undone, Errc::kLogConflict));
-  const int renewals_before = log.renewals;
-  keeper.demand("c");
+  ASSERT_EQ(keeper.undone, 1u);
+  ASSERT_EQ(log.renewals, 0);
   keeper.deliver(with_error(undone_too, Errc::kUnavailable));
-  EXPECT_EQ(log.renewals, renewals_before + 1);
+  EXPECT_EQ(log.renewals, 1);
 }
 
 // L4 is the keeper's; the appender owes it the complete ancestor chain, each entry once.
@@ -372,6 +373,32 @@ TEST_F(AppenderRules, L7_AFlightThatFollowsItsUndoneOneStandsOnTheNewTip) {
   EXPECT_EQ(log.expected_ends, (std::vector<Offset>{0, 1}));
 }
 
+TEST_F(AppenderRules, L7_AConflictWithAVoidUndoesToo) {
+  send("a");
+  auto conflict = with_error(next_answer(), Errc::kLogConflict);
+  store.replace_tail(kTestLedger, 0, {"void"});
+  const auto steps = keeper.deliver(conflict);
+  ASSERT_EQ(steps.size(), 1u);
+  EXPECT_EQ(steps[0].kind, Step::Kind::kUndo);
+  send("a");
+  keeper.deliver();
+  EXPECT_EQ(commands(), Texts{"a"});
+}
+
+TEST_F(AppenderRules, L7_AnUndoneFlightThatIsStillOutHoldsNoPlaceInTheExpectedEnd) {
+  send("a");
+  send("b");
+  auto conflict = with_error(next_answer(), Errc::kLogConflict);
+  auto still_out = next_answer();
+  store.replace_tail(kTestLedger, 0, {rival.next("theirs")});
+  keeper.deliver(conflict);
+  send("a");
+  EXPECT_EQ(log.expected_ends, (std::vector<Offset>{0, 1, 1}));
+  keeper.deliver(with_error(still_out, Errc::kLogConflict));
+  keeper.deliver();
+  EXPECT_EQ(commands(), (Texts{"theirs", "a", "b"}));
+}
+
 TEST_F(AppenderRules, L7_FlightsOnOneChainExpectTheEndBehindEachOther) {
   send("a");
   send("b");
@@ -416,6 +443,9 @@ TEST_F(AppenderRules, L10_ATailThatIsGoneIsSeen) {
   send("a");
   keeper.deliver();
   store.replace_tail(kTestLedger, 0, {});
+  keeper.follow();
+  ASSERT_TRUE(keeper.error);
+  EXPECT_EQ(keeper.error->code, Errc::kLogBehind);
   auto checked = keeper.appender.check_tip();
   ASSERT_FALSE(checked);
   EXPECT_TRUE(checked.error().code == Errc::kChainBroken ||

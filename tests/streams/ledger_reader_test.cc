@@ -81,6 +81,18 @@ TEST_F(LedgerReader, ReadsThroughShortAnswers) {
   EXPECT_EQ(payloads.size(), 50u);
 }
 
+TEST_F(LedgerReader, ReadsUpToTheTargetAndNoFurther) {
+  write(5);
+  Chain chain(founding);
+  const auto apply = [&](Offset offset, std::string_view value) -> Result<void> {
+    EXPECT_LT(offset, 3u);
+    chain.apply(offset, value);
+    return {};
+  };
+  ASSERT_TRUE(read_records(log, kTestLedger, chain, 3, apply));
+  EXPECT_EQ(chain.position().seq, 3u);
+}
+
 TEST_F(LedgerReader, ASecondHistoryNamesTheSeq) {
   write(3);
   EntryWriter other(founding, 7);
