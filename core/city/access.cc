@@ -59,7 +59,8 @@ Result<void> permit_case(const v1::MethodRule& rule, const Principal& principal,
     return fail(Errc::kWrongGrid, "case " + row.case_() + " lies in " + place_key(row.place()) +
                                       "; the caller is responsible for " + principal.grid_prefix);
   }
-  if (rule.lead_unit_only() && principal.unit != row.lead_unit()) {
+  const bool leads = !principal.unit.empty() && principal.unit == row.lead_unit();
+  if (rule.lead_unit_only() && !leads) {
     return fail(Errc::kWrongUnit, "case " + row.case_() + " is led by " +
                                       (row.lead_unit().empty() ? "no unit" : row.lead_unit()) +
                                       "; the caller belongs to " +

@@ -77,10 +77,13 @@ bool on_segment(const v1::Point& a, const v1::Point& b, const v1::Point& p) {
       (int64_t{b.longitude_microdegrees()} - a.longitude_microdegrees()) *
           (int64_t{p.latitude_microdegrees()} - a.latitude_microdegrees());
   if (cross != 0) return false;
-  const auto [south, north] = std::minmax(a.latitude_microdegrees(), b.latitude_microdegrees());
-  const auto [west, east] = std::minmax(a.longitude_microdegrees(), b.longitude_microdegrees());
-  return p.latitude_microdegrees() >= south && p.latitude_microdegrees() <= north &&
-         p.longitude_microdegrees() >= west && p.longitude_microdegrees() <= east;
+  const auto between = [](int32_t one, int32_t value, int32_t other) {
+    return std::min(one, other) <= value && value <= std::max(one, other);
+  };
+  return between(a.latitude_microdegrees(), p.latitude_microdegrees(),
+                 b.latitude_microdegrees()) &&
+         between(a.longitude_microdegrees(), p.longitude_microdegrees(),
+                 b.longitude_microdegrees());
 }
 
 // Does the ray from `p` to the east cross the edge a-b? The southern end belongs to the edge.
