@@ -225,7 +225,7 @@ Call Connection::make_call() {
   call.content_encoding = view(request[http::field::content_encoding]);
   call.body = request.body();
   call.request_id = next_request_id();
-  call.keep = worker_.shared_from_this();
+  call.worker = worker_.weak_from_this();
   return call;
 }
 

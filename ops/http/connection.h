@@ -25,14 +25,14 @@ using Deadline = std::chrono::steady_clock::time_point;
 
 // What all workers of one server share.
 struct ServerShared {
-  ServerShared(const HttpOptions& http_options, Handler answer, Metrics& measures,
+  ServerShared(const ServerOptions& http_options, Handler answer, Metrics& measures,
                std::string id_prefix)
       : options(http_options),
         handler(std::move(answer)),
         metrics(measures),
         request_id_prefix(std::move(id_prefix)) {}
 
-  HttpOptions options;
+  ServerOptions options;
   Handler handler;
   Metrics& metrics;
   std::string request_id_prefix;

@@ -34,8 +34,8 @@ struct Call {
   std::string_view content_encoding;
   std::string_view body;
   std::string request_id;
-  // Whoever answers later, from another thread, holds this until then.
-  std::shared_ptr<void> keep;
+  // Whoever answers later, from another thread, holds the worker until then.
+  std::weak_ptr<void> worker;
 };
 
 struct Reply {
@@ -56,7 +56,8 @@ std::string_view media_type(std::string_view content_type);
 
 // start(done) begins something that calls done(T) once, from any thread.
 template <typename T, typename Start>
-boost::asio::awaitable<T> await_answer(std::shared_ptr<void> keep, Start start) {
+boost::asio::awaitable<T> await_answer(const Call& call, Start start) {
+  auto keep = call.worker.lock();
   const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
   auto initiate = [&](auto handler) {
     auto waiting = std::make_shared<decltype(handler)>(std::move(handler));

@@ -37,7 +37,8 @@ std::chrono::milliseconds sweep_period(const Limits& limits) {
   return std::chrono::milliseconds(std::clamp<uint32_t>(shortest / 4, 5, 250));
 }
 
-asio::awaitable<void> sweep(std::shared_ptr<Worker> worker) {
+// The worker outlives what runs on its io_context.
+asio::awaitable<void> sweep(Worker* worker) {
   boost::system::error_code code;
   const auto period = sweep_period(worker->shared->options.limits);
   while (!code) {
@@ -58,7 +59,7 @@ Worker::Worker(std::shared_ptr<ServerShared> shared_state)
 
 void Worker::start_sweeping() {
   date_line = make_date_line(SystemEnv().now_us());
-  asio::co_spawn(io, sweep(shared_from_this()), asio::detached);
+  asio::co_spawn(io, sweep(this), asio::detached);
 }
 
 void Worker::begin_stop() {
@@ -175,7 +176,7 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() { impl_->stop(0); }
 
-Result<std::unique_ptr<Server>> Server::start(const HttpOptions& options, Handler handler,
+Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Handler handler,
                                               Metrics& metrics) {
   auto impl = std::make_unique<Impl>();
   const auto id = SystemEnv().random_id<CommandId>();

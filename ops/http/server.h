@@ -18,7 +18,7 @@
 
 namespace hansa::ops {
 
-struct HttpOptions {
+struct ServerOptions {
   Endpoint listen;
   uint32_t threads = 2;
   Limits limits;
@@ -28,7 +28,7 @@ struct HttpOptions {
 
 class Server {
  public:
-  static Result<std::unique_ptr<Server>> start(const HttpOptions& options, Handler handler,
+  static Result<std::unique_ptr<Server>> start(const ServerOptions& options, Handler handler,
                                                Metrics& metrics);
   // Stops at once if stop() was not called.
   ~Server();

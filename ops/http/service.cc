@@ -73,7 +73,7 @@ asio::awaitable<Result<std::shared_ptr<const Snapshot>>> wait_for_seq(const Call
     co_return Shown(std::move(snapshot));
   }
   auto start = [&](auto done) { keeper.wait_for(at_least, kAtLeastWaitUsMax, std::move(done)); };
-  co_return co_await await_answer<Shown>(call.keep, start);
+  co_return co_await await_answer<Shown>(call, start);
 }
 
 // The rows of a batch and, in the same order, their outcomes.
@@ -278,7 +278,7 @@ asio::awaitable<Result<Reply>> Service::command(const Call& call, Request reques
     (*door)->enter(request.method(), std::move(request.message), *request.principal, *id,
                    std::move(done));
   };
-  auto receipt = co_await await_answer<Result<v1::Receipt>>(call.keep, start);
+  auto receipt = co_await await_answer<Result<v1::Receipt>>(call, start);
   if (!receipt) co_return fail(std::move(receipt).error());
   Reply reply;
   append_json(reply.body, *receipt);
@@ -332,7 +332,7 @@ asio::awaitable<Result<Reply>> Service::batch(const Call& call, Request request)
     }
     batch->finish_one();
   };
-  co_await await_answer<size_t>(call.keep, start);
+  co_await await_answer<size_t>(call, start);
   Reply reply;
   reply.content_type = kNdjson;
   reply.body = batch_body(*batch);
