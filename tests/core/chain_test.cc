@@ -96,6 +96,7 @@ TEST_F(ChainTest, AStrangersRecordIsVoidWhateverItClaims) {
   grow(3);
   Envelope envelope = fitting();
   envelope.founding_id.bytes[5] ^= 1;
+  EXPECT_FALSE(chain.fits(envelope));
   envelope.base_head.bytes[0] ^= 1;
   envelope.schema_level = kSchemaLevel + 1;
   expect_void(envelope);
