@@ -58,7 +58,8 @@ Result<Decision> decide_case(const CaseScope& scope, const v1::SendFeedback& com
 
 Result<Decision> decide_case(const CaseScope& scope, const v1::RateCase& command) {
   if (command.stars() < 1 || command.stars() > kStarsMax) {
-    return fail(Errc::kBadRequest, "stars must be 1 to 5", "/stars");
+    return fail(Errc::kBadRequest,
+                "stars must be 1 to 5 and were " + std::to_string(command.stars()), "/stars");
   }
   if (scope.row.rated_closure() == scope.row.closures()) {
     return fail(Errc::kAlreadyRated, "this closure of case " + scope.row.case_() +

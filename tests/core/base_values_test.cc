@@ -51,7 +51,8 @@ TEST(RatioText, RoundsHalfAwayFromZeroForDisplay) {
   EXPECT_EQ(rounded_text(Ratio(5, 2), 0), "3");
   EXPECT_EQ(rounded_text(Ratio(-1, 1000), 2), "0.00");
   EXPECT_EQ(rounded_text(Ratio(1234), 2), "1234.00");
-  const auto exact = to_ratio(fraction("-37564458351978918204180539", "364521765716853728682364691"));
+  const auto exact =
+      to_ratio(fraction("-37564458351978918204180539", "364521765716853728682364691"));
   EXPECT_EQ(rounded_text(*exact * 100, 4), "-10.3051");
 }
 

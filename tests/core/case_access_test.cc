@@ -55,7 +55,8 @@ TEST(Access, AVerifierStaysInTheirPartOfTheGrid) {
   row.mutable_place()->set_street("river-street-2");
   row.mutable_place()->set_community("old-mill");
   Principal verifier = kVerifier;
-  for (const char* prefix : {"", "north", "north/river-street-2", "north/river-street-2/old-mill"}) {
+  for (const char* prefix :
+       {"", "north", "north/river-street-2", "north/river-street-2/old-mill"}) {
     verifier.grid_prefix = prefix;
     EXPECT_TRUE(permit_case(rule, verifier, row).has_value()) << prefix;
   }

@@ -154,7 +154,7 @@ TEST(CaseReopening, OnceWithinItsWindowWithTheSameLead) {
   EXPECT_EQ(event_names(decision), "CaseReopened");
   EXPECT_EQ(city.row(id).state(), State::assigned);
   EXPECT_EQ(city.row(id).lead_unit(), "sanitation");
-  EXPECT_EQ(city.row(id).deadline_time_us(), kStart + 21 * kDay);
+  EXPECT_EQ(city.row(id).deadline_time_us(), kStart + 21 * kDay + 8 * kHour);
   city.accept(on<v1::AcceptAssignment>(id), kWorker);
   city.accept(on<v1::StartRectification>(id), kWorker);
   city.accept(on<v1::ReportRectification>(id), kWorker);
