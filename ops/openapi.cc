@@ -61,10 +61,8 @@ class Schemas {
 
  private:
   object describe(const Descriptor* type) {
-    // Requests are what has required fields or limits; the same shapes serve answers, where
-    // nothing is longer than it was when it came in.
+    // Requests and answers share these shapes: nothing comes out longer than it went in.
     object properties;
-    array required;
     for (int i = 0; i < type->field_count(); ++i) {
       const auto* field = type->field(i);
       object schema = of_field(field, true);

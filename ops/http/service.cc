@@ -46,10 +46,12 @@ Result<void> check_media_type(const Call& call, std::string_view expected) {
 
 Result<std::optional<CommandId>> command_id(const Call& call) {
   if (call.idempotency_key.empty()) return std::optional<CommandId>();
-  const auto id = parse_uuid_v7(call.idempotency_key);
+  std::string lower(call.idempotency_key);
+  for (char& c : lower) c = c >= 'A' && c <= 'F' ? static_cast<char>(c | 0x20) : c;
+  const auto id = parse_uuid_v7(lower);
   if (!id) {
     return fail(Errc::kBadIdempotencyKey,
-                "expected in Idempotency-Key a UUID of version 7 in lower case, such as "
+                "expected in Idempotency-Key a UUID of version 7, such as "
                 "01941f29-7c00-7000-8000-000000000001; make a new one per command");
   }
   return id;

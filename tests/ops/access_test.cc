@@ -1,0 +1,122 @@
+// Goal: deny by default: only who the schema names may call a method, only in their own cities.
+// Method: the matrix method x role x own, other or no city is walked and held against the roles in
+// the method's options, read here a second time; credentials are tried in every form.
+#include "ops/access.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/base/hash.h"
+#include "core/base/schema.h"
+
+namespace hansa::ops {
+namespace {
+
+std::vector<v1::Role::Value> all_roles() {
+  std::vector<v1::Role::Value> roles;
+  const auto* type = v1::Role::Value_descriptor();
+  for (int i = 0; i < type->value_count(); ++i) {
+    if (type->value(i)->number() == 0) continue;
+    roles.push_back(static_cast<v1::Role::Value>(type->value(i)->number()));
+  }
+  return roles;
+}
+
+bool names_role(const MethodInfo& method, v1::Role::Value role) {
+  const auto& roles = method.rule.roles();
+  return std::find(roles.begin(), roles.end(), role) != roles.end();
+}
+
+Principal caller(v1::Role::Value role, std::vector<std::string> cities) {
+  Principal principal;
+  principal.issuer = "key";
+  principal.subject = "someone";
+  principal.roles = {role};
+  principal.cities = std::move(cities);
+  return principal;
+}
+
+ApiKey make_key(const std::string& key, const std::string& id) {
+  ApiKey made;
+  made.id = id;
+  made.sha256 = sha256(key);
+  made.principal = caller(v1::Role::dispatcher, {"wuxi"});
+  made.principal.subject = id;
+  return made;
+}
+
+TEST(AccessMatrix, EveryMethodAdmitsItsRolesInTheirCitiesAndNobodyElse) {
+  size_t allowed = 0;
+  size_t refused = 0;
+  for (const auto& method : methods()) {
+    const bool is_public = names_role(method, v1::Role::public_);
+    for (const auto role : all_roles()) {
+      const std::vector<std::vector<std::string>> kCities = {{"wuxi"}, {"*"}, {"shanghai"}, {}};
+      for (const auto& cities : kCities) {
+        const bool in_city = !cities.empty() && cities.front() != "shanghai";
+        const bool expected = is_public || (in_city && names_role(method, role));
+        const auto may = permit_caller(method.rule, caller(role, cities), "wuxi");
+        EXPECT_EQ(may.has_value(), expected) << method.name << " " << role_name(role);
+        if (!may) {
+          EXPECT_EQ(may.error().code, Errc::kForbidden);
+        }
+        ++(expected ? allowed : refused);
+      }
+    }
+  }
+  EXPECT_GT(allowed, 100u);
+  EXPECT_GT(refused, 1000u);
+}
+
+TEST(AccessMatrix, WithoutCredentialsOnlyWhatIsPublic) {
+  Access access({});
+  const auto anonymous = access.authenticate("", "", 1);
+  ASSERT_TRUE(anonymous);
+  for (const auto& method : methods()) {
+    const auto may = permit_caller(method.rule, **anonymous, "wuxi");
+    EXPECT_EQ(may.has_value(), names_role(method, v1::Role::public_)) << method.name;
+    if (!may) {
+      EXPECT_EQ(may.error().code, Errc::kUnauthenticated) << method.name;
+    }
+    EXPECT_FALSE(may.has_value() && method.is_command) << method.name;
+  }
+}
+
+TEST(AccessMatrix, EveryMethodHasRoles) {
+  for (const auto& method : methods()) EXPECT_GT(method.rule.roles_size(), 0) << method.name;
+}
+
+TEST(Credentials, KeysAreTakenInBothHeaders) {
+  Access access({make_key("first-key", "a"), make_key("second-key", "b")});
+  EXPECT_EQ((*access.authenticate("Bearer first-key", "", 1))->subject, "a");
+  EXPECT_EQ((*access.authenticate("bearer first-key", "", 1))->subject, "a");
+  EXPECT_EQ((*access.authenticate("", "second-key", 1))->subject, "b");
+}
+
+TEST(Credentials, WhatIsNoKeyIsRefusedAndNeverAnonymous) {
+  Access access({make_key("first-key", "a")});
+  for (const auto& [authorization, key] :
+       std::vector<std::pair<std::string, std::string>>{{"Bearer other", ""},
+                                                        {"Basic Zmlyc3Qta2V5", ""},
+                                                        {"first-key", ""},
+                                                        {"", "First-key"},
+                                                        {"Bearer first-key ", ""}}) {
+    const auto who = access.authenticate(authorization, key, 1);
+    ASSERT_FALSE(who) << authorization << key;
+    EXPECT_EQ(who.error().code, Errc::kUnauthenticated);
+  }
+}
+
+TEST(RateLimit, EachCallerHasOnesOwnAndItFillsAgain) {
+  Access access({make_key("first-key", "a"), make_key("second-key", "b")}, 2);
+  EXPECT_TRUE(access.authenticate("", "first-key", 1'000'000));
+  EXPECT_TRUE(access.authenticate("", "first-key", 1'000'000));
+  EXPECT_EQ(access.authenticate("", "first-key", 1'000'000).error().code, Errc::kRateLimited);
+  EXPECT_TRUE(access.authenticate("", "second-key", 1'000'000));
+  EXPECT_TRUE(access.authenticate("", "first-key", 1'500'000));
+  EXPECT_FALSE(access.authenticate("", "first-key", 1'500'000));
+}
+
+}  // namespace
+}  // namespace hansa::ops

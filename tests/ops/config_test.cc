@@ -1,0 +1,146 @@
+// Goal: a configuration with a mistake never starts, and the message leads to the mistake. Method:
+// a whole good file, then one mistake at a time; each message must name file, line and, for a slip,
+// the nearest known name.
+#include "ops/config.h"
+
+#include <gtest/gtest.h>
+
+#include "ops/nearest.h"
+
+namespace hansa::ops {
+namespace {
+
+const std::string kGood = R"(node:
+  id: node-1
+  data_dir: data
+log: {kind: embedded, fsync: true}
+http:
+  listen: 127.0.0.1:8080
+  allow_plain: false
+metrics:
+  listen: 127.0.0.1:9464
+ledgers:
+  - ledger: city/example
+    founding_id: 00112233445566778899aabbccddeeff
+access:
+  api_keys:
+    - id: admin
+      sha256: 56c9494aa97c3f1130b6e7e4e65435bfa1280e957237d9047fc67433d7e56b76
+      roles: [city_admin]
+      cities: [example]
+)";
+
+std::string with(const std::string& what, const std::string& by) {
+  auto text = kGood;
+  text.replace(text.find(what), what.size(), by);
+  return text;
+}
+
+std::string message_of(const std::string& text, const std::vector<std::string>& environment = {}) {
+  const auto config = parse_config(text, "dir/hansa.yaml", environment);
+  if (config) return "no error";
+  EXPECT_EQ(config.error().code, Errc::kBadConfig);
+  return config.error().detail;
+}
+
+void expect_parts(const std::string& message, const std::vector<std::string>& parts) {
+  for (const auto& part : parts) {
+    EXPECT_NE(message.find(part), std::string::npos) << "no `" << part << "` in: " << message;
+  }
+}
+
+TEST(Config, ReadsAWholeFile) {
+  const auto config = parse_config(kGood, "dir/hansa.yaml", {});
+  ASSERT_TRUE(config) << config.error().detail;
+  EXPECT_EQ(config->http.listen, (Endpoint{"127.0.0.1", 8080}));
+  EXPECT_EQ(config->node.data_dir, "dir/data");
+  ASSERT_EQ(config->ledgers.size(), 1u);
+  EXPECT_EQ(config->ledgers[0].ledger.text(), "city/example");
+  EXPECT_EQ(config->ledgers[0].key_file, "dir/data/keys/city-example.key");
+  ASSERT_EQ(config->api_keys.size(), 1u);
+  EXPECT_TRUE(config->api_keys[0].principal.has_role(v1::Role::city_admin));
+}
+
+TEST(Config, RefusesUnknownKeyWithLineAndNearestName) {
+  expect_parts(message_of(with("  listen: 127.0.0.1:8080", "  lisen: 127.0.0.1:8080")),
+               {"dir/hansa.yaml:6:", "http.lisen", "did you mean `listen`?"});
+  expect_parts(message_of(with("metrics:", "metrcis:")),
+               {"dir/hansa.yaml:8:", "metrcis", "did you mean `metrics`?"});
+}
+
+TEST(Config, RefusesKeyGivenTwice) {
+  expect_parts(message_of(with("  allow_plain: false", "  listen: 127.0.0.1:1")),
+               {"dir/hansa.yaml:7:", "http.listen", "again"});
+}
+
+TEST(Config, RefusesBadValuesWithLineAndWhatWasExpected) {
+  expect_parts(message_of(with("allow_plain: false", "allow_plain: no thanks")),
+               {":7:", "http.allow_plain", "true or false", "`no thanks`"});
+  expect_parts(message_of(with("127.0.0.1:8080", "8080")), {":6:", "127.0.0.1:8080", "`8080`"});
+  expect_parts(message_of(with("00112233445566778899aabbccddeeff", "0011")),
+               {":12:", "founding_id", "32 hexadecimal digits"});
+  expect_parts(message_of(with("city/example", "town/example")), {":11:", "city/suzhou-js"});
+  expect_parts(message_of(with("kind: embedded", "kind: kafka")), {":4:", "log.kind", "embedded"});
+}
+
+TEST(Config, RefusesUnknownRoleWithNearestName) {
+  expect_parts(message_of(with("[city_admin]", "[city_admim]")),
+               {":17:", "`city_admim`", "did you mean `city_admin`?"});
+}
+
+TEST(Config, RefusesMissingRolesAndLedgers) {
+  expect_parts(message_of(with("      roles: [city_admin]\n", "")), {"roles", "at least one role"});
+  expect_parts(message_of("node: {id: x}\n"), {"ledgers", "at least one ledger"});
+}
+
+TEST(Config, RefusesPlainHttpOffLoopbackUnlessAllowed) {
+  expect_parts(message_of(with("127.0.0.1:8080", "0.0.0.0:8080")),
+               {":6:", "loopback", "allow_plain: true", "`0.0.0.0:8080`"});
+  auto allowed = with("127.0.0.1:8080", "0.0.0.0:8080");
+  allowed.replace(allowed.find("allow_plain: false"), 18, "allow_plain: true");
+  EXPECT_EQ(message_of(allowed), "no error");
+}
+
+TEST(Config, RefusesWhatThisVersionDoesNotOffer) {
+  expect_parts(message_of(kGood + "inboxes:\n  - {topic: x}\n"), {":19:", "inboxes", "Kafka"});
+  expect_parts(message_of(with("allow_plain: false", "tls: {certificate: x}")), {":7:", "TLS"});
+}
+
+TEST(Config, RefusesTextThatIsNoYaml) {
+  expect_parts(message_of("node: {id: x\nlog: ]"), {"dir/hansa.yaml:2", "expected YAML"});
+}
+
+TEST(Config, VariablesLieOverTheFile) {
+  const auto config = parse_config(kGood, "hansa.yaml",
+                                   {"HANSA_HTTP_LISTEN=127.0.0.1:9000", "HANSA_LOG_FSYNC=false",
+                                    "HANSA_LIMITS_CONNECTIONS_MAX=7", "HOME=/root"});
+  ASSERT_TRUE(config) << config.error().detail;
+  EXPECT_EQ(config->http.listen.port, 9000);
+  EXPECT_FALSE(config->log.fsync);
+  EXPECT_EQ(config->limits.connections_max, 7u);
+}
+
+TEST(Config, RefusesUnknownOrBadVariablesByName) {
+  expect_parts(message_of(kGood, {"HANSA_HTTP_LISTN=127.0.0.1:9000"}),
+               {"HANSA_HTTP_LISTN", "did you mean `HANSA_HTTP_LISTEN`?"});
+  expect_parts(message_of(kGood, {"HANSA_LOG_FSYNC=perhaps"}),
+               {"environment variable HANSA_LOG_FSYNC", "true or false", "`perhaps`"});
+}
+
+TEST(Config, LocalhostIsLoopbackAndOtherNamesAreRefused) {
+  EXPECT_EQ(Endpoint::parse("localhost:80")->text(), "127.0.0.1:80");
+  EXPECT_EQ(Endpoint::parse("[::1]:80")->text(), "[::1]:80");
+  EXPECT_TRUE(Endpoint::parse("[::1]:80")->is_loopback());
+  for (const char* bad : {"", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "example:80"}) {
+    EXPECT_FALSE(Endpoint::parse(bad)) << bad;
+  }
+}
+
+TEST(Nearest, GuessesSlipsOnly) {
+  EXPECT_EQ(nearest("serv", {"serve", "setup"}), "serve");
+  EXPECT_EQ(nearest("impotr", {"import", "init"}), "import");
+  EXPECT_EQ(nearest("banana", {"import", "init"}), "");
+}
+
+}  // namespace
+}  // namespace hansa::ops
