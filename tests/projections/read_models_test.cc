@@ -48,8 +48,8 @@ std::string counted_as(const std::string& event) {
       {"CaseRefuted", "refuted"},       {"CaseFiled", "filed"},
       {"CaseAssigned", "assigned"},     {"CaseClosed", "closed"},
       {"CaseReopened", "reopened"},     {"CaseWithdrawn", "withdrawn"},
-      {"CaseReferredOut", "referred_out"}, {"CaseMerged", "merged"},
-      {"CitizenRated", "rated"},        {"ProblemRebounded", "rebounded"}};
+      {"CaseReferredOut", "referred_out"}, {"CitizenRated", "rated"},
+      {"ProblemRebounded", "rebounded"}};
   const auto found = kNames.find(event);
   return found == kNames.end() ? "" : found->second;
 }
@@ -80,6 +80,16 @@ TEST(ReadModels, RandomLifeCountsAsItsHistoriesDo) {
       return item.first.starts_with("unit|") || item.first.ends_with("|closed_on_time") ||
              item.first.ends_with("|rated_four_or_more") || item.first.ends_with("|breached");
     });
+    // A merging stands in several histories: only how often it happened is reckoned anew.
+    uint64_t merged = 0;
+    std::erase_if(counted, [&](const auto& item) {
+      if (!item.first.ends_with("|merged")) return false;
+      if (item.first.starts_with("city|")) merged += item.second;
+      return true;
+    });
+    uint64_t merged_cases = 0;
+    for (const auto& row : city.cases()) merged_cases += row.merged_into().empty() ? 0 : 1;
+    RC_ASSERT(merged == merged_cases);
     RC_ASSERT(counted == reckoned(city));
   }));
 }
