@@ -1,7 +1,7 @@
 // Digest: one number for a whole projection, kept by increments, the same for the same rows.
 //
-// Shape:   sum modulo 2^256 of SHA-256(stored key length BE4 ‖ stored key ‖ value) over all rows and
-//          index keys; bookkeeping (table kMeta) is left out, so that logs of different kinds
+// Shape:   sum modulo 2^256 of SHA-256(stored key length BE4 ‖ stored key ‖ value) over all rows
+//          and index keys; bookkeeping (table kMeta) is left out, so that logs of different kinds
 //          compare. Text: 64 hex digits.
 // Errors:  none.
 // Threads: plain values.

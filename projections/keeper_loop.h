@@ -1,6 +1,6 @@
 // KeeperLoop: the inside of Keeper; one round after the other on one strand.
 //
-// Shape:   inbox_ (any thread, under a mutex) -> queue_ -> open_ (decided, in the order of deciding)
+// Shape:   inbox_ (any thread, under a mutex) -> queue_ -> open_ (decided, in order of deciding)
 //          -> answered. An item of open_ is an entry (answered when its seq has landed) or an
 //          answer that depends on the entries before it (answered when `seq` has landed).
 // Errors:  stop() ends the ledger's work for good: what is in flight is answered unknown_outcome,

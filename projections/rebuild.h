@@ -1,7 +1,7 @@
 // Rebuild: folds a ledger anew from its first record into a fresh version of its rows, and swaps.
 //
-// Shape:   versions of one ledger's rows stand in `<projections>/<kind>-<id>/v<n>/`; the file CURRENT
-//          beside them names the one that counts (without it: v1). rebuild_offline() fills v<n+1>,
+// Shape:   versions of one ledger's rows stand in `<projections>/<kind>-<id>/v<n>/`; CURRENT beside
+//          them names the one that counts (without it: v1). rebuild_offline() fills v<n+1>,
 //          compares its digest with the current version's where both stand at the same entry, names
 //          the new one in CURRENT by a rename, and removes the others.
 // Errors:  kDataInUse: a server has the rows open. Those of the log, the chain and the fold: the

@@ -5,8 +5,8 @@
 //          in one batch. begin_entry() opens a journal section; every first change of a row inside
 //          it is remembered; undo_entries(n) rolls the newest n sections back; land_entries(n)
 //          forgets the oldest n. With an empty journal changes are final at once. Nothing unlanded
-//          is ever committed: commit() demands an empty journal. A row that is back at its committed
-//          value is not written.
+//          is ever committed: commit() demands an empty journal. A row that is back at its
+//          committed value is not written.
 // Errors:  a row that cannot be read or decoded is remembered in failure(): the keeper asks after
 //          every entry and stops the ledger. commit passes on what Store::commit says; after a
 //          failed commit everything stays dirty, and the next commit first writes the same batch

@@ -99,7 +99,7 @@ class FoldedCity {
       const int attempts = *rc::gen::inRange(1, 3);
       for (int attempt = 1; attempt <= attempts; ++attempt) {
         cache.begin_entry();
-        HANSA_ASSERT(fold_entry(cache, payload, position.seq, Hash{}).has_value(), "it folded once");
+        HANSA_ASSERT(fold_entry(cache, payload, position.seq, Hash{}).has_value(), "folded once");
         if (attempt < attempts) cache.undo_entries(1);
       }
       cache.land_entries(1);
