@@ -182,6 +182,9 @@ Result<std::string> Client::call(const MethodInfo& method, const std::string& re
   if (method.is_command) made.idempotency_key = new_command_id();
   HANSA_TRY(auto answer, request(made));
   if (answer.status >= 400) return fail(problem_error(answer));
+  if (!method.rule.body_type().empty()) {
+    if (auto problem = row_problem(answer.body)) return fail(*problem);
+  }
   return std::move(answer.body);
 }
 
@@ -191,6 +194,17 @@ Result<void> Client::call(const google::protobuf::Message& request,
   if (method == nullptr) return fail(Errc::kInternal, "a request that no method takes");
   HANSA_TRY(const auto body, call(*method, to_json(request)));
   return from_json(body, answer);
+}
+
+std::optional<Error> row_problem(std::string_view line) {
+  boost::system::error_code ignored;
+  const auto end = line.find('\n');
+  const auto value = json::parse(json::string_view(line.data(), std::min(end, line.size())),
+                                 ignored);
+  const auto* object = value.if_object();
+  const auto* problem = object == nullptr ? nullptr : object->if_contains("problem");
+  if (problem == nullptr) return std::nullopt;
+  return problem_error(HttpAnswer{400, "", json::serialize(*problem)});
 }
 
 Error problem_error(const HttpAnswer& answer) {

@@ -1,6 +1,6 @@
 // Client: the command line's blocking way to a running server.
 //
-// Shape:   one keep-alive connection. request() sends one HTTP request; call() sends a method of the
+// Shape:   one keep-alive connection. request() sends one HTTP request; call() a method of the
 //          schema: `request_json` is the request message as JSON, whose path fields go into the
 //          address, the rest into the query (GET) or the body. page through lists with call_all().
 // Errors:  what the server's problem document says (code, detail, pointer); kUnavailable when it
@@ -55,6 +55,8 @@ class Client {
   std::unique_ptr<Impl> impl_;
 };
 
+// The problem that one line of a batch's answer states, if it does.
+std::optional<Error> row_problem(std::string_view line);
 // The Error that a problem document states.
 Error problem_error(const HttpAnswer& answer);
 Result<HttpRequest> make_request(const MethodInfo& method, const std::string& request_json);

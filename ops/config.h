@@ -1,6 +1,6 @@
 // Config: what one process is told to do, read from one YAML file and checked whole.
 //
-// Shape:   read_config(file) reads the sections of SPEC §6 and lays the variables of the environment
+// Shape:   read_config(file) reads the sections of SPEC §6 and lays variables of the environment
 //          over them: HANSA_<SECTION>_<KEY> for every plain value of node, log, http, metrics,
 //          memory and limits (HANSA_HTTP_LISTEN=127.0.0.1:9000). Relative paths count from the
 //          file's folder. Key files: ops/key_file.h.

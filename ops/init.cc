@@ -9,8 +9,9 @@
 namespace hansa::ops {
 namespace {
 
-constexpr const char* kConfig = R"(# Configuration of one hansa process. `hansa serve --config FILE --check` says whether all of it
-# can be understood; nothing unknown is passed over. Relative paths count from this file's folder.
+constexpr const char* kConfig = 
+    R"(# Configuration of one hansa process. `hansa serve --config FILE --check` says whether it
+# is understood; nothing unknown is passed over. Relative paths count from this file's folder.
 # A variable HANSA_<SECTION>_<KEY> of the environment (HANSA_HTTP_LISTEN) lies over a plain value.
 
 node:

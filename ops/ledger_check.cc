@@ -1,7 +1,7 @@
 #include "ops/ledger_check.h"
 
 #include "core/base/hash.h"
-#include "projections/store.h"
+#include "projections/rebuild.h"
 
 namespace hansa::ops {
 namespace {
@@ -20,6 +20,7 @@ Error broken(const LedgerId& ledger, Seq seq, Offset offset, const std::string& 
 bool former_is_intact(const ChainPosition& before, const streams::Record& record,
                       const streams::Record* behind) {
   const auto entry = decode_entry(record.value);
+  if (entry->envelope.prev == before.tip) return true;
   if (entry->envelope.base_seq == before.seq) {
     return entry->envelope.base_head == head_of(before.tip);
   }
@@ -54,8 +55,10 @@ LogRecords::LogRecords(streams::Log& log, LedgerId ledger)
     : log_(log), ledger_(std::move(ledger)) {}
 
 Result<streams::ReadResult> LogRecords::read(Offset from) {
-  HANSA_TRY(const auto end, log_.end(ledger_));
-  if (from >= end) return streams::ReadResult{{}, from};
+  const auto end = log_.end(ledger_);
+  // Damage where the end should be: what stands before it is read all the same.
+  if (!end && end.error().code != Errc::kChainBroken) return fail(end.error());
+  if (end && from >= *end) return streams::ReadResult{{}, from};
   auto batch = log_.read(ledger_, from, kReadBytes);
   // One damaged record hides the whole batch: go on alone, up to it.
   if (!batch && batch.error().code == Errc::kChainBroken) return log_.read(ledger_, from, 1);
@@ -104,8 +107,7 @@ Result<LedgerCheck> check_ledger(Records& records, const LedgerId& ledger,
 }
 
 std::string store_folder(const std::string& data_dir, const LedgerId& ledger) {
-  return data_dir + "/projections/" + ledger.folder() + "/v" +
-         std::to_string(projections::kRowSchemaVersion);
+  return projections::current_version_dir(data_dir + "/projections", ledger);
 }
 
 }  // namespace hansa::ops

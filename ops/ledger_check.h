@@ -1,7 +1,7 @@
-// LedgerCheck: reads a ledger from its first record and says whether its chain holds, and where not.
+// LedgerCheck: reads a ledger from its first record says whether its chain holds, and where not.
 //
 // Shape:   records come from a log on this machine (LogRecords) or from a server (the command line
-//          has its own); check_ledger() applies the chain rule to all of them. The error's seq names
+//          has its own); check_ledger() applies the chain rule to all of them. The error's seq is
 //          the first broken entry: the one whose bytes do not have the hash that its successor
 //          states, or the one that does not fit its predecessor.
 //          `visit` sees every record, in order.
@@ -58,7 +58,7 @@ Result<LedgerCheck> check_ledger(Records& records, const LedgerId& ledger,
                                  const FoundingId& founding_id, const VisitRecord& visit,
                                  const GoOn& go_on = {});
 
-// Where a ledger's rows are kept: <data>/projections/<kind>-<id>/v<n>.
+// The version of a ledger's rows that counts: <data>/projections/<kind>-<id>/v<n>.
 std::string store_folder(const std::string& data_dir, const LedgerId& ledger);
 
 }  // namespace hansa::ops

@@ -101,6 +101,9 @@ Result<void> read_calendar(const std::string& name, v1::Calendar& calendar) {
       root.fail_at("make_up_days", "pairs like {2025-09-28: wednesday}");
     }
   }
+  // A calendar keeps its days in order; the file lists holidays and make-up days apart.
+  std::sort(calendar.mutable_exceptions()->begin(), calendar.mutable_exceptions()->end(),
+            [](const auto& left, const auto& right) { return left.day() < right.day(); });
   root.finish();
   if (file->error) return fail(*file->error);
   return {};

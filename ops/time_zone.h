@@ -1,4 +1,4 @@
-// TimeZone: a named zone of the system's tzdata, for adopting calendars and for reading local times.
+// TimeZone: a named zone of the system's tzdata, for adopting calendars and reading local times.
 //
 // Shape:   offsets() lists the offset in force on 2000-01-01 UTC and every change up to 2040, as a
 //          city adopts them. to_utc_us(local) turns wall-clock time into UTC: a time that the

@@ -1,6 +1,6 @@
 // Command line: what all verbs share, and the list of verbs.
 //
-// Shape:   each verb has one file with one add_…() that declares its options on the CLI11 parser and
+// Shape:   each verb has one file, whose add_…() declares its options on the CLI11 parser and
 //          sets Chosen::run when it was chosen. run_cli() parses, runs and answers the exit code:
 //          0 ok, 1 refused, 2 usage, 3 unavailable, 4 verification failed, 5 internal.
 //          Data goes to standard output, messages to standard error.

@@ -26,19 +26,20 @@ struct ImportOptions {
   RemoteServer server;
 };
 
-// One line of a batch's answer: a receipt, or a problem document.
+// One line of a batch's answer: {"line", "receipt"} or {"line", "problem"}. A receipt without the
+// hash of an entry says that nothing was appended.
 RowOutcome row_outcome(std::string_view line) {
+  if (auto problem = row_problem(line)) return {false, std::move(problem)};
   boost::system::error_code error;
   const auto value = json::parse(json::string_view(line.data(), line.size()), error);
-  const auto* object = value.if_object();
-  if (error || object == nullptr) {
+  const auto* receipt = value.is_object() ? value.get_object().if_contains("receipt") : nullptr;
+  const auto* hash = receipt != nullptr && receipt->is_object()
+                         ? receipt->get_object().if_contains("entry_sha256")
+                         : nullptr;
+  if (hash == nullptr || !hash->is_string()) {
     return {false, Error{Errc::kInternal, "the server's answer cannot be read"}};
   }
-  if (object->contains("code")) {
-    return {false, problem_error(HttpAnswer{400, "", std::string(line)})};
-  }
-  const auto* hash = object->if_contains("entry_sha256");
-  return {hash == nullptr || (hash->is_string() && hash->get_string().empty()), std::nullopt};
+  return {hash->get_string().empty(), std::nullopt};
 }
 
 bool may_pass(Errc code) {

@@ -84,7 +84,8 @@ void add_policy(CLI::App& app, Chosen& chosen) {
   set_example(*list, "  hansa policy list\n"
                      "  hansa setup setup\n"
                      "  hansa policy list --city example");
-  list->callback([&chosen, options] { chosen.run = [options] { return list_policies(*options); }; });
+  list->callback(
+      [&chosen, options] { chosen.run = [options] { return list_policies(*options); }; });
 }
 
 }  // namespace hansa::ops

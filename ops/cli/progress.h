@@ -1,6 +1,6 @@
 // Progress: how far a long task is, on standard error.
 //
-// Shape:   reached(n) shows `what: n of total, rate/s, time left`, at most ten times a second on one
+// Shape:   reached(n) shows `what: n of total, rate/s, time left`, ten times a second on one
 //          line of a terminal; where standard error is no terminal, one line every five seconds.
 //          done() shows the end.
 // Threads: any; lines do not mix.

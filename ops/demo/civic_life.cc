@@ -104,6 +104,27 @@ bool CivicLife::act(const Shared& report, v1::Role::Value role, const std::strin
   return false;
 }
 
+// Most reports come by telephone; whoever takes a special course has a reporter to speak for it.
+v1::Role::Value CivicLife::draw_channel(Report& report, v1::ReportCase& request) {
+  const auto way = report.course == Course::kPlain ? draw(100) : 0;
+  if (way < 60) {
+    char phone[24];
+    std::snprintf(phone, sizeof(phone), "+86 139 %04u %04u", static_cast<unsigned>(draw(10'000)),
+                  static_cast<unsigned>(draw(10'000)));
+    report.phone = phone;
+    request.set_source(v1::Source::hotline);
+    request.mutable_contact()->set_phone(report.phone);
+    request.mutable_contact()->set_name("Resident " + std::to_string(1 + draw(9'999)));
+    return v1::Role::hotline;
+  }
+  if (way < 85) {
+    request.set_source(v1::Source::inspector);
+    return v1::Role::inspector;
+  }
+  request.set_source(way < 95 ? v1::Source::camera : v1::Source::iot);
+  return v1::Role::device;
+}
+
 void CivicLife::report_new(Course course, const Report* like) {
   const auto& services = demo_services();
   auto report = std::make_shared<Report>();
@@ -125,23 +146,7 @@ void CivicLife::report_new(Course course, const Report* like) {
   where.set_longitude(place.longitude + static_cast<double>(draw(1000)) * 1e-6);
   request.set_description(service.description);
   request.set_observed_time_us(stage_.now_us() - minutes(5, 600));
-  const auto way = course == Course::kPlain ? draw(100) : 0;
-  auto role = v1::Role::hotline;
-  if (way < 60) {
-    char phone[24];
-    std::snprintf(phone, sizeof(phone), "+86 139 %04u %04u", static_cast<unsigned>(draw(10'000)),
-                  static_cast<unsigned>(draw(10'000)));
-    report->phone = phone;
-    request.set_source(v1::Source::hotline);
-    request.mutable_contact()->set_phone(report->phone);
-    request.mutable_contact()->set_name("Resident " + std::to_string(1 + draw(9'999)));
-  } else if (way < 85) {
-    role = v1::Role::inspector;
-    request.set_source(v1::Source::inspector);
-  } else {
-    role = v1::Role::device;
-    request.set_source(way < 95 ? v1::Source::camera : v1::Source::iot);
-  }
+  const auto role = draw_channel(*report, request);
   const auto receipt = stage_.enter(std::make_unique<v1::ReportCase>(std::move(request)),
                                     someone(role, "", report->community));
   if (!receipt) {

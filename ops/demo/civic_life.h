@@ -88,6 +88,7 @@ class CivicLife {
 
   // The course of a case.
   void plan_day(uint32_t day);
+  v1::Role::Value draw_channel(Report& report, v1::ReportCase& request);
   void report_new(Course course, const Report* like);
   void verify(const Shared& report);
   void file(const Shared& report);

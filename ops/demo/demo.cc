@@ -107,8 +107,8 @@ Result<void> check_options(const DemoOptions& options) {
   for (const auto& file : options.files) {
     HANSA_TRY(const auto mapping, read_mapping(file.mapping));
     if (std::find(cities.begin(), cities.end(), mapping.city) != cities.end()) {
-      return fail(Errc::kBadConfig, file.mapping + ": expected a city that is not in the demo yet, " +
-                                        "`" + mapping.city + "` is");
+      return fail(Errc::kBadConfig, file.mapping + ": expected a city that is not in the demo "
+                                    "yet, `" + mapping.city + "` is");
     }
     cities.push_back(mapping.city);
   }

@@ -49,7 +49,7 @@ Result<CaseFile> CaseFile::open(std::string_view text, const std::string& name,
 Result<void> CaseFile::read_header() {
   auto header = reader_.next();
   if (!header) return fail(Errc::kBadFile, name_ + ": " + header.error().detail);
-  if (!*header) return fail(Errc::kBadFile, name_ + ":1: expected a header line, the file is empty");
+  if (!*header) return fail(Errc::kBadFile, name_ + ":1: expected a header, the file is empty");
   header_text_ = (*header)->text;
   header_fields_ = (*header)->fields.size();
   return find_columns((*header)->fields);

@@ -1,6 +1,6 @@
 // CaseFile: another system's CSV seen through a mapping, row by row, and what its city needs.
 //
-// Shape:   open() checks that every column the mapping names exists, and reads the file once for the
+// Shape:   open() checks that every column the mapping names exists, reads the file once for the
 //          names of places, units and services, so that their slugs are settled. next() gives the
 //          rows in the order of the file: a command, or why the row states none.
 //          founding() gives the commands that found the city from the file's own names.

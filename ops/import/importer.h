@@ -4,7 +4,7 @@
 //          the caller's thread) and fills a summary. Rows that are refused, by the file or by the
 //          city, are in summary.rejects in the order of the file; write_rejects() makes the CSV of
 //          them: line, reason, then the row as it stood.
-// Errors:  a sink's error ends the import; what was sent stays, and the same file can be sent again:
+// Errors:  a sink's error ends the import; what was sent stays, the same file can be sent again:
 //          rows that are known answer `unchanged`.
 // Threads: one import at a time over one CaseFile.
 // Limits:  kBatchRows a batch; rejects are held in memory.

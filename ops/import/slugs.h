@@ -1,6 +1,6 @@
 // Slugs: ids for names of other systems, the same for the same set of names.
 //
-// Shape:   a slug is the name in lower case, everything but a-z and 0-9 turned into one '-', without
+// Shape:   a slug is the name in lower case, all but a-z and 0-9 turned into one '-', without
 //          '-' at the ends. A name longer than 40, or with nothing left, ends in (or is) eight hex
 //          digits of its SHA-256. Where several names of one file give the same slug, the first of
 //          them in byte order has it and the others get those digits.

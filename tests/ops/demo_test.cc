@@ -1,6 +1,6 @@
 // Goal: the demo is the same for the same seed and shows the whole loop. Method: small demos in
-// fresh folders: two with one seed are compared record by record, one with another seed must differ; then
-// the ledger is read and every branch of the loop must stand in it.
+// fresh folders: two with one seed are compared record by record, one with another seed must
+// differ; then the ledger is read and every branch of the loop must stand in it.
 #include "ops/demo/demo.h"
 
 #include <gtest/gtest.h>
