@@ -3,6 +3,7 @@
 #include <rocksdb/db.h>
 
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 #include "core/base/assert.h"
@@ -150,7 +151,8 @@ Result<void> EmbeddedLog::check_marker(const Ledgers& ledgers) {
 }
 
 // The caller holds database_mutex_.
-Result<EmbeddedLog::LedgerState> EmbeddedLog::state_of(const LedgerId& ledger) {
+Result<EmbeddedLog::LedgerState> EmbeddedLog::state_of(const LedgerId& ledger,
+                                                       bool even_damaged) {
   if (!database_) {
     {
       std::lock_guard lock(queue_mutex_);
@@ -162,7 +164,7 @@ Result<EmbeddedLog::LedgerState> EmbeddedLog::state_of(const LedgerId& ledger) {
   std::lock_guard lock(ledgers_mutex_);
   const auto found = ledgers_.find(ledger.text());
   if (found == ledgers_.end()) return LedgerState{};
-  if (found->second.damage) return fail(*found->second.damage);
+  if (found->second.damage && !even_damaged) return fail(*found->second.damage);
   return found->second;
 }
 
@@ -174,7 +176,9 @@ Result<Offset> EmbeddedLog::end(const LedgerId& ledger) {
 
 Result<ReadResult> EmbeddedLog::read(const LedgerId& ledger, Offset from, size_t bytes_max) {
   std::shared_lock lock(database_mutex_);
-  HANSA_TRY(const LedgerState state, state_of(ledger));
+  HANSA_TRY(LedgerState state, state_of(ledger, true));
+  // Where its end is damaged, it is read until the damage is met.
+  if (state.damage) state.end = std::numeric_limits<Offset>::max();
   if (from > state.end) {
     return fail(Errc::kLogBehind, ledger.text() + ": the log ends at offset " +
                                       std::to_string(state.end) + ", asked for " +
@@ -202,6 +206,7 @@ Result<ReadResult> EmbeddedLog::read(const LedgerId& ledger, Offset from, size_t
   if (!result.records.empty()) return result;
   const std::string place = ledger.text() + ": the record at offset " + std::to_string(from);
   if (!record->status().ok()) return fail(to_error(record->status(), place));
+  if (state.damage) return fail(*state.damage);
   return fail(Errc::kChainBroken, place + " is missing though the log goes on to " +
                                       std::to_string(state.end) + "; restore it from a backup");
 }

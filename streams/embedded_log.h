@@ -129,7 +129,7 @@ class EmbeddedLog final : public Log {
   Result<void> open_database(Access access);
   Result<void> load_ledgers(Ledgers& ledgers);
   Result<void> check_marker(const Ledgers& ledgers);
-  Result<LedgerState> state_of(const LedgerId& ledger);
+  Result<LedgerState> state_of(const LedgerId& ledger, bool even_damaged = false);
   Result<Offset> find_end(uint32_t ledger_number);
   void close_database();
 
