@@ -179,7 +179,11 @@ TEST_F(ReadsTest, TokenOfAnotherListAndNonsenseAreRefused) {
   const std::string token = must<v1::CasesAnswer>(request).next_page_token();
   ASSERT_FALSE(token.empty());
   request.set_unit("sanitation");
-  for (const std::string& foreign : {token, std::string("zz"), token.substr(0, 18)}) {
+  v1::ListCases cut = request;
+  cut.set_unit("roads");
+  cut.set_page_token(token.substr(0, 18));  // bound to the list, but leading nowhere
+  EXPECT_EQ(refused<v1::CasesAnswer>(cut).pointer, "/page_token");
+  for (const std::string& foreign : {token, std::string("zz"), token.substr(0, 10)}) {
     request.set_page_token(foreign);
     const Error error = refused<v1::CasesAnswer>(request);
     EXPECT_EQ(error.code, Errc::kBadRequest) << foreign;
