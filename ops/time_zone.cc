@@ -23,6 +23,27 @@ v1::OffsetTransition transition(date::sys_seconds from, seconds offset) {
   return row;
 }
 
+// Rules like "the second Sunday of March" give the same days in a year whose first of March is the
+// same day of the week: 2027, 2033 and 2029 are models of 2038, 2039 and 2040.
+void continue_last_rule(std::vector<v1::OffsetTransition>& rows) {
+  constexpr int32_t kLastListed = 2037;
+  constexpr std::pair<int32_t, int32_t> kModels[] = {{2038, 2027}, {2039, 2033}, {2040, 2029}};
+  const auto starts_s = [](int32_t year) { return civil_day(year, 1, 1) * 86'400; };
+  if (rows.back().utc_time_s() < starts_s(kLastListed) ||
+      rows.back().utc_time_s() >= starts_s(kLastListed + 1)) {
+    return;
+  }
+  const auto listed = rows;
+  for (const auto& [year, model] : kModels) {
+    const int64_t shift_s = (civil_day(year, 3, 1) - civil_day(model, 3, 1)) * 86'400;
+    for (auto row : listed) {
+      if (row.utc_time_s() < starts_s(model) || row.utc_time_s() >= starts_s(model + 1)) continue;
+      row.set_utc_time_s(row.utc_time_s() + shift_s);
+      rows.push_back(row);
+    }
+  }
+}
+
 }  // namespace
 
 TimeZone::TimeZone(std::string name, const date::time_zone* zone)
@@ -56,6 +77,7 @@ std::vector<v1::OffsetTransition> TimeZone::offsets() const {
       rows.push_back(transition(at, info.offset));
     }
   }
+  continue_last_rule(rows);
   return rows;
 }
 

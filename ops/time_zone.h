@@ -7,6 +7,8 @@
 // Units:   microseconds since 1970; local times count as if they were UTC.
 // Errors:  kBadConfig for an unknown zone, with the nearest name; kBadRequest for a skipped time.
 // Threads: immutable after open, free for all.
+// Limits:  the system's files list changes up to 2037; offsets() continues their last rule to 2040,
+//          to_utc_us() counts later times with the offset of the end of 2037.
 // Source:  SPEC §3.
 #pragma once
 

@@ -76,6 +76,22 @@ YAML::Node Section::find(const std::string& key) {
   return YAML::Node(YAML::NodeType::Undefined);
 }
 
+YAML::Node Section::find_key(const std::string& key) const {
+  for (const auto& item : node_) {
+    if (item.first.IsScalar() && item.first.Scalar() == key) return item.first;
+  }
+  return node_;
+}
+
+std::string Section::misspelt(const std::string& key) const {
+  for (const auto& item : node_) {
+    const auto name = item.first.IsScalar() ? item.first.Scalar() : std::string();
+    const bool is_known = std::find(known_.begin(), known_.end(), name) != known_.end();
+    if (!is_known && !name.empty() && !nearest(name, {key}).empty()) return name;
+  }
+  return "";
+}
+
 bool Section::has(const std::string& key) {
   return find(key).IsDefined() || file_->overrides.contains(path_of(key));
 }
@@ -86,12 +102,18 @@ void Section::fail_at(const std::string& key, const std::string& expected) {
     return fail(it->second.first + ": expected " + expected + ", got " + shown(it->second.second));
   }
   const auto node = find(key);
-  if (!node.IsDefined()) return fail(where(node_) + path + ": expected " + expected);
+  if (!node.IsDefined()) {
+    const auto name = misspelt(key);
+    if (name.empty()) return fail(where(node_) + path + ": expected " + expected);
+    return fail(where(find_key(name)) + "unknown key `" + path_of(name) + "`; did you mean `" +
+                key + "`?");
+  }
   const auto got = node.IsScalar() ? shown(node.Scalar())
                    : node.IsNull() ? "nothing"
                    : node.IsMap()  ? "a mapping"
                                    : "a list";
-  fail(where(node) + path + ": expected " + expected + ", got " + got);
+  fail(where(node.IsScalar() ? node : find_key(key)) + path + ": expected " + expected +
+       ", got " + got);
 }
 
 std::optional<std::string> Section::scalar(const std::string& key, const std::string& expected) {
@@ -197,7 +219,7 @@ void Section::nothing_yet(const std::string& key, const std::string& why) {
   const auto node = find(key);
   if (!node.IsDefined() || node.IsNull() || file_->error) return;
   if (node.size() > 0 || (node.IsScalar() && !node.Scalar().empty())) {
-    fail(where(node) + path_of(key) + ": expected nothing here: " + why);
+    fail(where(find_key(key)) + path_of(key) + ": expected nothing here: " + why);
   }
 }
 

@@ -63,6 +63,9 @@ class Section {
 
  private:
   YAML::Node find(const std::string& key);
+  YAML::Node find_key(const std::string& key) const;
+  // A key of the file that was probably meant to be `key`; "" if none.
+  std::string misspelt(const std::string& key) const;
   std::string path_of(const std::string& key) const;
   std::string where(const YAML::Node& node) const;
   void fail(std::string message);

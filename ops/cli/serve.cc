@@ -48,8 +48,7 @@ void add_serve(CLI::App& app, Chosen& chosen) {
                  "Your word that this machine's clock is right although it is more than 24 h "
                  "ahead of the newest entry");
   verb->add_flag("--check", options->check, "Only says whether the configuration is understood");
-  set_example(*verb, "  hansa serve --config hansa.yaml --check\n"
-                     "  hansa serve --config hansa.yaml");
+  set_example(*verb, "  hansa serve --config hansa.yaml");
   verb->callback([&chosen, options] { chosen.run = [options] { return serve(*options); }; });
 }
 

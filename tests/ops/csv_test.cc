@@ -33,11 +33,16 @@ TEST(Csv, ReadsCrLfByteOrderMarkAndEmptyLines) {
 
 TEST(Csv, LinesAreThoseOfTheFile) {
   CsvReader reader("a\n\"b\nc\"\nd\n");
-  EXPECT_EQ((*reader.next())->line, 1u);
-  const auto second = *reader.next();
-  EXPECT_EQ(second->line, 2u);
-  EXPECT_EQ(second->text, "\"b\nc\"");
-  EXPECT_EQ((*reader.next())->line, 4u);
+  std::vector<uint64_t> lines;
+  std::vector<std::string> texts;
+  while (true) {
+    const auto record = reader.next();
+    if (!record || !record->has_value()) break;
+    lines.push_back((*record)->line);
+    texts.emplace_back((*record)->text);
+  }
+  EXPECT_EQ(lines, (std::vector<uint64_t>{1, 2, 4}));
+  EXPECT_EQ(texts, (std::vector<std::string>{"a", "\"b\nc\"", "d"}));
 }
 
 TEST(Csv, RefusesUnclosedQuoteAndTextBehindOne) {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "core/base/ids.h"
 #include "ops/files.h"
 #include "ops/import/case_file.h"
 #include "ops/import/importer.h"
@@ -61,6 +62,9 @@ TEST(TimeZone, OffsetsCoverTheYears2000To2040) {
   for (size_t i = 1; i < angeles.size(); ++i) {
     EXPECT_GT(angeles[i].utc_time_s(), angeles[i - 1].utc_time_s());
   }
+  // 2040-11-04 09:00 UTC, the first Sunday of November, back to standard time.
+  EXPECT_EQ(angeles.back().utc_time_s(), 2'235'632'400);
+  EXPECT_EQ(angeles.back().offset_s(), -8 * 3'600);
 }
 
 TEST(TimeZone, GuessesTheZoneThatWasMeant) {
