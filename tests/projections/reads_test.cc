@@ -152,6 +152,40 @@ TEST_F(ReadsTest, WorkListsAndDeadlinesComeEarliestFirstAndEndBeforeTheirTime) {
   EXPECT_EQ(ids_of(due, 3), (std::vector{ids_[0]})) << "the time itself is not before it";
 }
 
+TEST_F(ReadsTest, CaseThatEndedLeavesTheListsOfOpenOnes) {
+  call(on<v1::WithdrawCase>(ids_[1]), hotline_);
+  v1::GetWorkList work;
+  work.set_unit("sanitation");
+  EXPECT_EQ(ids_of(work, 5), (std::vector{ids_[3]}));
+  v1::ListCases due;
+  due.set_deadline_before_time_us(kStartUs + 1000 * 24 * kHourUs);
+  EXPECT_EQ(ids_of(due, 5), (std::vector{ids_[0], ids_[2], ids_[3]}));
+  v1::ListCases by_unit;
+  by_unit.set_unit("sanitation");
+  EXPECT_EQ(ids_of(by_unit, 5), reversed({ids_[1], ids_[3]}));
+}
+
+TEST_F(ReadsTest, ReporterFindsTheirOwnCasesAndNoOthers) {
+  v1::ReportCase mine = report();
+  mine.mutable_contact()->set_phone("+86 512 1234");
+  const std::string first = call(mine, hotline_).subject_id();
+  const std::string second = call(mine, hotline_).subject_id();
+  const std::string person = must<v1::CaseAnswer>(on<v1::GetCase>(first)).case_().reporter();
+  ASSERT_EQ(person.size(), 32u);
+  v1::ListCases request;
+  request.set_reporter(person);
+  EXPECT_EQ(ids_of(request, 5), (std::vector{second, first}));
+  Principal citizen = staff("citizen-1", {v1::Role::citizen});
+  EXPECT_FALSE(read<v1::CasesAnswer>(request, citizen).has_value());
+  citizen.person = person;
+  EXPECT_EQ(read<v1::CasesAnswer>(request, citizen)->cases_size(), 2);
+  v1::FindPersons find;
+  find.set_phone("+86 512 1234");
+  const auto persons = must<v1::PersonsAnswer>(find);
+  ASSERT_EQ(persons.persons_size(), 1);
+  EXPECT_EQ(persons.persons(0), person);
+}
+
 TEST_F(ReadsTest, PageBehindTheEndIsEmpty) {
   v1::ListCases none;
   none.set_state(v1::State::withdrawn);
