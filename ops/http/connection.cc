@@ -64,10 +64,7 @@ asio::awaitable<void> Connection::run() {
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   if (over_limit_) {
     worker_.shared->metrics.connection_refused();
-    co_await refuse(
-        {Errc::kUnavailable, "this server has as many connections as it takes (" +
-                                 std::to_string(worker_.shared->options.limits.connections_max) +
-                                 "); try again after the time in Retry-After"});
+    co_await refuse(over_limit_error());
     co_return;
   }
   try {
@@ -110,8 +107,8 @@ asio::awaitable<Reply> Connection::call_handler(const Call& call) {
         .field("what", exception.what());
   }
   worker_.shared->metrics.http_problem(Errc::kInternal);
-  co_return problem_reply({Errc::kInternal, "a fault of this server; its log has the request id"},
-                          call.request_id);
+  const Error error{Errc::kInternal, "a fault of this server; its log has the request id"};
+  co_return problem_reply(error, call.request_id);
 }
 
 asio::awaitable<Connection::Read> Connection::read_request() {
@@ -129,9 +126,7 @@ asio::awaitable<Connection::Read> Connection::read_request() {
       const bool more = co_await read_more();
       idle_ = false;
       if (!more && started && timed_out_) {
-        co_await refuse({Errc::kRequestTimeout, "expected the whole request within " +
-                                                    std::to_string(limits.request_ms_max) +
-                                                    " ms, it came too slowly"});
+        co_await refuse(timeout_error());
         co_return Read::kRefused;
       }
       if (!more) co_return Read::kEnd;
@@ -160,9 +155,7 @@ asio::awaitable<Connection::Read> Connection::read_request() {
     if (parser_->is_done()) co_return Read::kRequest;
     if (needs_more && !co_await read_more()) {
       if (!timed_out_) co_return Read::kEnd;
-      co_await refuse({Errc::kRequestTimeout, "expected the whole request within " +
-                                                  std::to_string(limits.request_ms_max) +
-                                                  " ms, it came too slowly"});
+      co_await refuse(timeout_error());
       co_return Read::kRefused;
     }
   }
@@ -203,6 +196,19 @@ Error Connection::parse_error(beast::error_code code) const {
                                  ")"};
   }
   return {Errc::kBadRequest, "expected a request of HTTP/1.1, found a mistake: " + code.message()};
+}
+
+// g++ 12 destroys a braced temporary inside a co_await twice; these make theirs outside.
+Error Connection::timeout_error() const {
+  return {Errc::kRequestTimeout, "expected the whole request within " +
+                                     std::to_string(worker_.shared->options.limits.request_ms_max) +
+                                     " ms, it came too slowly"};
+}
+
+Error Connection::over_limit_error() const {
+  return {Errc::kUnavailable, "this server has as many connections as it takes (" +
+                                  std::to_string(worker_.shared->options.limits.connections_max) +
+                                  "); try again after the time in Retry-After"};
 }
 
 std::string Connection::next_request_id() {

@@ -80,6 +80,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<Reply> call_handler(const Call& call);
   std::optional<Error> inspect_header();
   Error parse_error(boost::beast::error_code code) const;
+  Error timeout_error() const;
+  Error over_limit_error() const;
   Call make_call();
   std::string next_request_id();
   void set_deadline(uint32_t ms);

@@ -145,7 +145,8 @@ Handler metrics_handler(Node& node, Metrics& metrics) {
   return [&node, &metrics](const Call& call) -> boost::asio::awaitable<Reply> {
     Reply reply;
     if (call.path != "/metrics" && call.path != "/") {
-      co_return problem_reply({Errc::kUnknownRoute, "expected GET /metrics"}, call.request_id);
+      const Error error{Errc::kUnknownRoute, "expected GET /metrics"};
+      co_return problem_reply(error, call.request_id);
     }
     reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
     reply.body = metrics.text(ledger_figures(node));

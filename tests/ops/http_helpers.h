@@ -41,7 +41,8 @@ struct Answer {
 
   boost::json::value json() const { return boost::json::parse(body); }
   std::string text(const std::string& field) const {
-    const auto* found = json().as_object().if_contains(field);
+    const auto document = json();
+    const auto* found = document.as_object().if_contains(field);
     return found != nullptr && found->is_string() ? std::string(found->as_string()) : "";
   }
 };

@@ -54,8 +54,9 @@ TEST_F(Http, ReportedCaseCanBeRead) {
   EXPECT_EQ(reported.headers.at("Location"), address);
   const auto read = api->send({"GET", address + "?at_least=" + reported.text("seq")});
   ASSERT_EQ(read.status, 200) << read.body;
-  EXPECT_EQ(read.json().at_pointer("/case/description"), "Bags");
-  const auto& history = read.json().at_pointer("/case/history").as_array();
+  const auto document = read.json();
+  EXPECT_EQ(document.at_pointer("/case/description"), "Bags");
+  const auto& history = document.at_pointer("/case/history").as_array();
   EXPECT_EQ(history.front().at("event"), "CaseReported");
 }
 
@@ -155,7 +156,7 @@ TEST_F(Http, WhatDoesNotExistIsUnknown) {
   expect_problem(api->send({"GET", "/v1/nothing"}), Errc::kUnknownRoute);
   expect_problem(api->send({"GET", "/v1/cities/nowhere", ""}), Errc::kUnknownCity);
   const auto answer = api->send({"GET", std::string(kCases) + "/c999999"});
-  expect_problem(answer, Errc::kUnknownCase);
+  expect_problem(answer, Errc::kUnknownCase, "/case");
   EXPECT_FALSE(answer.text("seq").empty());
   expect_problem(api->send({"GET", "/v1/errors/lost"}), Errc::kUnknownCode);
 }
@@ -219,8 +220,9 @@ TEST_F(Http, ListsComeInPages) {
     const auto page = api->send(
         {"GET", std::string(kCases) + "?page_size=2&at_least=" + last + "&page_token=" + token});
     ASSERT_EQ(page.status, 200) << page.body;
-    EXPECT_LE(page.json().at("cases").as_array().size(), 2u);
-    for (const auto& row : page.json().at("cases").as_array()) {
+    const auto document = page.json();
+    EXPECT_LE(document.at("cases").as_array().size(), 2u);
+    for (const auto& row : document.at("cases").as_array()) {
       EXPECT_TRUE(seen.insert(std::string(row.at("case").as_string())).second);
     }
     token = page.text("next_page_token");
