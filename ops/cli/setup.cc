@@ -1,5 +1,6 @@
 #include "ops/setup.h"
 
+#include "core/base/ids.h"
 #include "hansa/v1/reads.pb.h"
 #include "ops/cli/cli.h"
 #include "ops/json.h"
@@ -56,6 +57,25 @@ Result<CityNow> read_city_now(Client& client, const std::string& city) {
   return now;
 }
 
+// True: entered; false: the city had it already, although what was read did not show it yet.
+Result<bool> enter(Client& client, const google::protobuf::Message& command, Seq& last_seq) {
+  v1::Receipt receipt;
+  auto entered = client.call(command, receipt);
+  if (!entered && entered.error().code == Errc::kAlreadyExists) return false;
+  if (!entered) return fail(entered.error());
+  last_seq = std::max<Seq>(last_seq, receipt.seq());
+  return !receipt.entry_sha256().empty();
+}
+
+// What comes next sees what was entered here.
+void wait_until_shown(Client& client, const std::string& city, Seq seq) {
+  if (seq == 0) return;
+  const auto shown = client.call(*find_method("GetCity"), "{\"city\":" + json_text(city) +
+                                                              ",\"at_least\":\"" +
+                                                              std::to_string(seq) + "\"}");
+  if (!shown) say("hansa: entered, but not readable yet: " + shown.error().detail);
+}
+
 int setup(const SetupOptions& options) {
   auto wanted = read_setup(options.folder);
   if (!wanted) return report(wanted.error());
@@ -65,18 +85,20 @@ int setup(const SetupOptions& options) {
   if (!now) return report(now.error());
   size_t changed = 0;
   size_t unchanged = 0;
+  Seq last_seq = 0;
   std::string json;
   for (const auto& command : wanted->commands) {
-    const bool same = says_the_same(*command, *now);
-    ++(same ? unchanged : changed);
-    const std::string outcome = same ? "unchanged" : options.dry_run ? "would change" : "changed";
+    bool same = says_the_same(*command, *now);
     if (!same && !options.dry_run) {
-      v1::Receipt receipt;
-      if (auto entered = client->call(*command, receipt); !entered) {
+      const auto entered = enter(*client, *command, last_seq);
+      if (!entered) {
         say("hansa: refused at " + subject_of(*command) + "; what stands above is entered");
         return report(entered.error());
       }
+      same = !*entered;
     }
+    ++(same ? unchanged : changed);
+    const std::string outcome = same ? "unchanged" : options.dry_run ? "would change" : "changed";
     if (options.json) {
       json += (json.empty() ? "[" : ",\n ") + ("{\"subject\":" + json_text(subject_of(*command))) +
               ",\"outcome\":" + json_text(outcome) + "}";
@@ -85,6 +107,7 @@ int setup(const SetupOptions& options) {
     }
   }
   if (options.json) print_line(json + "]");
+  wait_until_shown(*client, wanted->city, last_seq);
   say(wanted->city + ": " + std::to_string(changed) +
       (options.dry_run ? " would change, " : " changed, ") + std::to_string(unchanged) +
       " unchanged");
