@@ -84,7 +84,12 @@ Result<void> Door::seal(const MethodInfo& method, Message& request, const Princi
   const auto* field = request.GetDescriptor()->FindFieldByName("reporter");
   HANSA_ASSERT(field != nullptr, "a method that seals has a reporter");
   std::string reporter = request.GetReflection()->GetString(request, field);
-  const bool is_citizen = !principal.has_role(v1::Role::hotline) && !principal.person.empty();
+  const bool is_citizen = principal.has_role(v1::Role::citizen) &&
+                          !principal.has_role(v1::Role::hotline);
+  if (is_citizen && !reporter.empty() && reporter != principal.person) {
+    return fail(Errc::kNotReporter, "a citizen reports for themselves; leave reporter out",
+                "/reporter");
+  }
   if (reporter.empty() && is_citizen) reporter = principal.person;
   if (reporter.empty() && has_texts) {
     const auto known = keyring_.find(phone, email);

@@ -6,14 +6,14 @@
 namespace hansa::projections {
 namespace {
 
-constexpr int64_t kHourUs = 3600LL * 1'000'000;
+constexpr int64_t kMinuteUs = 60LL * 1'000'000;
 constexpr int64_t kWindowMs = 48LL * 3600 * 1000;
 
 void let_old_answers_die(Rows& rows, int64_t time_us) {
-  const int64_t hour = time_us / kHourUs;
+  const int64_t minute = time_us / kMinuteUs;
   const auto* reached = rows.find(kAnsweredTable, "");
-  if (reached != nullptr && reached->time_us() / kHourUs >= hour) return;
-  const int64_t oldest_ms = hour * kHourUs / 1000 - kWindowMs;
+  if (reached != nullptr && reached->time_us() / kMinuteUs >= minute) return;
+  const int64_t oldest_ms = minute * kMinuteUs / 1000 - kWindowMs;
   if (reached != nullptr && oldest_ms > 0) {
     std::vector<std::string> dead;
     rows.scan(kAnsweredTable.id, std::string_view("\0", 1),
@@ -24,7 +24,7 @@ void let_old_answers_die(Rows& rows, int64_t time_us) {
               });
     for (const auto& key : dead) rows.erase(kAnsweredTable, key);
   }
-  rows.put(kAnsweredTable, "").set_time_us(hour * kHourUs);
+  rows.put(kAnsweredTable, "").set_time_us(minute * kMinuteUs);
 }
 
 void remember_answer(Rows& rows, const v1::Payload& payload, Seq seq, const Hash& hash) {

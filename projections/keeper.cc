@@ -81,7 +81,8 @@ void KeeperLoop::check_clock() {
 }
 
 void KeeperLoop::submit(Submission submission, Answer answer) {
-  Pending pending{std::move(submission), std::move(answer), monotonic_us()};
+  const ActorId actor = actor_of(submission.principal);
+  Pending pending{std::move(submission), std::move(answer), monotonic_us(), actor};
   std::unique_lock lock(mutex);
   if (closing) {
     lock.unlock();
@@ -136,6 +137,11 @@ void KeeperLoop::close(std::function<void()> closed) {
     self->on_closed = std::move(closed);
     self->post_round();
   });
+}
+
+ActorId KeeperLoop::actor_of(const Principal& principal) const {
+  const Hash mac = hmac_sha256(actor_key, principal.issuer + '\0' + principal.subject);
+  return *ActorId::from(mac.view().substr(0, 16));
 }
 
 KeeperHealth KeeperLoop::health() const {
@@ -244,9 +250,7 @@ void Keeper::fire_timers(std::function<void()> fired) {
 std::shared_ptr<const Snapshot> Keeper::snapshot() const { return impl_->loop->store->snapshot(); }
 
 ActorId Keeper::actor_of(const Principal& principal) const {
-  const std::string who = principal.issuer + '\0' + principal.subject;
-  const Hash mac = hmac_sha256(impl_->loop->actor_key, who);
-  return *ActorId::from(mac.view().substr(0, 16));
+  return impl_->loop->actor_of(principal);
 }
 
 std::string Keeper::request_mac(std::string_view request_bytes) const {

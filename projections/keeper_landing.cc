@@ -187,6 +187,7 @@ void KeeperLoop::answer(Open& item) {
 }
 
 bool KeeperLoop::commit_wanted() const {
+  if (committing) return false;
   if (rows->dirty_rows() >= config.limits.dirty_rows_max) return true;
   if (commit_due && rows->dirty_rows() > 0) return true;
   if (on_closed != nullptr && queue.empty() && rows->dirty_rows() > 0 && !commit_failure) {
@@ -199,19 +200,34 @@ bool KeeperLoop::commit_wanted() const {
   return false;
 }
 
+// The rows of this moment are written beside the strand while the next entries are decided.
 void KeeperLoop::commit() {
+  committing = true;
   commit_due = false;
   const int64_t started_us = monotonic_us();
   const size_t dirty = rows->dirty_rows();
-  auto result = rows->commit(appender->landed(), landed_time_us);
+  auto job = std::make_shared<CommitJob>(rows->begin_commit(appender->landed(), landed_time_us));
+  boost::asio::post(strand.get_inner_executor(), [self = shared_from_this(), job, started_us,
+                                                  dirty] {
+    (void)job->run();  // its result comes back through finish_commit
+    boost::asio::post(self->strand, [self, job, started_us, dirty] {
+      self->committed(*job, dirty, self->monotonic_us() - started_us);
+    });
+  });
+}
+
+void KeeperLoop::committed(CommitJob& job, size_t changed_rows, int64_t took_us) {
+  committing = false;
+  auto result = rows->finish_commit(std::move(job));
   if (result) {
     commit_failure.reset();
-    if (observer != nullptr) observer->committed(dirty, monotonic_us() - started_us);
+    if (observer != nullptr) observer->committed(changed_rows, took_us);
   } else if (result.error().code == Errc::kUnavailable) {
     commit_failure = result.error();
   } else {
     stop(result.error());
   }
+  round();
 }
 
 void KeeperLoop::serve_waiters() {

@@ -26,6 +26,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
     Submission submission;
     Answer answer;
     int64_t submitted_us = 0;
+    ActorId actor;
     bool maybe_landed = false;  // an earlier attempt of it may still come to stand in the log
   };
   struct Open {
@@ -87,6 +88,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   // Between rounds.
   bool commit_wanted() const;
   void commit();
+  void committed(CommitJob& job, size_t changed_rows, int64_t took_us);
   void serve_waiters();
   void schedule_tick();
   void tick();
@@ -96,6 +98,8 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   // The log failed us: read on before anything else.
   bool must_follow() const { return appender->must_follow(); }
 
+  // The pseudonym under which a caller stands in this ledger. From any thread.
+  ActorId actor_of(const Principal& principal) const;
   v1::Cause make_cause(const Pending& pending) const;
   int64_t ledger_time_us() const;
   int64_t monotonic_us() const;
@@ -130,6 +134,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   int64_t landed_time_us = 0;  // of the newest entry landed
   bool timers_wanted = false;
   bool commit_due = false;
+  bool committing = false;
   bool clock_jumped = false;
   std::optional<Error> commit_failure;
   std::optional<Error> log_failure;

@@ -1,6 +1,5 @@
 #include <boost/asio/post.hpp>
 
-#include "core/base/hash.h"
 #include "core/city/city_fold.h"
 #include "projections/fold.h"
 #include "projections/keeper_loop.h"
@@ -44,6 +43,7 @@ void KeeperLoop::round() {
 }
 
 bool KeeperLoop::idle() const {
+  if (committing) return false;
   if (stopped) return true;
   return queue.empty() && open_items.empty() && flights == 0 &&
          (rows->dirty_rows() == 0 || commit_failure.has_value());
@@ -103,8 +103,8 @@ void KeeperLoop::decide_one(Pending pending) {
     return answer_after_tip(std::move(pending), std::move(*known));
   }
   v1::Cause cause = make_cause(pending);
-  const DecideContext context{submission.principal, *ActorId::from(cause.actor()),
-                              ledger_time_us(), appender->tip_seq() + 1};
+  const DecideContext context{submission.principal, pending.actor, ledger_time_us(),
+                              appender->tip_seq() + 1};
   auto decision = decide(*rows, *submission.command, context);
   if (!decision) outcome = error_info(decision.error().code).name;
   if (observer != nullptr) observer->decided(method, outcome, monotonic_us() - started_us);
@@ -139,11 +139,8 @@ std::optional<Result<v1::Receipt>> KeeperLoop::known_answer(const Pending& pendi
              "the time inside the Idempotency-Key must lie within the last 48 hours and at most 5 "
              "minutes ahead of the ledger's time; make a new UUIDv7"));
   }
-  const ActorId actor = *ActorId::from(
-      hmac_sha256(actor_key, submission.principal.issuer + '\0' + submission.principal.subject)
-          .view()
-          .substr(0, 16));
-  const auto* row = rows->find(kAnsweredTable, answered_key(submission.kind, actor, submission.id));
+  const auto* row =
+      rows->find(kAnsweredTable, answered_key(submission.kind, pending.actor, submission.id));
   if (row == nullptr) return std::nullopt;
   if (row->request_mac() != submission.request_mac) {
     return Result<v1::Receipt>(
@@ -170,8 +167,7 @@ v1::Cause KeeperLoop::make_cause(const Pending& pending) const {
   const auto& submission = pending.submission;
   v1::Cause cause;
   cause.set_kind(submission.kind);
-  const std::string who = submission.principal.issuer + '\0' + submission.principal.subject;
-  cause.set_actor(std::string(hmac_sha256(actor_key, who).view().substr(0, 16)));
+  cause.set_actor(std::string(pending.actor.view()));
   cause.set_method(submission.command->GetDescriptor()->name());
   if (submission.kind == v1::CauseKind::command) {
     cause.set_command_id(std::string(submission.id.view()));
@@ -254,8 +250,7 @@ void KeeperLoop::decide_timers() {
                return due.size() < kTimersARound;
              });
   static const Principal kTimerPrincipal{.issuer = "hansa", .subject = "timer"};
-  const std::string who = kTimerPrincipal.issuer + '\0' + kTimerPrincipal.subject;
-  const ActorId actor = *ActorId::from(hmac_sha256(actor_key, who).view().substr(0, 16));
+  const ActorId actor = actor_of(kTimerPrincipal);
   for (const auto& timer_row : due) {
     // An earlier one of this round may have ended this clock too.
     if (rows->find(kTimerTable, timer_key(timer_row)) == nullptr) continue;

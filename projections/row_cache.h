@@ -1,37 +1,77 @@
 // RowCache: decoded rows in front of a Store, written back in batches, with an undo journal.
 //
-// Shape:   the keeper folds into a RowCache; commit() writes the last value of every dirty row, the
-//          index keys computed from changed rows (projections/index.h), the digest and the position
-//          in one batch. begin_entry() opens a journal section; every first change of a row inside
-//          it is remembered; undo_entries(n) rolls the newest n sections back; land_entries(n)
-//          forgets the oldest n. With an empty journal changes are final at once. Nothing unlanded
-//          is ever committed: commit() demands an empty journal. A row that is back at its
-//          committed value is not written.
+// Shape:   rows are versions that never change once their entry is over: the first change of a row
+//          inside an entry makes a new version, the journal keeps the old one. So undoing is
+//          putting pointers back, and a commit may serialise and write on another thread while
+//          the next entries are folded.
+//          begin_entry() opens a journal section; undo_entries(n) rolls the newest n sections
+//          back; land_entries(n) forgets the oldest n. With an empty journal changes are final.
+//          begin_commit(position, time) -> CommitJob, taken between entries with an empty journal:
+//          nothing unlanded is ever committed. job.run() writes the last value of every changed
+//          row, the index keys computed from changed rows (projections/index.h), the digest and
+//          the position in one batch; finish_commit(job) brings the outcome back. commit() does
+//          all three.
 // Errors:  a row that cannot be read or decoded is remembered in failure(): the keeper asks after
-//          every entry and stops the ledger. commit passes on what Store::commit says; after a
-//          failed commit everything stays dirty, and the next commit first writes the same batch
-//          again, since it may or may not stand in the store.
-// Threads: one at a time (the keeper's strand). What scan() visits must not change rows. Pointers
-//          to rows hold until the row's next change, the next begin_entry() or commit().
-// Limits:  beyond `bytes_max` (an estimate: twice the serialised row and 256 bytes each) clean rows
-//          are dropped, least recently used first; dirty rows are bounded by the keeper, which
-//          commits when dirty_rows() passes its budget.
+//          every entry and stops the ledger. job.run() passes on what Store::commit says; after a
+//          failed commit the next one writes the same batch again, since it may or may not stand
+//          in the store, and what changed since goes with the one after it.
+// Threads: one at a time (the keeper's strand), but for CommitJob::run, which may be on any.
+// Limits:  beyond `bytes_max` clean rows that were not used lately are dropped when a commit
+//          finishes; dirty rows are bounded by the keeper, which commits past its budget.
 // Source:  DESIGN §5, §6.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "core/base/rows.h"
 #include "projections/store.h"
 
 namespace hansa::projections {
 
+// One row as one entry left it.
+struct RowVersion {
+  std::unique_ptr<google::protobuf::Message> message;
+  uint64_t made_in = 0;       // number of the journal section
+  std::optional<Hash> hash{};  // set and read by commit jobs only
+};
+
+struct RowSlot {
+  std::shared_ptr<RowVersion> current;    // none: there is no such row
+  std::shared_ptr<RowVersion> committed;  // as the store has it, or will when the job is done
+  bool dirty = false;
+  bool used = false;
+};
+
+class CommitJob {
+ public:
+  Result<void> run();
+
+ private:
+  friend class RowCache;
+  void prepare();
+  struct Item {
+    std::string key;  // stored key
+    std::shared_ptr<RowVersion> before;
+    std::shared_ptr<RowVersion> after;
+  };
+  Store* store_ = nullptr;
+  Meta meta_;
+  std::vector<Item> items_;
+  std::vector<Change> changes_;
+  bool prepared_ = false;
+  size_t bytes_added_ = 0;
+  Result<void> result_;
+};
+
 class RowCache final : public Rows {
  public:
   RowCache(Store& store, size_t bytes_max);
-  ~RowCache() override;
 
   void scan(TableId table, std::string_view from, std::string_view to,
             const Visit& visit) override;
@@ -40,22 +80,59 @@ class RowCache final : public Rows {
   void begin_entry();
   void undo_entries(size_t count);
   void land_entries(size_t count);
-  size_t unlanded_entries() const;
+  size_t unlanded_entries() const { return journal_.size(); }
 
-  size_t dirty_rows() const;
-  size_t cached_bytes() const;
-  uint64_t hits() const;
-  uint64_t misses() const;
+  CommitJob begin_commit(const ChainPosition& position, int64_t time_us);
+  Result<void> finish_commit(CommitJob job);
   Result<void> commit(const ChainPosition& position, int64_t time_us);
-  const std::optional<Error>& failure() const;
+
+  // Rows to be written, also those whose commit failed.
+  size_t dirty_rows() const { return dirty_.size() + (failed_ ? failed_->items_.size() : 0); }
+  size_t cached_bytes() const { return bytes_; }
+  uint64_t hits() const { return hits_; }
+  uint64_t misses() const { return misses_; }
+  const std::optional<Error>& failure() const { return failure_; }
 
  protected:
   const google::protobuf::Message* find_row(TableId table, std::string_view key) override;
   google::protobuf::Message& put_row(TableId table, std::string_view key) override;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  struct TextHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  using Slots = std::unordered_map<std::string, RowSlot, TextHash, std::equal_to<>>;
+  using Slot = Slots::value_type;
+  struct Undo {
+    Slot* slot;
+    std::shared_ptr<RowVersion> before;
+  };
+  using Section = std::vector<Undo>;
+
+  using Overlay = std::set<std::string, std::less<>>;
+
+  Overlay cached_keys(const std::string& first, const std::string& last) const;
+  Slot& slot(TableId table, std::string_view key);
+  std::shared_ptr<RowVersion> load(TableId table, const std::string& key);
+  void change(Slot& slot, std::shared_ptr<RowVersion> version);
+  void drop_unused();
+
+  Store& store_;
+  const size_t bytes_max_;
+  Slots slots_;
+  std::string key_;  // scratch for look-ups
+  std::deque<Section> journal_;
+  uint64_t section_ = 0;
+  std::vector<Slot*> dirty_;
+  // Keys of ordered tables that the store does not show yet as they are.
+  Overlay overlay_;
+  bool committing_ = false;
+  std::optional<CommitJob> failed_;  // written again before anything else
+  size_t bytes_ = 0;
+  uint64_t hits_ = 0;
+  uint64_t misses_ = 0;
+  std::optional<Error> failure_;
 };
 
 }  // namespace hansa::projections

@@ -35,19 +35,24 @@ void set_units(v1::Case& row, const std::string& lead,
 }
 
 // Items stand in the order of ledger time; too old or too many leave at the front.
-void enter_near(Rows& rows, const v1::Case& row) {
+void enter_near(Rows& rows, const v1::Case& row, Seq seq) {
   const auto keys = near_home(row.service(), row.place());
   const int64_t since_us = row.reported_time_us() - kNearItemHoursMax * kHourUs;
   for (size_t i = 0; i < keys.size(); ++i) {
-    auto& items = *rows.put(kNearCasesTable, keys[i]).mutable_items();
-    int leaving = std::max(0, items.size() - kNearItemsMax + 1);
-    while (leaving < items.size() && items.Get(leaving).reported_time_us() < since_us) ++leaving;
-    items.DeleteSubrange(0, leaving);
-    auto& item = *items.Add();
-    item.set_case_(row.case_());
-    item.set_reported_time_us(row.reported_time_us());
+    auto& near = rows.put(kNearCasesTable, keys[i]);
+    const int items = near.case_seqs_size();
+    int leaving = std::max(0, items - kNearItemsMax + 1);
+    while (leaving < items && near.reported_times_us(leaving) < since_us) ++leaving;
+    near.mutable_case_seqs()->ExtractSubrange(0, leaving, nullptr);
+    near.mutable_reported_times_us()->ExtractSubrange(0, leaving, nullptr);
+    near.add_case_seqs(seq);
+    near.add_reported_times_us(row.reported_time_us());
     // The lists of a community are read without regard to the point.
-    if (i > 0) *item.mutable_point() = row.place().point();
+    if (i == 0) continue;
+    near.mutable_latitudes_microdegrees()->ExtractSubrange(0, leaving, nullptr);
+    near.mutable_longitudes_microdegrees()->ExtractSubrange(0, leaving, nullptr);
+    near.add_latitudes_microdegrees(row.place().point().latitude_microdegrees());
+    near.add_longitudes_microdegrees(row.place().point().longitude_microdegrees());
   }
 }
 
@@ -107,7 +112,7 @@ Result<void> evolve_event(Rows& rows, const v1::CaseReported& event, const Entry
   row.set_first_response_due_time_us(event.first_response_due_time_us());
   add_history(row, name, entry, {});
   move_timers(rows, row, Dues{}, entry);
-  enter_near(rows, row);
+  enter_near(rows, row, entry.seq);
   return {};
 }
 

@@ -81,35 +81,34 @@ int64_t first_response_due(const CityScope& scope, const v1::Service& service,
                                                            : kFirstResponseCommunity);
 }
 
-// Open cases near in place and time, oldest first.
+bool is_near(const v1::NearCases& row, int item, const v1::Place& place, int64_t radius_metres) {
+  if (!place.has_point() || row.latitudes_microdegrees_size() == 0) return true;
+  v1::Point point;
+  point.set_latitude_microdegrees(row.latitudes_microdegrees(item));
+  point.set_longitude_microdegrees(row.longitudes_microdegrees(item));
+  return within_metres(place.point(), point, radius_metres);
+}
+
+// Open cases near in place and time, oldest first; seqs grow with ledger time.
 std::vector<std::string> near_duplicates(const CityScope& scope, const std::string& service,
                                          const v1::Place& place) {
   const int64_t radius_metres = policy_count(scope.view, kNearDuplicateRadius);
   const int64_t since_us = scope.context.time_us - policy_us(scope.view, kNearDuplicateWindow);
-  std::vector<const v1::NearCases::Item*> found;
+  std::vector<Seq> found;
   for (const auto& key : near_keys(service, place, radius_metres)) {
     const auto* row = scope.view.find(kNearCasesTable, key);
     if (row == nullptr) continue;
-    for (const auto& item : row->items()) {
-      if (item.reported_time_us() < since_us) continue;
-      if (place.has_point() && item.has_point() &&
-          !within_metres(place.point(), item.point(), radius_metres)) {
-        continue;
-      }
-      found.push_back(&item);
+    for (int item = 0; item < row->case_seqs_size(); ++item) {
+      if (row->reported_times_us(item) < since_us) continue;
+      if (is_near(*row, item, place, radius_metres)) found.push_back(row->case_seqs(item));
     }
   }
-  std::sort(found.begin(), found.end(), [](const auto* a, const auto* b) {
-    if (a->reported_time_us() != b->reported_time_us()) {
-      return a->reported_time_us() < b->reported_time_us();
-    }
-    return case_key(a->case_()) < case_key(b->case_());
-  });
+  std::sort(found.begin(), found.end());
   std::vector<std::string> cases;
-  for (const auto* item : found) {
+  for (const Seq seq : found) {
     if (cases.size() == kNearDuplicatesMax) break;
-    const auto* row = find_case(scope.view, item->case_());
-    if (row != nullptr && is_open(row->state())) cases.push_back(item->case_());
+    const auto* row = find_case(scope.view, case_id(seq, 0));
+    if (row != nullptr && is_open(row->state())) cases.push_back(row->case_());
   }
   return cases;
 }

@@ -309,7 +309,7 @@ TEST(CaseNearDuplicates, AreAtMostEightOldestFirstOfABoundedList) {
   EXPECT_EQ(row.near_duplicates(0), first);
   for (int i = 0; i < 100; ++i) city.report_case();
   city.rows.scan(kNearCasesTable.id, "", "\xff", [](std::string_view, const auto& message) {
-    EXPECT_LE(static_cast<const v1::NearCases&>(message).items_size(), kNearItemsMax);
+    EXPECT_LE(static_cast<const v1::NearCases&>(message).case_seqs_size(), kNearItemsMax);
     return true;
   });
 }

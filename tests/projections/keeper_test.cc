@@ -240,6 +240,17 @@ TEST_F(KeeperTest, ErasedPersonsTextsAreGoneAndTheLedgerStillFolds) {
   EXPECT_EQ(row.contact().phone(), "");
 }
 
+TEST_F(KeeperTest, CitizenCannotSealTheirContactUnderAnotherPersonsKey) {
+  v1::ReportCase request = report();
+  request.set_source(v1::Source::web);
+  request.set_reporter(std::string(32, 'a'));
+  request.mutable_contact()->set_phone("+86 512 5555 0102");
+  const auto refused = city_->call(request, staff("citizen-1", {v1::Role::citizen}));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::kNotReporter);
+  EXPECT_FALSE(city_->keyring().knows(*parse_hex<PersonId>(std::string(32, 'a'))));
+}
+
 // ---- over a simulated log
 
 class KeeperOnSimulatedLog : public ::testing::Test {
