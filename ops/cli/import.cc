@@ -22,6 +22,7 @@ struct ImportOptions {
   std::string mapping;
   std::string file;
   std::string rejects;
+  bool found = false;
   bool json = false;
   RemoteServer server;
 };
@@ -105,6 +106,28 @@ void print_summary(const ImportSummary& summary, const ImportOptions& options) {
              (states.empty() ? "" : " (" + states + ")"));
 }
 
+// Defines the places, units and services that the file names; what is there already stays.
+Result<void> found_city(const CaseFile& file, const RemoteServer& server) {
+  HANSA_TRY(auto client, connect(server));
+  for (const auto& command : file.founding(false)) {
+    v1::Receipt receipt;
+    auto entered = client.call(*command, receipt);
+    if (!entered && entered.error().code != Errc::kAlreadyExists) return entered;
+  }
+  return {};
+}
+
+// Said once instead of in every refused row.
+void hint_at_founding(const ImportSummary& summary, const std::string& city) {
+  if (summary.imported + summary.unchanged > 0) return;
+  for (const auto& row : summary.rejects) {
+    if (row.reason.starts_with("unknown_")) {
+      return say("hansa: " + city + " knows none of the file's places, units or services; define "
+                 "them with `hansa setup`, or import with --found");
+    }
+  }
+}
+
 int import_cases(ImportOptions options) {
   if (options.rejects.empty()) options.rejects = options.file + ".rejected.csv";
   const auto mapping = read_mapping(options.mapping);
@@ -113,6 +136,9 @@ int import_cases(ImportOptions options) {
   if (!text) return report(text.error());
   auto file = CaseFile::open(*text, options.file, *mapping);
   if (!file) return report(file.error());
+  if (options.found) {
+    if (auto founded = found_city(*file, options.server); !founded) return report(founded.error());
+  }
   std::vector<std::unique_ptr<HttpSink>> sinks;
   std::vector<ImportSink*> all;
   for (size_t i = 0; i < kRequestsAtOnce; ++i) {
@@ -131,6 +157,7 @@ int import_cases(ImportOptions options) {
     return report(summary.error());
   }
   print_summary(*summary, options);
+  hint_at_founding(*summary, mapping->city);
   // Nothing refused needs no file, but one of an earlier run must not stay as it was.
   if (summary->rejects.empty() && ::access(options.rejects.c_str(), F_OK) != 0) return kExitOk;
   if (auto written = write_rejects(*summary, file->header(), options.rejects); !written) {
@@ -151,6 +178,8 @@ void add_import(CLI::App& app, Chosen& chosen) {
   verb->add_option("--mapping", options->mapping, "What its columns mean (YAML)")->required();
   verb->add_option("--rejects", options->rejects,
                    "Where refused rows are written with their reasons; <CSV>.rejected.csv");
+  verb->add_flag("--found", options->found,
+                 "First founds the city and defines the file's own places, units and services");
   verb->add_flag("--json", options->json, "The summary as one JSON object");
   add_remote_server(*verb, options->server);
   set_example(*verb,

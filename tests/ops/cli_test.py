@@ -121,6 +121,16 @@ class Cli(unittest.TestCase):
         self.assertTrue(rejected[1].startswith("2,"), rejected)
         self.assertIn("times_backwards", rejected[1])
 
+    def test_3_import_can_found_what_the_file_names(self):
+        with open(os.path.join(self.folder, "more.csv"), "w", encoding="utf-8") as file:
+            file.write("id,opened,closed,type,department,status,area,road,block,lat,lon\n"
+                       "50,2024-03-02 08:15:00,,Loose kerb,,open,West,New Road,Corner,,\n")
+        words = ("import", "--json", "--mapping", "setup/cases-mapping.yaml", "more.csv")
+        code, out, err = self.run_hansa(*words)
+        self.assertEqual((code, json.loads(out)["refused"]), (0, 1))
+        self.assertIn("--found", err)
+        self.assertEqual(json.loads(self.ok(*words, "--found"))["imported"], 1)
+
     def test_4_calls_answer_and_refusals_exit_with_1(self):
         units = json.loads(self.ok("call", "ListUnits", '{"city": "example"}'))
         self.assertIn("roads", [unit["unit"] for unit in units["units"]])
