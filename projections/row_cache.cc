@@ -269,6 +269,8 @@ void RowCache::undo_entries(size_t count) {
     journal_.pop_back();
   }
   ++section_;  // what was made before is not changed in place
+  // While entries are open a row may come back to any of its versions.
+  if (!journal_.empty()) return;
   std::erase_if(dirty_, [](Slot* changed) {
     changed->second.dirty = changed->second.current != changed->second.committed;
     return !changed->second.dirty;
