@@ -14,9 +14,12 @@ constexpr int64_t kUnknownUsMax = 5'000'000;
 void KeeperLoop::send() {
   ++flights;
   sent_us = monotonic_us();
+  // The log's thread lets go of the loop before it returns: it must not be the one to destroy it.
   appender->send([self = shared_from_this()](streams::Appender::FlightId flight,
-                                             std::vector<streams::Delivery> deliveries) {
-    boost::asio::post(self->strand, [self, flight, deliveries = std::move(deliveries)]() mutable {
+                                             std::vector<streams::Delivery> deliveries) mutable {
+    KeeperLoop& loop = *self;
+    boost::asio::post(loop.strand, [self = std::move(self), flight,
+                                    deliveries = std::move(deliveries)]() mutable {
       self->delivered(flight, std::move(deliveries));
     });
   });

@@ -7,8 +7,8 @@
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <memory>
-#include <random>
 #include <string>
+#include <vector>
 
 #include "core/base/assert.h"
 #include "projections/door.h"
@@ -152,11 +152,17 @@ class City {
   std::function<void()> turn;  // called in every turn of the loop; moves a simulated log on
 
  private:
+  // A thread of the log may still be posting when the city goes: loops stay until the end.
+  static boost::asio::io_context& new_loop() {
+    static std::vector<std::unique_ptr<boost::asio::io_context>> loops;
+    return *loops.emplace_back(std::make_unique<boost::asio::io_context>());
+  }
+
   streams::Log& log_;
   const ScratchFolder& folder_;
   SeededEnv& env_;
   KeeperLimits limits_;
-  boost::asio::io_context loop_;
+  boost::asio::io_context& loop_ = new_loop();
   std::unique_ptr<Keyring> keyring_;
   std::shared_ptr<Keeper> keeper_;
   std::unique_ptr<Door> door_;
