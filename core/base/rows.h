@@ -62,7 +62,7 @@ inline constexpr Table<v1::NearCases> kNearCasesTable{TableId::kNearCases};     
 inline constexpr Table<v1::RecentClosures> kRecentClosuresTable{TableId::kRecentClosures};
 inline constexpr Table<v1::Timer> kTimerTable{TableId::kTimer};                  // timer_key()
 inline constexpr Table<v1::ErasedPerson> kErasedPersonTable{TableId::kErasedPerson};
-inline constexpr Table<v1::AnsweredCommand> kAnsweredTable{TableId::kAnswered};  // dedupe.h
+inline constexpr Table<v1::AnsweredCommand> kAnsweredTable{TableId::kAnswered};  // fold.h
 inline constexpr Table<v1::Counter> kCounterTable{TableId::kCounter};
 inline constexpr Table<v1::StateCount> kStateCountTable{TableId::kStateCount};
 inline constexpr Table<v1::HeatCell> kHeatTable{TableId::kHeat};
