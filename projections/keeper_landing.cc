@@ -9,6 +9,12 @@ namespace {
 // How long a caller waits for an outcome that the log does not tell.
 constexpr int64_t kUnknownUsMax = 5'000'000;
 
+Error unknown_outcome() {
+  return {Errc::kUnknownOutcome,
+          "the log does not say whether the command was recorded; send it again with the same "
+          "Idempotency-Key"};
+}
+
 }  // namespace
 
 void KeeperLoop::send() {
@@ -63,21 +69,20 @@ void KeeperLoop::follow_log() {
   if (!stopped && must_follow()) give_up_waiting();
 }
 
-// While the log cannot be read: what was not sent certainly did not happen; what was sent may have.
+// While the log cannot be read: what was never sent certainly did not happen; the rest may have.
 void KeeperLoop::give_up_waiting() {
   while (!queue.empty()) {
     Pending pending = std::move(queue.front());
     queue.pop_front();
-    refuse_now(std::move(pending), {Errc::kUnavailable, log_failure ? log_failure->detail : ""});
+    Error unavailable{Errc::kUnavailable, log_failure ? log_failure->detail : ""};
+    const bool certain = !pending.maybe_landed;
+    refuse_now(std::move(pending), certain ? std::move(unavailable) : unknown_outcome());
   }
   const int64_t now_us = monotonic_us();
   for (auto& item : open_items) {
     if (!item.pending || item.pending->submission.command == nullptr) continue;
     if (now_us - item.pending->submitted_us < kUnknownUsMax) continue;
-    refuse_now(std::move(*item.pending),
-               {Errc::kUnknownOutcome,
-                "the log does not say whether the command was recorded; send it again with the "
-                "same Idempotency-Key"});
+    refuse_now(std::move(*item.pending), unknown_outcome());
     item.pending.reset();
   }
 }

@@ -334,6 +334,33 @@ TEST_F(KeeperOnSimulatedLog, LostAnswer_CommandIsFoundInTheLogAndNotDoneTwice) {
   EXPECT_EQ(city_->keeper().health().landed_seq, before + 1);
 }
 
+TEST_F(KeeperOnSimulatedLog, UnreachableLog_NewCommandsHearUnavailableAndWorkResumes) {
+  streams::SimulatedFaults faults;
+  faults.unreachable = 1000;
+  faults.lost_answer = 1000;
+  store_.set_faults(faults);
+  bool first_done = false;
+  Result<v1::Receipt> first;
+  city_->send(report(), hotline_, std::nullopt, [&](Result<v1::Receipt> answer) {
+    first = std::move(answer);
+    first_done = true;
+  });
+  city_->loop().restart();
+  for (int i = 0; i < 200; ++i) {
+    store_.step();
+    city_->loop().run_one_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_FALSE(first_done);  // sent, and nobody can say what became of it
+  const auto second = city_->call(report(), hotline_);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, Errc::kUnavailable);
+  EXPECT_FALSE(city_->keeper().health().ready);
+  store_.set_faults({});
+  city_->run(first_done);
+  ASSERT_TRUE(first.has_value()) << first.error().detail;
+  EXPECT_TRUE(city_->call(report(), hotline_).has_value());
+}
+
 TEST_F(KeeperOnSimulatedLog, EveryFaultAtOnce_EveryCommandIsAnsweredOnceAndStandsOnce) {
   store_.set_faults(streams::SimulatedFaults::all(60));
   int answered = 0;
