@@ -3,9 +3,8 @@
 #include <boost/asio/post.hpp>
 
 #include "core/base/hash.h"
-#include "projections/fold.h"
+#include "projections/catch_up.h"
 #include "projections/keeper_loop.h"
-#include "streams/ledger_reader.h"
 
 namespace hansa::projections {
 namespace {
@@ -44,34 +43,19 @@ Result<void> KeeperLoop::open(std::shared_ptr<StoreBudget> budget) {
   return {};
 }
 
-// Folds what the log has beyond the committed position, committing by a budget of dirty rows.
+// Folds what the log has beyond the committed position.
 Result<void> KeeperLoop::catch_up() {
-  const Meta meta = store->meta();
-  HANSA_TRY(const Offset end, log.end(config.ledger));
-  if (end < meta.position.next_offset) {
-    return fail(Errc::kLogBehind,
-                "the log of " + config.ledger.text() + " ends at offset " + std::to_string(end) +
-                    ", but the projection has seen offset " +
-                    std::to_string(meta.position.next_offset) + "; restore the log");
-  }
-  tip_time_us = landed_time_us = meta.time_us;
-  ChainPosition start = meta.position;
-  if (start.seq == 0) start.tip = founding_hash(config.founding_id);
-  ChainPosition reached = start;
-  streams::LedgerVisitor visitor;
-  visitor.is_void = [&](Offset, std::string_view) { ++reached.voids; };
-  visitor.valid = [&](Seq seq, Offset offset, const Hash& hash,
-                      std::string_view payload) -> Result<void> {
-    if (!fold_foreign(seq, hash, payload)) return fail(*stopped);
-    reached = {seq, hash, offset + 1, reached.voids};
-    if (rows->dirty_rows() < config.limits.catch_up_dirty_rows_max) return {};
-    return rows->commit(reached, landed_time_us);
+  CatchUpHooks hooks;
+  hooks.folded = [this](const v1::Payload& payload) -> Result<void> {
+    if (!erase_keys(persons_erased_by(payload))) return fail(*stopped);
+    return {};
   };
-  HANSA_TRY(const ChainPosition position,
-            streams::read_ledger(log, config.ledger, config.founding_id, start, visitor));
-  HANSA_CHECK(rows->commit(position, landed_time_us));
-  appender = std::make_unique<streams::Appender>(log, config.ledger, config.founding_id, position,
-                                                 env);
+  HANSA_TRY(const CaughtUp reached,
+            projections::catch_up(log, config.ledger, config.founding_id, *store, *rows,
+                                  {config.limits.catch_up_dirty_rows_max}, hooks));
+  tip_time_us = landed_time_us = reached.time_us;
+  appender = std::make_unique<streams::Appender>(log, config.ledger, config.founding_id,
+                                                 reached.position, env);
   return {};
 }
 

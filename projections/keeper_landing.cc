@@ -114,6 +114,15 @@ void KeeperLoop::landed(Seq seq) {
   }
 }
 
+std::vector<PersonId> persons_erased_by(const v1::Payload& payload) {
+  std::vector<PersonId> erased;
+  for (const auto& event : payload.events()) {
+    if (!event.has_person_erased()) continue;
+    if (auto id = parse_hex<PersonId>(event.person_erased().person())) erased.push_back(*id);
+  }
+  return erased;
+}
+
 // A key that an entry erased must be gone before anything after that entry is served.
 bool KeeperLoop::erase_keys(const std::vector<PersonId>& persons) {
   for (const auto& person : persons) {
@@ -169,12 +178,7 @@ bool KeeperLoop::fold_foreign(Seq seq, const Hash& hash, std::string_view payloa
     return false;
   }
   tip_time_us = landed_time_us = payload.time_us();
-  std::vector<PersonId> erased;
-  for (const auto& event : payload.events()) {
-    if (!event.has_person_erased()) continue;
-    if (auto id = parse_hex<PersonId>(event.person_erased().person())) erased.push_back(*id);
-  }
-  return erase_keys(erased);
+  return erase_keys(persons_erased_by(payload));
 }
 
 // Answers that wait for no entry of ours, or only for ones that have landed.

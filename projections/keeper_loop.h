@@ -21,6 +21,8 @@
 
 namespace hansa::projections {
 
+std::vector<PersonId> persons_erased_by(const v1::Payload& payload);
+
 struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   struct Pending {
     Submission submission;

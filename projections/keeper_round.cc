@@ -182,12 +182,8 @@ void KeeperLoop::append(Pending* pending, const v1::Cause& base, Decision decisi
   payload.mutable_cause()->set_subject_id(decision.subject_id);
   payload.mutable_cause()->set_state(decision.state);
   Open item;
-  for (auto& event : decision.events) {
-    if (event.has_person_erased()) {
-      if (auto id = parse_hex<PersonId>(event.person_erased().person())) item.erased.push_back(*id);
-    }
-    *payload.add_events() = std::move(event);
-  }
+  for (auto& event : decision.events) *payload.add_events() = std::move(event);
+  item.erased = persons_erased_by(payload);
   if (pending != nullptr) item.pending = std::move(*pending);
   stamp_and_fold(std::move(item), payload, base);
 }

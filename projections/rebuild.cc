@@ -8,9 +8,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "projections/fold.h"
-#include "projections/row_cache.h"
-#include "streams/ledger_reader.h"
 
 namespace hansa::projections {
 namespace {
@@ -18,7 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kRowCacheBytes = 256 * 1024 * 1024;
-constexpr Seq kProgressEntries = 1'000;
 
 std::string folder_of(const std::string& projections_dir, const LedgerId& ledger) {
   return projections_dir + "/" + ledger.folder();
@@ -73,51 +69,6 @@ Result<void> name_current(const std::string& folder, const std::string& version)
   return sync_path(folder);
 }
 
-// Folds the whole ledger into the rows, committing by a budget of dirty rows.
-class Refold {
- public:
-  Refold(streams::Log& log, Store& store, const GoOn& go_on)
-      : log_(log), rows_(store, kRowCacheBytes), go_on_(go_on) {}
-
-  Result<void> run(const LedgerId& ledger, const FoundingId& founding_id) {
-    HANSA_TRY(end_, log_.end(ledger));
-    reached_.tip = founding_hash(founding_id);
-    streams::LedgerVisitor visitor;
-    visitor.is_void = [this](Offset, std::string_view) { ++reached_.voids; };
-    visitor.valid = [this](Seq seq, Offset offset, const Hash& hash, std::string_view payload) {
-      return fold(seq, offset, hash, payload);
-    };
-    HANSA_TRY(const ChainPosition position,
-              streams::read_ledger(log_, ledger, founding_id, reached_, visitor));
-    return rows_.commit(position, time_us_);
-  }
-
- private:
-  Result<void> fold(Seq seq, Offset offset, const Hash& hash, std::string_view bytes) {
-    v1::Payload payload;
-    if (!payload.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      return fail(Errc::kChainBroken,
-                  "entry " + std::to_string(seq) + " is valid but cannot be read");
-    }
-    HANSA_CHECK(fold_entry(rows_, payload, seq, hash));
-    if (rows_.failure()) return fail(*rows_.failure());
-    time_us_ = payload.time_us();
-    reached_ = {seq, hash, offset + 1, reached_.voids};
-    if (go_on_ && seq % kProgressEntries == 0 && !go_on_({seq, offset + 1, end_})) {
-      return fail(Errc::kUnavailable, "the rebuild was cancelled; the rows are as they were");
-    }
-    if (rows_.dirty_rows() < kRebuildDirtyRowsMax) return {};
-    return rows_.commit(reached_, time_us_);
-  }
-
-  streams::Log& log_;
-  RowCache rows_;
-  const GoOn& go_on_;
-  Offset end_ = 0;
-  ChainPosition reached_;
-  int64_t time_us_ = 0;
-};
-
 // The store that counted so far, held open so that nobody else begins to use it; none if there is
 // none or it cannot be read.
 Result<std::unique_ptr<Store>> open_current(const std::string& directory,
@@ -153,7 +104,9 @@ Result<RebuildReport> rebuild_offline(streams::Log& log, const LedgerId& ledger,
   std::error_code ignored;
   auto refolded = [&]() -> Result<void> {
     HANSA_TRY(auto store, Store::open(report.directory, budget));
-    HANSA_CHECK(Refold(log, *store, go_on).run(ledger, founding_id));
+    RowCache rows(*store, kRowCacheBytes);
+    HANSA_CHECK(catch_up(log, ledger, founding_id, *store, rows, {kRebuildDirtyRowsMax},
+                         {.go_on = go_on}));
     report.meta = store->meta();
     return {};
   }();

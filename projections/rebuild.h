@@ -13,12 +13,10 @@
 // Source:  DESIGN §6.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
-#include "projections/store.h"
-#include "streams/log.h"
+#include "projections/catch_up.h"
 
 namespace hansa::projections {
 
@@ -31,14 +29,6 @@ struct RebuildReport {
   // Both stood at the same entry and their digests differ: the old rows were wrong.
   bool digest_differed = false;
 };
-
-struct RebuildProgress {
-  Seq seq = 0;
-  Offset next_offset = 0;
-  Offset end_offset = 0;
-};
-// Called about every 1 000 entries; false ends the rebuild.
-using GoOn = std::function<bool(const RebuildProgress&)>;
 
 std::string current_version_dir(const std::string& projections_dir, const LedgerId& ledger);
 

@@ -80,7 +80,7 @@ int rebuild(const ProjectionOptions& options) {
   Progress progress("rebuild " + ledger->text() + " (records)", 0);
   const auto rebuilt = projections::rebuild_offline(
       stopped->log(), *ledger, stopped->keys().founding_id, folder,
-      projections::make_store_budget(256, 128), [&](const projections::RebuildProgress& so_far) {
+      projections::make_store_budget(256, 128), [&](const projections::CatchUpProgress& so_far) {
         progress.reached(so_far.next_offset, so_far.end_offset);
         return true;
       });

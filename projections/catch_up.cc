@@ -1,0 +1,74 @@
+#include "projections/catch_up.h"
+
+#include "projections/fold.h"
+#include "streams/ledger_reader.h"
+
+namespace hansa::projections {
+namespace {
+
+constexpr Seq kProgressEntries = 1'000;
+
+class CatchUp {
+ public:
+  CatchUp(RowCache& rows, const Meta& from, const CatchUpLimits& limits, const CatchUpHooks& hooks)
+      : rows_(rows), limits_(limits), hooks_(hooks), reached_(from.position),
+        time_us_(from.time_us) {}
+
+  Result<CaughtUp> run(streams::Log& log, const LedgerId& ledger, const FoundingId& founding_id) {
+    HANSA_TRY(end_, log.end(ledger));
+    if (end_ < reached_.next_offset) {
+      return fail(Errc::kLogBehind,
+                  "the log of " + ledger.text() + " ends at offset " + std::to_string(end_) +
+                      ", but the projection has seen offset " +
+                      std::to_string(reached_.next_offset) + "; restore the log");
+    }
+    if (reached_.seq == 0) reached_.tip = founding_hash(founding_id);
+    streams::LedgerVisitor visitor;
+    visitor.is_void = [this](Offset, std::string_view) { ++reached_.voids; };
+    visitor.valid = [this](Seq seq, Offset offset, const Hash& hash, std::string_view payload) {
+      return fold(seq, offset, hash, payload);
+    };
+    HANSA_TRY(const ChainPosition position,
+              streams::read_ledger(log, ledger, founding_id, reached_, visitor));
+    HANSA_CHECK(rows_.commit(position, time_us_));
+    return CaughtUp{position, time_us_};
+  }
+
+ private:
+  Result<void> fold(Seq seq, Offset offset, const Hash& hash, std::string_view bytes) {
+    if (!payload_.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      return fail(Errc::kUpgradeNeeded,
+                  "entry " + std::to_string(seq) +
+                      " is valid, but its payload cannot be read by this binary; install a newer "
+                      "one");
+    }
+    HANSA_CHECK(fold_entry(rows_, payload_, seq, hash));
+    if (rows_.failure()) return fail(*rows_.failure());
+    if (hooks_.folded) HANSA_CHECK(hooks_.folded(payload_));
+    time_us_ = payload_.time_us();
+    reached_ = {seq, hash, offset + 1, reached_.voids};
+    if (hooks_.go_on && seq % kProgressEntries == 0 && !hooks_.go_on({seq, offset + 1, end_})) {
+      return fail(Errc::kUnavailable, "the fold was cancelled; the rows are as they were");
+    }
+    if (rows_.dirty_rows() < limits_.dirty_rows_max) return {};
+    return rows_.commit(reached_, time_us_);
+  }
+
+  RowCache& rows_;
+  const CatchUpLimits& limits_;
+  const CatchUpHooks& hooks_;
+  Offset end_ = 0;
+  ChainPosition reached_;
+  int64_t time_us_ = 0;
+  v1::Payload payload_;
+};
+
+}  // namespace
+
+Result<CaughtUp> catch_up(streams::Log& log, const LedgerId& ledger, const FoundingId& founding_id,
+                          const Store& store, RowCache& rows, const CatchUpLimits& limits,
+                          const CatchUpHooks& hooks) {
+  return CatchUp(rows, store.meta(), limits, hooks).run(log, ledger, founding_id);
+}
+
+}  // namespace hansa::projections
