@@ -188,6 +188,11 @@ array parameters(const MethodInfo& method, Schemas& schemas) {
                              {{"type", "string"}, {"pattern", "^[0-9]+$"}},
                              "waits up to 5 s until the answer shows this seq"));
   }
+  if (!method.rule.csv_items().empty()) {
+    made.push_back(parameter("format", "query", false,
+                             {{"type", "string"}, {"enum", {"json", "csv"}}},
+                             "csv: a table of " + method.rule.csv_items()));
+  }
   return made;
 }
 
@@ -238,8 +243,12 @@ object operation(const MethodInfo& method, Schemas& schemas) {
   object answers;
   const bool creates = method.is_command && method.path.find(':') == std::string::npos;
   object shown = schemas.of_message(method.output);
+  object content = json_content(std::move(shown));
+  if (!method.rule.csv_items().empty()) {
+    content["text/csv"] = object{{"schema", object{{"type", "string"}}}};
+  }
   answers[creates ? "201" : "200"] = method.rule.body_type().empty()
-                                         ? answer("Done.", json_content(std::move(shown)))
+                                         ? answer("Done.", std::move(content))
                                          : batch_answer();
   answers["default"] = {{"$ref", "#/components/responses/Problem"}};
   object made{{"operationId", method.name},

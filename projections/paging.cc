@@ -49,6 +49,10 @@ Result<Page> open_page(std::string prefix, uint32_t page_size, const std::string
   return page;
 }
 
+std::string page_token(const Page& page, std::string_view last_key) {
+  return to_hex(token_head(page.prefix) + std::string(last_key.substr(page.prefix.size())));
+}
+
 Result<std::string> read_page(const Snapshot& snapshot, const Page& page, const PageRange& range,
                               const TakeRow& take) {
   std::string from = range.from.empty() ? page.prefix : range.from;
@@ -78,7 +82,7 @@ Result<std::string> read_page(const Snapshot& snapshot, const Page& page, const 
                                : snapshot.scan(from, to, visit));
   if (!outcome) return fail(outcome.error());
   if (!more) return std::string();
-  return to_hex(token_head(page.prefix) + last.substr(page.prefix.size()));
+  return page_token(page, last);
 }
 
 }  // namespace hansa::projections

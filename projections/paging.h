@@ -34,6 +34,9 @@ struct PageRange {
 Result<uint32_t> page_size_of(uint32_t asked);
 Result<Page> open_page(std::string prefix, uint32_t page_size, const std::string& page_token);
 
+// For lists that are not rows one by one.
+std::string page_token(const Page& page, std::string_view last_key);
+
 using TakeRow = std::function<Result<void>(std::string_view stored_key, std::string_view value)>;
 Result<std::string> read_page(const Snapshot& snapshot, const Page& page, const PageRange& range,
                               const TakeRow& take);

@@ -1,12 +1,11 @@
 #include "projections/read_models.h"
 
-#include <array>
-
 #include "core/base/assert.h"
 #include "core/base/calendar.h"
 #include "core/city/case.h"
 #include "core/city/city.h"
 #include "core/city/city_fold.h"
+#include "core/metrics/metrics_fold.h"
 
 namespace hansa::projections {
 namespace {
@@ -27,11 +26,6 @@ struct CaseBefore {
   v1::State::Value state = v1::State::unspecified;
   std::optional<v1::Point> point;
 };
-
-// Numbers with a sign in the order of their bytes.
-std::string ordered(int32_t number) {
-  return big_endian(static_cast<uint32_t>(number) ^ 0x80000000U).substr(4);
-}
 
 int32_t cell_index(int32_t microdegrees) {
   const int32_t index = microdegrees / kHeatCellMicrodegrees;
@@ -123,7 +117,7 @@ Result<void> draw_heat(Rows& rows, const CaseBefore& before, const v1::Case& aft
 // ---- counters
 
 void count_in(Rows& rows, Scope scope, const std::string& id, int32_t day, const Step& step) {
-  auto& counter = rows.put(kCounterTable, counter_key(scope, id, day));
+  auto& counter = rows.put(kCounterTable, day_key(scope, id, day));
   if (counter.scope().empty()) {
     counter.set_scope(scope_name(scope));
     counter.set_id(id);
@@ -204,21 +198,6 @@ void count_event(Rows& rows, const v1::Event& event, int64_t time_us, const v1::
 
 }  // namespace
 
-const std::string& scope_name(Scope scope) {
-  static const std::array<std::string, 5> kNames = {"", "unit", "service", "community", "city"};
-  return kNames.at(static_cast<size_t>(scope));
-}
-
-std::string counter_prefix(Scope scope, std::string_view id) {
-  std::string prefix(1, static_cast<char>(scope));
-  prefix.append(id).push_back('\0');
-  return prefix;
-}
-
-std::string counter_key(Scope scope, std::string_view id, int32_t day) {
-  return counter_prefix(scope, id) + ordered(day);
-}
-
 std::string state_count_key(v1::State::Value state) {
   return std::string(1, static_cast<char>(state));
 }
@@ -239,7 +218,7 @@ Result<void> fold_event(Rows& rows, const v1::Event& event, const EntryContext& 
   HANSA_CHECK(count_states(rows, before.state, row->state()));
   HANSA_CHECK(draw_heat(rows, before, *row));
   count_event(rows, event, entry.time_us, *row);
-  return {};
+  return fold_metrics(rows, event, entry);
 }
 
 }  // namespace hansa::projections

@@ -8,6 +8,7 @@
 //            deadlines only.
 //          - StateCount rows: cases per state.
 //          - HeatCell rows: open cases with a point, per cell of 0.005 degrees.
+//          - CaseFacts and DayTally rows: the figures (core/metrics/metrics_fold.h).
 //          A row that falls to nothing is erased.
 // Errors:  as evolve; kInternal for a count that would fall below zero.
 // Threads: pure.
@@ -18,6 +19,7 @@
 
 #include "core/base/rows.h"
 #include "core/city/context.h"
+#include "core/metrics/scope.h"
 #include "hansa/v1/entry.pb.h"
 
 namespace hansa::projections {
@@ -25,13 +27,6 @@ namespace hansa::projections {
 // Side of a heat cell.
 inline constexpr int32_t kHeatCellMicrodegrees = 5'000;
 
-// Numbers are stored: never reuse or renumber them.
-enum class Scope : uint8_t { kUnit = 1, kService = 2, kCommunity = 3, kCity = 4 };
-
-const std::string& scope_name(Scope scope);
-// Scope byte ‖ id ‖ 0x00 ‖ day, in the order of days; and what all days of one id begin with.
-std::string counter_key(Scope scope, std::string_view id, int32_t day);
-std::string counter_prefix(Scope scope, std::string_view id);
 std::string state_count_key(v1::State::Value state);
 // Index of the cell south-west corner first: latitude, longitude.
 std::string heat_key(const v1::Point& point);

@@ -97,14 +97,14 @@ Result<Scope> scope_of(const v1::ListCounters& request) {
 Result<v1::CountersAnswer> answer(const v1::ListCounters& request, const ReadContext& context) {
   HANSA_TRY(const Scope scope, scope_of(request));
   HANSA_TRY(const Page page,
-            open_page(stored_key(kCounterTable.id, counter_prefix(scope, request.id())),
+            open_page(stored_key(kCounterTable.id, scope_key(scope, request.id())),
                       request.page_size(), request.page_token()));
   PageRange range;
-  const auto day_key = [&](int32_t day) {
-    return stored_key(kCounterTable.id, counter_key(scope, request.id(), day));
+  const auto stored_day = [&](int32_t day) {
+    return stored_key(kCounterTable.id, day_key(scope, request.id(), day));
   };
-  if (request.has_from_day()) range.from = day_key(request.from_day());
-  if (request.has_to_day()) range.to = day_key(request.to_day()) + '\0';
+  if (request.has_from_day()) range.from = stored_day(request.from_day());
+  if (request.has_to_day()) range.to = stored_day(request.to_day()) + '\0';
   v1::CountersAnswer answer;
   HANSA_TRY(*answer.mutable_next_page_token(),
             read_page(context.snapshot, page, range, [&](std::string_view, std::string_view value) {
@@ -197,7 +197,8 @@ Answered answer_read(const Message& request, const ReadContext& context) {
   return answer_one_of<v1::GetCase, v1::ListCases, v1::GetWorkList, v1::GetCity,
                        v1::ListDistricts, v1::ListUnits, v1::ListServices, v1::ListPolicies,
                        v1::ListCounters, v1::GetHeatGrid, v1::FindPersons, v1::ListEntries,
-                       v1::GetDigest>(request, context);
+                       v1::GetDigest, v1::ListMetrics, v1::GetFigure,
+                       v1::ListFigures>(request, context);
 }
 
 }  // namespace hansa::projections

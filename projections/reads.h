@@ -4,10 +4,10 @@
 //          page_size 50, at most 1 000, page_token opaque (projections/paging.h); past the end the
 //          list is empty and the next token is "". A case is passed through Door::show before it
 //          leaves. The request has passed validate() and Door::may_read().
-// Errors:  kUnknownCase, kUnknownUnit, kUnknownService, kUnknownPlace, kUnknownCity; kForbidden for
-//          a reporter's list that the caller may not see; kBadRequest for a page size above 1 000,
-//          a foreign token or two filters at once, with the pointer of the field. `seq` is the
-//          position that was looked at.
+// Errors:  kUnknownCase, kUnknownUnit, kUnknownService, kUnknownPlace, kUnknownCity,
+//          kUnknownMetric; kForbidden for a reporter's list that the caller may not see; kBadRequest
+//          for a page size above 1 000, a foreign token, two filters at once, a day or scope that
+//          does not exist, with the pointer of the field. `seq` is the position looked at.
 // Threads: any.
 // Limits:  ListEntries answers at most kEntriesBytesMax of records, and at least one.
 #pragma once
@@ -37,5 +37,10 @@ Result<std::unique_ptr<google::protobuf::Message>> answer_read(
 Result<v1::CaseAnswer> answer(const v1::GetCase& request, const ReadContext& context);
 Result<v1::CasesAnswer> answer(const v1::ListCases& request, const ReadContext& context);
 Result<v1::CasesAnswer> answer(const v1::GetWorkList& request, const ReadContext& context);
+
+// Figures (reads_figures.cc).
+Result<v1::MetricsAnswer> answer(const v1::ListMetrics& request, const ReadContext& context);
+Result<v1::FigureAnswer> answer(const v1::GetFigure& request, const ReadContext& context);
+Result<v1::FiguresAnswer> answer(const v1::ListFigures& request, const ReadContext& context);
 
 }  // namespace hansa::projections

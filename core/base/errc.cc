@@ -63,6 +63,8 @@ constexpr std::array kErrorTable = {
               "The city knows no person of that id."},
     ErrorInfo{kUnknownPolicy, "unknown_policy", 404, kNever,
               "The policy catalogue has no value of that name; see `hansa policy list`."},
+    ErrorInfo{kUnknownMetric, "unknown_metric", 404, kNever,
+              "The catalogue has no figure of that name; see `hansa metrics --list`."},
     ErrorInfo{kUnknownSource, "unknown_source", 404, kAfterChange,
               "The city has not connected this class of source; connect it first."},
     ErrorInfo{kUnknownCode, "unknown_code", 404, kNever,

@@ -51,6 +51,7 @@ enum class Errc : uint8_t {
   kUnknownPlace,
   kUnknownPerson,
   kUnknownPolicy,
+  kUnknownMetric,
   kUnknownSource,
   kUnknownCode,
   // State of the thing named.

@@ -55,7 +55,7 @@ constexpr std::array kPolicies = {
     // Feedback.
     PolicyInfo{"satisfaction_target_percent", kPercent, "Ratings of enough stars of all ratings",
                95, 1, 100, "S§3.1"},
-    PolicyInfo{"satisfaction_min_stars", kStars, "Stars from which a rating counts as satisfied",
+    PolicyInfo{kSatisfactionStars, kStars, "Stars from which a rating counts as satisfied",
                4, 1, 5, "S§3.1"},
     PolicyInfo{kReopeningWindow, kDays, "How long after its closure a case may be reopened", 15, 1,
                366, "SPEC §8"},
@@ -83,6 +83,9 @@ constexpr std::array kPolicies = {
                "Enforcement effort after a campaign", 50, 1, 1'000'000, "S§2.4 6.3"},
     PolicyInfo{"enforcement_effort_decay_percent", kPercent,
                "Decay of enforcement effort after a campaign", 75, 1, 100, "S§2.4 6.3"},
+    // Comparing.
+    PolicyInfo{kRankingSample, kCases, "Cases below which a figure is not ranked", 30, 1,
+               1'000'000, "SPEC §8"},
 };
 
 struct Parts {
@@ -140,6 +143,7 @@ std::string_view policy_unit_name(PolicyUnit unit) {
     case kMetres: return "metres";
     case kStars: return "stars";
     case kTimes: return "times";
+    case kCases: return "cases";
     case kPersonTimesADay: return "person_times_a_day";
   }
   HANSA_ASSERT(false, "policy unit out of range");

@@ -31,6 +31,7 @@ enum class PolicyUnit : uint8_t {
   kMetres,
   kStars,
   kTimes,
+  kCases,
   kPersonTimesADay,
 };
 
@@ -52,6 +53,8 @@ inline constexpr std::string_view kNearDuplicateRadius = "near_duplicate_radius_
 inline constexpr std::string_view kNearDuplicateWindow = "near_duplicate_window_hours";
 inline constexpr std::string_view kHandlingDefault = "handling_default_working_hours";
 inline constexpr std::string_view kHandlingUrgentDefault = "handling_urgent_default_hours";
+inline constexpr std::string_view kSatisfactionStars = "satisfaction_min_stars";
+inline constexpr std::string_view kRankingSample = "ranking_sample_cases";
 inline constexpr std::string_view kDeadlineExtensionsMax = "deadline_extensions_max_times";
 
 std::span<const PolicyInfo> policies();

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/base/assert.h"
+#include "core/base/ids.h"
 
 namespace hansa {
 namespace {
@@ -22,7 +23,7 @@ const google::protobuf::Message* row_prototype(TableId table) {
       entry(kCaseTable),       entry(kImportedTable),       entry(kNearCasesTable),
       entry(kTimerTable),      entry(kRecentClosuresTable), entry(kErasedPersonTable),
       entry(kAnsweredTable),   entry(kCounterTable),        entry(kStateCountTable),
-      entry(kHeatTable),
+      entry(kHeatTable),       entry(kCaseFactsTable),      entry(kDayTallyTable),
   };
   for (const auto& [id, prototype] : kPrototypes) {
     if (id == table) return prototype;
@@ -54,6 +55,15 @@ std::string case_key(std::string_view case_id) {
   std::string key = big_endian(seq);
   for (int i = 3; i >= 0; --i) key.push_back(static_cast<char>(index >> (8 * i)));
   return key;
+}
+
+std::string case_id_of(std::string_view case_key) {
+  HANSA_ASSERT(case_key.size() == 12, "a case key is a seq and an index");
+  uint64_t number = 0;
+  for (const char byte : case_key.substr(0, 8)) number = number << 8 | static_cast<uint8_t>(byte);
+  uint32_t index = 0;
+  for (const char byte : case_key.substr(8)) index = index << 8 | static_cast<uint8_t>(byte);
+  return case_id(number, index);
 }
 
 std::string timer_key(const v1::Timer& timer) {

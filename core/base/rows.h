@@ -42,6 +42,8 @@ enum class TableId : uint8_t {
   kCounter = 30,
   kStateCount = 31,
   kHeat = 32,
+  kCaseFacts = 33,
+  kDayTally = 34,
   kIndex = 60,  // keys computed from rows (projections/index.h); values are empty
 };
 
@@ -66,6 +68,8 @@ inline constexpr Table<v1::AnsweredCommand> kAnsweredTable{TableId::kAnswered}; 
 inline constexpr Table<v1::Counter> kCounterTable{TableId::kCounter};
 inline constexpr Table<v1::StateCount> kStateCountTable{TableId::kStateCount};
 inline constexpr Table<v1::HeatCell> kHeatTable{TableId::kHeat};
+inline constexpr Table<v1::CaseFacts> kCaseFactsTable{TableId::kCaseFacts};      // case_key()
+inline constexpr Table<v1::DayTally> kDayTallyTable{TableId::kDayTally};         // metrics/scope.h
 
 // An empty message of the table's type; nullptr for kMeta, kIndex and unknown numbers.
 const google::protobuf::Message* row_prototype(TableId table);
@@ -124,6 +128,7 @@ std::string stored_key(TableId table, std::string_view key);
 std::string big_endian(uint64_t number);
 // `c12-1` -> big-endian seq, then index: cases in the order of their making.
 std::string case_key(std::string_view case_id);
+std::string case_id_of(std::string_view case_key);
 std::string timer_key(const v1::Timer& timer);
 std::string place_key(const v1::Place& place);
 std::string place_key(std::string_view district, std::string_view street,

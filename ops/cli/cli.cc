@@ -20,6 +20,7 @@ Work
   setup DIR                     grid, units, services and calendar from CSV files
   import --mapping FILE CSV     cases from another system's file
   call METHOD [JSON]            any method of the schema (`hansa openapi` lists them)
+  metrics | why METRIC          exact figures, and what counted in one
   policy list                   policy values
   person find | erase           the persons behind reports
 
@@ -67,6 +68,8 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_setup(app, chosen);
   add_import(app, chosen);
   add_call(app, chosen);
+  add_metrics(app, chosen);
+  add_why(app, chosen);
   add_policy(app, chosen);
   add_person(app, chosen);
   add_ledger(app, chosen);

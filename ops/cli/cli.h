@@ -63,6 +63,8 @@ void add_import(CLI::App& app, Chosen& chosen);
 void add_call(CLI::App& app, Chosen& chosen);
 void add_ledger(CLI::App& app, Chosen& chosen);
 void add_projection(CLI::App& app, Chosen& chosen);
+void add_metrics(CLI::App& app, Chosen& chosen);
+void add_why(CLI::App& app, Chosen& chosen);
 void add_policy(CLI::App& app, Chosen& chosen);
 void add_person(CLI::App& app, Chosen& chosen);
 void add_error(CLI::App& app, Chosen& chosen);

@@ -1,52 +1,20 @@
 #include <deque>
 
 #include "hansa/v1/entry.pb.h"
-#include "hansa/v1/reads.pb.h"
 #include "ops/cli/cli.h"
+#include "ops/cli/ledger_source.h"
 #include "ops/cli/offline.h"
 #include "ops/json.h"
 
 namespace hansa::ops {
 namespace {
 
-constexpr uint32_t kPageRecords = 500;
-
-struct LedgerOptions {
-  std::string data_dir;
-  std::string ledger;
-  RemoteServer server;
+struct LedgerOptions : LedgerSource {
   uint64_t seq = 0;
   uint32_t count = 10;
   bool voids = false;
   bool raw = false;
   bool json = false;
-};
-
-// The records of a ledger as a server gives them out.
-class ServerRecords final : public Records {
- public:
-  ServerRecords(Client& client, std::string city) : client_(client), city_(std::move(city)) {}
-
-  Result<streams::ReadResult> read(Offset from) override {
-    v1::ListEntries request;
-    request.set_city(city_);
-    request.set_from_offset(from);
-    request.set_page_size(kPageRecords);
-    answer_.Clear();
-    HANSA_CHECK(client_.call(request, answer_));
-    streams::ReadResult result;
-    for (auto& record : *answer_.mutable_records()) {
-      result.records.push_back({record.offset(), std::move(*record.mutable_value())});
-    }
-    result.next = std::max<Offset>(from, answer_.next_offset());
-    return result;
-  }
-  const v1::EntriesAnswer& answer() const { return answer_; }
-
- private:
-  Client& client_;
-  std::string city_;
-  v1::EntriesAnswer answer_;
 };
 
 std::string record_json(const SeenRecord& record) {
@@ -67,27 +35,14 @@ std::string record_line(const SeenRecord& record, const LedgerOptions& options) 
                      : record_json(record);
 }
 
-// Runs `with` on the records of a stopped node's folder or of a server.
 using WithRecords =
     std::function<int(Records&, const LedgerId&, const FoundingId&, const LedgerOptions&)>;
 
 int on_records(const LedgerOptions& options, const WithRecords& with) {
-  const auto ledger = LedgerId::parse(options.ledger);
-  if (!ledger) return usage("expected --ledger like city/suzhou-js, got `" + options.ledger + "`");
-  if (!options.data_dir.empty()) {
-    auto stopped = StoppedNode::open(options.data_dir, *ledger);
-    if (!stopped) return report(stopped.error());
-    LogRecords records(stopped->log(), *ledger);
-    return with(records, *ledger, stopped->keys().founding_id, options);
-  }
-  auto client = connect(options.server);
-  if (!client) return report(client.error());
-  ServerRecords records(*client, ledger->id);
-  // The first page says which founding the server's configuration names.
-  if (auto first = records.read(0); !first) return report(first.error());
-  const auto founding_id = FoundingId::from(records.answer().founding_id());
-  if (!founding_id) return report(Error{Errc::kInternal, "the server gave no founding id"});
-  return with(records, *ledger, *founding_id, options);
+  return on_ledger(options, [&](Records& records, const LedgerId& ledger,
+                                const FoundingId& founding_id) {
+    return with(records, ledger, founding_id, options);
+  });
 }
 
 // A stopped node's rows name the entry they were folded from: its hash must be in the ledger.
@@ -170,10 +125,7 @@ int tail(Records& records, const LedgerId& ledger, const FoundingId& founding_id
 CLI::App* add_one(CLI::App& parent, Chosen& chosen, std::shared_ptr<LedgerOptions> options,
                   const std::string& name, const std::string& summary, WithRecords with) {
   auto* verb = parent.add_subcommand(name, summary);
-  verb->add_option("--ledger", options->ledger, "The ledger, like city/suzhou-js")->required();
-  verb->add_option("--data", options->data_dir,
-                   "Data folder of a stopped node; without it the server is asked");
-  add_remote_server(*verb, options->server);
+  add_ledger_source(*verb, *options);
   verb->callback([&chosen, options, with] {
     chosen.run = [options, with] { return on_records(*options, with); };
   });

@@ -7,6 +7,7 @@
 
 #include "core/city/access.h"
 #include "hansa/v1/case.pb.h"
+#include "ops/csv_answer.h"
 #include "ops/http/pages.h"
 #include "ops/json.h"
 #include "ops/openapi.h"
@@ -64,6 +65,11 @@ Result<Seq> parse_seq(std::string_view text) {
   return fail(Errc::kBadRequest, "expected a seq (a whole number) in at_least", "/at_least");
 }
 
+Result<bool> parse_format(std::string_view text) {
+  if (text == "csv" || text == "json") return text == "csv";
+  return fail(Errc::kBadRequest, "format is csv or json", "/format");
+}
+
 std::string seq_header(Seq seq) { return "Hansa-Seq: " + std::to_string(seq) + "\r\n"; }
 
 asio::awaitable<Result<std::shared_ptr<const Snapshot>>> wait_for_seq(const Call& call,
@@ -114,6 +120,7 @@ struct Service::Request {
   const Principal* principal = nullptr;
   std::unique_ptr<Message> message;
   Seq at_least = 0;
+  bool as_csv = false;
 
   const MethodInfo& method() const { return *route->method; }
   // The city is in the path of every method.
@@ -249,6 +256,8 @@ Result<void> Service::fill_request(const Call& call, Request& request) {
   for (const auto& [name, value] : *query) {
     if (name == "at_least" && !method.is_command) {
       HANSA_TRY(request.at_least, parse_seq(value));
+    } else if (name == "format" && !method.rule.csv_items().empty()) {
+      HANSA_TRY(request.as_csv, parse_format(value));
     } else if (method.http_verb == "GET") {
       HANSA_CHECK(bind_text(name, value, *request.message));
     } else {
@@ -365,7 +374,12 @@ asio::awaitable<Result<Reply>> Service::read(const Call& call, Request request) 
   const auto seen = request.principal->person.empty()
                         ? (*door)->sees(*request.principal)
                         : std::max((*door)->sees(*request.principal), v1::SENSITIVE);
-  append_json(reply.body, **answer, seen);
+  if (request.as_csv) {
+    reply.content_type = "text/csv; charset=utf-8";
+    reply.body = csv_of(**answer, request.method().rule.csv_items(), seen);
+  } else {
+    append_json(reply.body, **answer, seen);
+  }
   co_return reply;
 }
 

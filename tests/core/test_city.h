@@ -3,7 +3,8 @@
 // Shape:   founded with district north, street river-street, communities old-mill and new-mill;
 //          units sanitation, roads, inspection; services rubbish (5 working days) and flood (24
 //          clock hours); all sources connected. send() decides and, if accepted, evolves; it checks
-//          after every entry that Timer rows stand exactly while clocks run.
+//          after every entry that Timer rows stand exactly while clocks run, and keeps the entries
+//          in `landed`.
 // Threads: one.
 #pragma once
 
@@ -111,6 +112,7 @@ class TestCity {
       EXPECT_TRUE(evolved.has_value()) << evolved.error().detail;
     }
     check_timers();
+    landed.push_back({entry, decision->events});
     return decision;
   }
 
@@ -166,7 +168,13 @@ class TestCity {
 
   void check_timers();
 
+  struct Landed {
+    EntryContext entry;
+    std::vector<v1::Event> events;
+  };
+
   MapRows rows;
+  std::vector<Landed> landed;
   Seq seq = 0;
   int64_t now_us = kStart;
 

@@ -180,8 +180,8 @@ TEST(ReadModels, ImportedCaseCountsOnItsOwnDays) {
 }
 
 TEST(ReadModels, KeysOfDaysAndCellsSortAcrossZero) {
-  EXPECT_LT(counter_key(Scope::kCity, "", -1), counter_key(Scope::kCity, "", 0));
-  EXPECT_LT(counter_key(Scope::kCity, "", 255), counter_key(Scope::kCity, "", 256));
+  EXPECT_LT(day_key(Scope::kCity, "", -1), day_key(Scope::kCity, "", 0));
+  EXPECT_LT(day_key(Scope::kCity, "", 255), day_key(Scope::kCity, "", 256));
   v1::Point south;
   south.set_latitude_microdegrees(-1);
   v1::Point border;
