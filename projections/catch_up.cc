@@ -1,5 +1,8 @@
 #include "projections/catch_up.h"
 
+#include <future>
+#include <utility>
+
 #include "projections/fold.h"
 #include "streams/ledger_reader.h"
 
@@ -7,6 +10,8 @@ namespace hansa::projections {
 namespace {
 
 constexpr Seq kProgressEntries = 1'000;
+// Fewer rows are written sooner through the memtable.
+constexpr size_t kSortedRowsMin = 10'000;
 
 class CatchUp {
  public:
@@ -30,9 +35,13 @@ class CatchUp {
     };
     HANSA_TRY(const ChainPosition position,
               streams::read_ledger(log, ledger, founding_id, reached_, visitor));
-    HANSA_CHECK(rows_.commit(position, time_us_));
+    HANSA_CHECK(finish_commit());
+    HANSA_CHECK(rows_.commit(position, time_us_, way()));
     return CaughtUp{position, time_us_};
   }
+
+  // A job that still runs holds the store.
+  ~CatchUp() { (void)finish_commit(); }
 
  private:
   Result<void> fold(Seq seq, Offset offset, const Hash& hash, std::string_view bytes) {
@@ -51,7 +60,26 @@ class CatchUp {
       return fail(Errc::kUnavailable, "the fold was cancelled; the rows are as they were");
     }
     if (rows_.dirty_rows() < limits_.dirty_rows_max) return {};
-    return rows_.commit(reached_, time_us_);
+    HANSA_CHECK(finish_commit());
+    begin_commit();
+    return {};
+  }
+
+  CommitWay way() const {
+    return rows_.dirty_rows() < kSortedRowsMin ? CommitWay::kBatch : CommitWay::kSortedFile;
+  }
+
+  // Sorted and written on a second core while the next entries are folded.
+  void begin_commit() {
+    job_ = std::make_unique<CommitJob>(rows_.begin_commit(reached_, time_us_, way()));
+    running_ = std::async(std::launch::async, [job = job_.get()] { (void)job->run(); });
+  }
+
+  Result<void> finish_commit() {
+    if (job_ == nullptr) return {};
+    running_.get();
+    const auto job = std::exchange(job_, nullptr);
+    return rows_.finish_commit(std::move(*job));
   }
 
   RowCache& rows_;
@@ -61,6 +89,8 @@ class CatchUp {
   ChainPosition reached_;
   int64_t time_us_ = 0;
   v1::Payload payload_;
+  std::unique_ptr<CommitJob> job_;
+  std::future<void> running_;
 };
 
 }  // namespace

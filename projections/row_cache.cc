@@ -11,12 +11,41 @@ namespace {
 using google::protobuf::Message;
 
 // What a slot costs beside its row: key, node, pointers.
-constexpr size_t kSlotBytes = 200;
+constexpr size_t kSlotBytes = 250;
+// A decoded row in memory against its stored bytes.
+constexpr size_t kDecodedFactor = 4;
 
 // Only these are scanned in order by decisions and folds.
 bool is_ordered(std::string_view stored_key) {
   const auto table = static_cast<TableId>(stored_key.front());
   return table == TableId::kTimer || table == TableId::kAnswered;
+}
+
+// Rows that are named by the entry which made their case: the store cannot hold those of entries
+// behind its position, and need not be asked.
+bool is_newer_than(Seq committed, TableId table, std::string_view stored_key) {
+  size_t at = 1;
+  if (table == TableId::kTimer) {
+    at += sizeof(int64_t);
+  } else if (table != TableId::kCase && table != TableId::kCaseFacts) {
+    return false;
+  }
+  if (stored_key.size() < at + sizeof(Seq)) return false;
+  Seq made = 0;
+  for (const char byte : stored_key.substr(at, sizeof(Seq))) {
+    made = made << 8 | static_cast<uint8_t>(byte);
+  }
+  return made > committed;
+}
+
+// The table and the upper five bytes of a number: some seconds of timers, some hours of answers.
+uint64_t bucket_of(std::string_view stored_key) {
+  constexpr size_t kBytes = 6;
+  uint64_t bucket = 0;
+  for (size_t i = 0; i < kBytes; ++i) {
+    bucket = bucket << 8 | (i < stored_key.size() ? static_cast<uint8_t>(stored_key[i]) : 0);
+  }
+  return bucket;
 }
 
 const Hash& hash_of(RowVersion& version, std::string_view key, const std::string* value) {
@@ -50,6 +79,26 @@ void diff_index(const std::string& key, const RowVersion* before, const RowVersi
 
 }  // namespace
 
+// ---- changed keys
+
+void ChangedKeys::add(const std::string& key) { buckets_[bucket_of(key)].push_back(key); }
+
+std::vector<std::string> ChangedKeys::between(const std::string& first,
+                                              const std::string& last) const {
+  std::vector<std::string> keys;
+  const uint64_t end = bucket_of(last);
+  for (auto it = buckets_.lower_bound(bucket_of(first)); it != buckets_.end(); ++it) {
+    if (it->first > end) break;
+    const auto before = static_cast<ptrdiff_t>(keys.size());
+    for (const auto& key : it->second) {
+      if (key >= first && key < last) keys.push_back(key);
+    }
+    std::sort(keys.begin() + before, keys.end());
+  }
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
+}
+
 // ---- commit jobs
 
 Result<void> CommitJob::run() {
@@ -58,7 +107,8 @@ Result<void> CommitJob::run() {
   const bool nothing_new = changes_.empty() &&
                            committed.position.next_offset == meta_.position.next_offset &&
                            committed.position.seq == meta_.position.seq;
-  result_ = nothing_new ? Result<void>() : store_->commit(changes_, meta_);
+  result_ = nothing_new ? Result<void>() : store_->commit(changes_, meta_, way_);
+  if (result_) items_.clear();  // old versions die here and not on the strand
   return result_;
 }
 
@@ -69,7 +119,10 @@ void CommitJob::prepare() {
     if (item.before == item.after) continue;  // undone since it was changed
     std::optional<std::string> value;
     if (item.after != nullptr) value = item.after->message->SerializeAsString();
-    if (item.before == nullptr && value) bytes_added_ += 2 * value->size();
+    if (value) {
+      item.after->stored_bytes = value->size();
+      if (item.before == nullptr) bytes_added_ += kDecodedFactor * value->size();
+    }
     if (item.before != nullptr && item.after != nullptr &&
         hash_of(*item.before, item.key, nullptr) == hash_of(*item.after, item.key, &*value)) {
       continue;
@@ -83,7 +136,8 @@ void CommitJob::prepare() {
             [](const Change& a, const Change& b) { return a.key < b.key; });
 }
 
-CommitJob RowCache::begin_commit(const ChainPosition& position, int64_t time_us) {
+CommitJob RowCache::begin_commit(const ChainPosition& position, int64_t time_us,
+                                 CommitWay way) {
   HANSA_ASSERT(journal_.empty(), "nothing unlanded is committed");
   HANSA_ASSERT(!committing_, "one commit at a time");
   committing_ = true;
@@ -97,12 +151,12 @@ CommitJob RowCache::begin_commit(const ChainPosition& position, int64_t time_us)
   job.meta_ = store_.meta();
   job.meta_.position = position;
   job.meta_.time_us = time_us;
+  job.way_ = way;
   job.items_.reserve(dirty_.size());
-  for (Slot* changed : dirty_) {
-    RowSlot& slot = changed->second;
-    job.items_.push_back({changed->first, slot.committed, slot.current});
-    slot.committed = slot.current;
-    slot.dirty = false;
+  for (RowSlot* slot : dirty_) {
+    job.items_.push_back({slot->key, slot->committed, slot->current});
+    slot->committed = slot->current;
+    slot->dirty = false;
   }
   dirty_.clear();
   return job;
@@ -117,19 +171,19 @@ Result<void> RowCache::finish_commit(CommitJob job) {
   }
   bytes_ += job.bytes_added_;
   overlay_.clear();
-  for (const Slot* changed : dirty_) {
-    if (is_ordered(changed->first)) overlay_.insert(changed->first);
+  for (const RowSlot* changed : dirty_) {
+    if (is_ordered(changed->key)) overlay_.add(changed->key);
   }
   if (bytes_ > bytes_max_) drop_unused();
   return {};
 }
 
-Result<void> RowCache::commit(const ChainPosition& position, int64_t time_us) {
+Result<void> RowCache::commit(const ChainPosition& position, int64_t time_us, CommitWay way) {
   const bool was_failed = failed_.has_value();
-  CommitJob job = begin_commit(position, time_us);
+  CommitJob job = begin_commit(position, time_us, way);
   (void)job.run();  // its result comes back through finish_commit
   HANSA_CHECK(finish_commit(std::move(job)));
-  return was_failed ? commit(position, time_us) : Result<void>();
+  return was_failed ? commit(position, time_us, way) : Result<void>();
 }
 
 // ---- rows
@@ -137,6 +191,7 @@ Result<void> RowCache::commit(const ChainPosition& position, int64_t time_us) {
 RowCache::RowCache(Store& store, size_t bytes_max) : store_(store), bytes_max_(bytes_max) {}
 
 std::shared_ptr<RowVersion> RowCache::load(TableId table, const std::string& key) {
+  if (is_newer_than(store_.committed_seq(), table, key)) return nullptr;
   auto bytes = store_.get(key);
   if (!bytes) {
     if (!failure_) failure_ = bytes.error();
@@ -147,7 +202,8 @@ std::shared_ptr<RowVersion> RowCache::load(TableId table, const std::string& key
   HANSA_ASSERT(prototype != nullptr, "every table that is read has a row type");
   auto version = std::make_shared<RowVersion>();
   version->message.reset(prototype->New());
-  bytes_ += 2 * (*bytes)->size();
+  version->stored_bytes = (*bytes)->size();
+  bytes_ += kDecodedFactor * version->stored_bytes;
   if (!version->message->ParseFromString(**bytes)) {
     if (!failure_) {
       failure_ = Error{Errc::kBadFile, "a row of table " +
@@ -159,65 +215,84 @@ std::shared_ptr<RowVersion> RowCache::load(TableId table, const std::string& key
   return version;
 }
 
-RowCache::Slot& RowCache::slot(TableId table, std::string_view key) {
+RowSlot* RowCache::find_cached(std::string_view stored_key) {
+  const Sought sought{stored_key, boost::hash<std::string_view>()(stored_key)};
+  const auto found = slots_.find(sought);
+  return found == slots_.end() ? nullptr : found->get();
+}
+
+RowSlot& RowCache::slot(TableId table, std::string_view key) {
+  RowSlot*& last = last_.at(static_cast<size_t>(table));
+  if (last != nullptr && std::string_view(last->key).substr(1) == key) {
+    ++hits_;
+    last->used = true;
+    return *last;
+  }
   key_.clear();
   key_.push_back(static_cast<char>(table));
   key_.append(key);
-  if (auto found = slots_.find(std::string_view(key_)); found != slots_.end()) {
+  const Sought sought{key_, boost::hash<std::string_view>()(key_)};
+  if (const auto found = slots_.find(sought); found != slots_.end()) {
     ++hits_;
-    found->second.used = true;
-    return *found;
+    last = found->get();
+    last->used = true;
+    return *last;
   }
   ++misses_;
-  RowSlot fresh;
-  fresh.current = fresh.committed = load(table, key_);
-  fresh.used = true;
+  auto fresh = std::make_unique<RowSlot>();
+  fresh->key = key_;
+  fresh->hash = sought.hash;
+  fresh->current = fresh->committed = load(table, key_);
+  fresh->used = true;
   bytes_ += kSlotBytes + key_.size();
-  return *slots_.emplace(key_, std::move(fresh)).first;
+  last = slots_.insert(std::move(fresh)).first->get();
+  return *last;
 }
 
 const Message* RowCache::find_row(TableId table, std::string_view key) {
-  const auto& current = slot(table, key).second.current;
+  const auto& current = slot(table, key).current;
   return current == nullptr ? nullptr : current->message.get();
 }
 
 Message& RowCache::put_row(TableId table, std::string_view key) {
-  Slot& found = slot(table, key);
-  auto& current = found.second.current;
-  const bool is_ours = current != nullptr && current->made_in == section_ && !journal_.empty();
-  if (is_ours) return *current->message;
+  RowSlot& found = slot(table, key);
+  auto& current = found.current;
+  // Nobody else holds it: no journal section, no commit job, no reader of committed rows.
+  const bool is_ours = journal_.empty() ? current != found.committed
+                                        : current != nullptr && current->made_in == section_;
+  if (is_ours && current != nullptr) return *current->message;
   auto version = std::make_shared<RowVersion>();
   version->made_in = journal_.empty() ? 0 : section_;
   const Message* prototype = row_prototype(table);
   HANSA_ASSERT(prototype != nullptr, "every table that is written has a row type");
   version->message.reset(prototype->New());
-  if (current != nullptr) version->message->CopyFrom(*current->message);
+  if (current != nullptr) version->message->MergeFrom(*current->message);
   change(found, std::move(version));
-  return *found.second.current->message;
+  return *found.current->message;
 }
 
 void RowCache::erase_row(TableId table, std::string_view key) {
-  Slot& found = slot(table, key);
-  if (found.second.current != nullptr) change(found, nullptr);
+  RowSlot& found = slot(table, key);
+  if (found.current != nullptr) change(found, nullptr);
 }
 
-void RowCache::change(Slot& changed, std::shared_ptr<RowVersion> version) {
-  if (!journal_.empty()) {
-    journal_.back().push_back({&changed, std::move(changed.second.current)});
-  }
-  changed.second.current = std::move(version);
-  if (changed.second.dirty) return;
-  changed.second.dirty = true;
+void RowCache::change(RowSlot& changed, std::shared_ptr<RowVersion> version) {
+  if (!journal_.empty()) journal_.back().push_back({&changed, std::move(changed.current)});
+  changed.current = std::move(version);
+  if (changed.dirty) return;
+  changed.dirty = true;
   dirty_.push_back(&changed);
-  if (is_ordered(changed.first)) overlay_.insert(changed.first);
+  if (is_ordered(changed.key)) overlay_.add(changed.key);
 }
 
 // For tables whose changed keys are not kept in order: slow, and needed by tests and tools alone.
-RowCache::Overlay RowCache::cached_keys(const std::string& first, const std::string& last) const {
-  Overlay keys;
-  for (const auto& [key, slot] : slots_) {
-    if (key >= first && key < last) keys.insert(key);
+std::vector<std::string> RowCache::cached_keys(const std::string& first,
+                                               const std::string& last) const {
+  std::vector<std::string> keys;
+  for (const auto& slot : slots_) {
+    if (slot->key >= first && slot->key < last) keys.push_back(slot->key);
   }
+  std::sort(keys.begin(), keys.end());
   return keys;
 }
 
@@ -226,12 +301,12 @@ void RowCache::scan(TableId table, std::string_view from, std::string_view to,
                     const Visit& visit) {
   const std::string first = stored_key(table, from);
   const std::string last = stored_key(table, to);
-  const Overlay cached = is_ordered(first) ? Overlay() : cached_keys(first, last);
-  const Overlay& overlay = is_ordered(first) ? overlay_ : cached;
-  auto changed = overlay.lower_bound(first);
+  const std::vector<std::string> overlay =
+      is_ordered(first) ? overlay_.between(first, last) : cached_keys(first, last);
+  auto changed = overlay.begin();
   bool go_on = true;
   const auto show = [&](const std::string& key) {
-    const auto& current = slots_.find(std::string_view(key))->second.current;
+    const auto& current = find_cached(key)->current;
     if (current != nullptr) go_on = visit(std::string_view(key).substr(1), *current->message);
   };
   const std::unique_ptr<Message> scratch(row_prototype(table)->New());
@@ -249,7 +324,7 @@ void RowCache::scan(TableId table, std::string_view from, std::string_view to,
         return go_on;
       });
   if (!scanned && !failure_) failure_ = scanned.error();
-  for (; go_on && changed != overlay.end() && *changed < last; ++changed) show(*changed);
+  for (; go_on && changed != overlay.end(); ++changed) show(*changed);
 }
 
 // ---- journal
@@ -264,16 +339,16 @@ void RowCache::undo_entries(size_t count) {
   for (; count > 0; --count) {
     Section& section = journal_.back();
     for (auto undo = section.rbegin(); undo != section.rend(); ++undo) {
-      undo->slot->second.current = std::move(undo->before);
+      undo->slot->current = std::move(undo->before);
     }
     journal_.pop_back();
   }
   ++section_;  // what was made before is not changed in place
   // While entries are open a row may come back to any of its versions.
   if (!journal_.empty()) return;
-  std::erase_if(dirty_, [](Slot* changed) {
-    changed->second.dirty = changed->second.current != changed->second.committed;
-    return !changed->second.dirty;
+  std::erase_if(dirty_, [](RowSlot* changed) {
+    changed->dirty = changed->current != changed->committed;
+    return !changed->dirty;
   });
 }
 
@@ -285,17 +360,14 @@ void RowCache::land_entries(size_t count) {
 // Second chance: what was not used since the last time goes.
 void RowCache::drop_unused() {
   bytes_ = 0;
-  for (auto it = slots_.begin(); it != slots_.end();) {
-    RowSlot& slot = it->second;
-    if (!slot.used && !slot.dirty) {
-      it = slots_.erase(it);
-      continue;
-    }
-    slot.used = false;
-    bytes_ += kSlotBytes + it->first.size();
-    if (slot.current != nullptr) bytes_ += 2 * slot.current->message->ByteSizeLong();
-    ++it;
-  }
+  last_.fill(nullptr);
+  boost::unordered::erase_if(slots_, [this](const std::unique_ptr<RowSlot>& slot) {
+    if (!slot->used && !slot->dirty) return true;
+    slot->used = false;
+    bytes_ += kSlotBytes + slot->key.size();
+    if (slot->committed != nullptr) bytes_ += kDecodedFactor * slot->committed->stored_bytes;
+    return false;
+  });
 }
 
 }  // namespace hansa::projections

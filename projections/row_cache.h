@@ -5,7 +5,8 @@
 //          putting pointers back, and a commit may serialise and write on another thread while
 //          the next entries are folded.
 //          begin_entry() opens a journal section; undo_entries(n) rolls the newest n sections
-//          back; land_entries(n) forgets the oldest n. With an empty journal changes are final.
+//          back; land_entries(n) forgets the oldest n. Without a journal, as a catch-up folds,
+//          changes are final, and made in place where the row was changed since the last commit.
 //          begin_commit(position, time) -> CommitJob, taken between entries with an empty journal:
 //          nothing unlanded is ever committed. job.run() writes the last value of every changed
 //          row, the index keys computed from changed rows (projections/index.h), the digest and
@@ -21,12 +22,13 @@
 // Source:  DESIGN §5, §6.
 #pragma once
 
+#include <array>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/base/rows.h"
@@ -38,10 +40,13 @@ namespace hansa::projections {
 struct RowVersion {
   std::unique_ptr<google::protobuf::Message> message;
   uint64_t made_in = 0;       // number of the journal section
+  size_t stored_bytes = 0;    // 0 until it was read or written; then never changed again
   std::optional<Hash> hash{};  // set and read by commit jobs only
 };
 
 struct RowSlot {
+  std::string key;  // stored key
+  size_t hash = 0;  // of the key
   std::shared_ptr<RowVersion> current;    // none: there is no such row
   std::shared_ptr<RowVersion> committed;  // as the store has it, or will when the job is done
   bool dirty = false;
@@ -62,11 +67,25 @@ class CommitJob {
   };
   Store* store_ = nullptr;
   Meta meta_;
+  CommitWay way_ = CommitWay::kBatch;
   std::vector<Item> items_;
   std::vector<Change> changes_;
   bool prepared_ = false;
   size_t bytes_added_ = 0;
   Result<void> result_;
+};
+
+// Stored keys in the order of their bytes, cheap to add to: they are put in order when they are
+// asked for, one bucket of neighbours after the other.
+class ChangedKeys {
+ public:
+  void add(const std::string& key);
+  void clear() { buckets_.clear(); }
+  // Those with first <= key < last, ascending, each once.
+  std::vector<std::string> between(const std::string& first, const std::string& last) const;
+
+ private:
+  std::map<uint64_t, std::vector<std::string>> buckets_;  // by the first bytes of the keys
 };
 
 class RowCache final : public Rows {
@@ -82,9 +101,11 @@ class RowCache final : public Rows {
   void land_entries(size_t count);
   size_t unlanded_entries() const { return journal_.size(); }
 
-  CommitJob begin_commit(const ChainPosition& position, int64_t time_us);
+  CommitJob begin_commit(const ChainPosition& position, int64_t time_us,
+                         CommitWay way = CommitWay::kBatch);
   Result<void> finish_commit(CommitJob job);
-  Result<void> commit(const ChainPosition& position, int64_t time_us);
+  Result<void> commit(const ChainPosition& position, int64_t time_us,
+                      CommitWay way = CommitWay::kBatch);
 
   // Rows to be written, also those whose commit failed.
   size_t dirty_rows() const { return dirty_.size() + (failed_ ? failed_->items_.size() : 0); }
@@ -98,35 +119,51 @@ class RowCache final : public Rows {
   google::protobuf::Message& put_row(TableId table, std::string_view key) override;
 
  private:
-  struct TextHash {
-    using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  // A key that was hashed already.
+  struct Sought {
+    std::string_view key;
+    size_t hash;
   };
-  using Slots = std::unordered_map<std::string, RowSlot, TextHash, std::equal_to<>>;
-  using Slot = Slots::value_type;
+  struct SlotHash {
+    using is_transparent = void;
+    using is_avalanching = void;
+    size_t operator()(const std::unique_ptr<RowSlot>& slot) const { return slot->hash; }
+    size_t operator()(const Sought& sought) const { return sought.hash; }
+  };
+  struct SlotEqual {
+    using is_transparent = void;
+    bool operator()(const auto& left, const auto& right) const {
+      return hash_of(left) == hash_of(right) && key_of(left) == key_of(right);
+    }
+    static size_t hash_of(const std::unique_ptr<RowSlot>& slot) { return slot->hash; }
+    static size_t hash_of(const Sought& sought) { return sought.hash; }
+    static std::string_view key_of(const std::unique_ptr<RowSlot>& slot) { return slot->key; }
+    static std::string_view key_of(const Sought& sought) { return sought.key; }
+  };
+  using Slots = boost::unordered_flat_set<std::unique_ptr<RowSlot>, SlotHash, SlotEqual>;
   struct Undo {
-    Slot* slot;
+    RowSlot* slot;
     std::shared_ptr<RowVersion> before;
   };
   using Section = std::vector<Undo>;
 
-  using Overlay = std::set<std::string, std::less<>>;
-
-  Overlay cached_keys(const std::string& first, const std::string& last) const;
-  Slot& slot(TableId table, std::string_view key);
+  std::vector<std::string> cached_keys(const std::string& first, const std::string& last) const;
+  RowSlot& slot(TableId table, std::string_view key);
+  RowSlot* find_cached(std::string_view stored_key);
   std::shared_ptr<RowVersion> load(TableId table, const std::string& key);
-  void change(Slot& slot, std::shared_ptr<RowVersion> version);
+  void change(RowSlot& slot, std::shared_ptr<RowVersion> version);
   void drop_unused();
 
   Store& store_;
   const size_t bytes_max_;
   Slots slots_;
+  // The row of each table that was looked up last: an event comes back to its case several times.
+  std::array<RowSlot*, 64> last_{};
   std::string key_;  // scratch for look-ups
   std::deque<Section> journal_;
   uint64_t section_ = 0;
-  std::vector<Slot*> dirty_;
-  // Keys of ordered tables that the store does not show yet as they are.
-  Overlay overlay_;
+  std::vector<RowSlot*> dirty_;
+  ChangedKeys overlay_;  // of ordered tables: what the store does not show yet as it is
   bool committing_ = false;
   std::optional<CommitJob> failed_;  // written again before anything else
   size_t bytes_ = 0;

@@ -5,6 +5,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_buffer_manager.h>
@@ -31,6 +32,7 @@ namespace {
 constexpr size_t kWriteBufferBytes = 16 * 1024 * 1024;
 // Opening writes a manifest, a log and perhaps a table of what the log held.
 constexpr size_t kRoomToOpenBytes = 2 * kWriteBufferBytes;
+constexpr const char* kSortedFileName = "commit.sorted";
 constexpr auto kReadersWait = std::chrono::milliseconds(2000);
 
 // RocksDB has no code of its own for a lock that is held, only these two sentences.
@@ -186,6 +188,8 @@ struct Store::Impl {
   Result<void> open(bool read_only);
   Result<void> open_anew();
   bool readers_are_gone(const std::unique_lock<std::mutex>& lock);
+  rocksdb::Status write_batch(const std::vector<Change>& changes, const Meta& new_meta);
+  rocksdb::Status write_sorted_file(const std::vector<Change>& changes, const Meta& new_meta);
 
   const std::string directory;
   const std::shared_ptr<StoreBudget> budget;
@@ -198,6 +202,9 @@ struct Store::Impl {
 };
 
 Result<void> Store::Impl::open(bool read_only) {
+  // What a killed process had not taken in yet.
+  std::error_code ignored;
+  if (!read_only) std::filesystem::remove(directory + "/" + kSortedFileName, ignored);
   rocksdb::DB* opened = nullptr;
   const auto options = database_options(*budget);
   const auto status = read_only ? rocksdb::DB::OpenForReadOnly(options, directory, &opened)
@@ -270,16 +277,51 @@ Meta Store::meta() const {
   return impl_->meta;
 }
 
-Result<void> Store::commit(const std::vector<Change>& changes, const Meta& meta) {
-  if (impl_->write_failed) HANSA_CHECK(impl_->open_anew());
+rocksdb::Status Store::Impl::write_batch(const std::vector<Change>& changes, const Meta& new_meta) {
   rocksdb::WriteBatch batch;
   for (const auto& change : changes) {
     const auto status = change.value ? batch.Put(change.key, *change.value)
                                      : batch.Delete(change.key);
     HANSA_ASSERT(status.ok(), "a batch in memory takes every change");
   }
-  HANSA_ASSERT(batch.Put(meta_key(), encode_meta(meta)).ok(), "and the position");
-  const auto status = impl_->db->Write(rocksdb::WriteOptions(), &batch);
+  HANSA_ASSERT(batch.Put(meta_key(), encode_meta(new_meta)).ok(), "and the position");
+  return db->Write(rocksdb::WriteOptions(), &batch);
+}
+
+// The file is whole and synced before the database takes it in by one edit of its manifest.
+rocksdb::Status Store::Impl::write_sorted_file(const std::vector<Change>& changes,
+                                               const Meta& new_meta) {
+  const std::string path = directory + "/" + kSortedFileName;
+  const auto options = database_options(*budget);
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options);
+  auto status = writer.Open(path);
+  // The position has the lowest key of all.
+  if (status.ok()) status = writer.Put(meta_key(), encode_meta(new_meta));
+  for (const auto& change : changes) {
+    if (!status.ok()) break;
+    status = change.value ? writer.Put(change.key, *change.value) : writer.Delete(change.key);
+    HANSA_ASSERT(!status.IsInvalidArgument(), "changes come sorted, each key once");
+  }
+  if (status.ok()) status = writer.Finish();
+  if (status.ok()) {
+    rocksdb::IngestExternalFileOptions how;
+    how.move_files = true;
+    status = db->IngestExternalFile({path}, how);
+  }
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  return status;
+}
+
+Seq Store::committed_seq() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->meta.position.seq;
+}
+
+Result<void> Store::commit(const std::vector<Change>& changes, const Meta& meta, CommitWay way) {
+  if (impl_->write_failed) HANSA_CHECK(impl_->open_anew());
+  const auto status = way == CommitWay::kBatch ? impl_->write_batch(changes, meta)
+                                               : impl_->write_sorted_file(changes, meta);
   if (!status.ok()) {
     impl_->write_failed = true;
     return fail(Errc::kUnavailable, impl_->directory + " took no write: " + status.ToString() +

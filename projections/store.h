@@ -4,6 +4,8 @@
 //          row; Meta stands under one key of table kMeta and is written in the same batch as the
 //          rows it belongs to (law 3). Directory `<data>/projections/<kind>-<id>/v<n>/`.
 //          Snapshot is one consistent state: everything read through it belongs to meta().seq.
+//          A commit is one write batch, or one sorted file that is taken in whole: for the many rows
+//          of a catch-up, whose cost is the memtable and not the log.
 // Errors:  kDataInUse: another process holds the directory. kBadFile: it cannot be opened or read:
 //          rebuild it. kUnavailable: a write failed (disk full): nothing of the batch was done.
 //          After a failed write the next commit opens the database anew, and what was tried may or
@@ -42,6 +44,11 @@ struct Meta {
   int64_t time_us = 0;  // time of entry position.seq
   Digest digest;
   uint32_t row_schema_version = kRowSchemaVersion;
+};
+
+enum class CommitWay : uint8_t {
+  kBatch,       // a write batch through log and memtable
+  kSortedFile,  // changes in ascending order of their keys, each key once
 };
 
 struct Change {
@@ -95,7 +102,9 @@ class Store {
   ~Store();
 
   Meta meta() const;  // last committed
-  Result<void> commit(const std::vector<Change>& changes, const Meta& meta);
+  Seq committed_seq() const;
+  Result<void> commit(const std::vector<Change>& changes, const Meta& meta,
+                      CommitWay way = CommitWay::kBatch);
   std::shared_ptr<const Snapshot> snapshot() const;
   // Committed bytes of one row, for the row cache.
   Result<std::optional<std::string>> get(std::string_view stored_key) const;

@@ -64,8 +64,9 @@ class Rig {
   Result<void> commit() {
     ++commits_;
     ChainPosition position;
-    position.seq = commits_;
-    position.next_offset = commits_;
+    // Behind every entry that made a case of the test.
+    position.seq = 1'000 + commits_;
+    position.next_offset = position.seq;
     return cache_->commit(position, 0);
   }
 
