@@ -28,17 +28,14 @@ KeeperLoop::KeeperLoop(KeeperConfig keeper_config, streams::Log& ledger_log, Env
       strand(boost::asio::make_strand(executor)),
       timer(strand) {}
 
-Result<void> KeeperLoop::open(std::shared_ptr<StoreBudget> budget) {
-  HANSA_TRY(store, Store::open(config.directory, std::move(budget)));
-  if (store->meta().row_schema_version != kRowSchemaVersion) {
-    return fail(Errc::kUpgradeNeeded,
-                "the projection of " + config.ledger.text() + " has row schema " +
-                    std::to_string(store->meta().row_schema_version) + ", this binary writes " +
-                    std::to_string(kRowSchemaVersion) + "; run `hansa projection rebuild`");
-  }
+Result<void> KeeperLoop::open(std::shared_ptr<StoreBudget> shared_budget) {
+  budget = std::move(shared_budget);
+  directory = config.directory;
+  remove_other_versions(directory);
+  HANSA_TRY(store, Store::open(directory, budget));
   rows = std::make_unique<RowCache>(*store, config.limits.row_cache_mib * 1024 * 1024);
-  HANSA_CHECK(catch_up());
-  check_clock();
+  outdated = store->meta().row_schema_version != kRowSchemaVersion;
+  if (!outdated) HANSA_CHECK(catch_up());
   update_health();
   return {};
 }
@@ -53,10 +50,15 @@ Result<void> KeeperLoop::catch_up() {
   HANSA_TRY(const CaughtUp reached,
             projections::catch_up(log, config.ledger, config.founding_id, *store, *rows,
                                   {config.limits.catch_up_dirty_rows_max}, hooks));
+  begin_keeping(reached);
+  return {};
+}
+
+void KeeperLoop::begin_keeping(const CaughtUp& reached) {
   tip_time_us = landed_time_us = reached.time_us;
   appender = std::make_unique<streams::Appender>(log, config.ledger, config.founding_id,
                                                  reached.position, env);
-  return {};
+  check_clock();
 }
 
 void KeeperLoop::check_clock() {
@@ -95,7 +97,7 @@ void KeeperLoop::post_round() {
 }
 
 void KeeperLoop::wait_for(Seq seq, int64_t timeout_us, Keeper::Shown shown) {
-  auto snapshot = store->snapshot();
+  auto snapshot = current_store()->snapshot();
   if (snapshot->meta().position.seq >= seq) return shown(std::move(snapshot));
   boost::asio::post(strand, [self = shared_from_this(), seq, timeout_us,
                              shown = std::move(shown)]() mutable {
@@ -119,6 +121,7 @@ void KeeperLoop::close(std::function<void()> closed) {
   }
   boost::asio::post(strand, [self = shared_from_this(), closed = std::move(closed)]() mutable {
     self->on_closed = std::move(closed);
+    if (self->rebuild != nullptr) self->rebuild->cancel();
     self->post_round();
   });
 }
@@ -132,7 +135,14 @@ KeeperHealth KeeperLoop::health() const {
   std::lock_guard lock(mutex);
   KeeperHealth copy = last_health;
   copy.queued_commands = inbox.size();
+  copy.rebuild = rebuild_status;
+  if (rebuild != nullptr) copy.rebuild.progress = rebuild->progress();
   return copy;
+}
+
+std::shared_ptr<Store> KeeperLoop::current_store() const {
+  std::lock_guard lock(mutex);
+  return store;
 }
 
 int64_t KeeperLoop::monotonic_us() const {
@@ -158,7 +168,8 @@ void KeeperLoop::tick() {
     if (config.timers_fire_alone && !clock_jumped) timers_wanted = true;
     // Whether the log can be written again shows with the next command.
     if (log_failure && !must_follow()) log_failure.reset();
-    if (!stopped && flights == 0 && !must_follow()) {
+    remove_retired();
+    if (!stopped && appender != nullptr && flights == 0 && !must_follow()) {
       if (auto same = appender->check_tip(); !same && same.error().code != Errc::kUnavailable) {
         stop(same.error());
       }
@@ -172,6 +183,8 @@ void KeeperLoop::update_health() {
   if (stopped) {
     health.stopped = stopped;
     health.waits = config.ledger.text() + " is stopped: " + stopped->detail;
+  } else if (outdated) {
+    health.waits = outdated_text();
   } else if (clock_jumped) {
     health.waits = config.ledger.text() + ": the clock is " +
                    hours_text(env.now_us() - landed_time_us) +
@@ -231,7 +244,7 @@ void Keeper::fire_timers(std::function<void()> fired) {
   impl_->loop->fire_timers(std::move(fired));
 }
 
-std::shared_ptr<const Snapshot> Keeper::snapshot() const { return impl_->loop->store->snapshot(); }
+std::shared_ptr<const Snapshot> Keeper::snapshot() const { return store()->snapshot(); }
 
 ActorId Keeper::actor_of(const Principal& principal) const {
   return impl_->loop->actor_of(principal);
@@ -243,7 +256,25 @@ std::string Keeper::request_mac(std::string_view request_bytes) const {
 
 const KeeperConfig& Keeper::config() const { return impl_->loop->config; }
 KeeperHealth Keeper::health() const { return impl_->loop->health(); }
-Store& Keeper::store() { return *impl_->loop->store; }
+std::shared_ptr<Store> Keeper::store() const { return impl_->loop->current_store(); }
+
+void Keeper::rebuild(std::function<void(Result<void>)> begun) {
+  boost::asio::post(impl_->loop->strand, [loop = impl_->loop, begun = std::move(begun)] {
+    begun(loop->begin_rebuild());
+  });
+}
+
+void Keeper::cancel_rebuild(std::function<void(Result<void>)> asked) {
+  boost::asio::post(impl_->loop->strand, [loop = impl_->loop, asked = std::move(asked)] {
+    if (loop->rebuild == nullptr) {
+      return asked(fail(Errc::kWrongState, "no rebuild of " + loop->config.ledger.text() +
+                                               " runs; there is nothing to cancel"));
+    }
+    loop->rebuild->cancel();
+    asked({});
+  });
+}
+
 void Keeper::close(std::function<void()> closed) { impl_->loop->close(std::move(closed)); }
 
 }  // namespace hansa::projections

@@ -24,6 +24,7 @@
 #include "core/base/env.h"
 #include "core/city/context.h"
 #include "projections/keyring.h"
+#include "projections/rebuild.h"
 #include "projections/store.h"
 #include "streams/log.h"
 
@@ -41,6 +42,7 @@ struct KeeperLimits {
 struct KeeperConfig {
   LedgerId ledger;
   FoundingId founding_id;
+  std::shared_ptr<RebuildPermits> rebuild_permits;  // of the process; none: no limit
   std::string secret;  // 32 bytes; actor pseudonyms and request MACs are derived from it
   std::string directory;  // of the projection version to open
   // An operator's word that a clock more than 24 h ahead of the last entry is right.
@@ -78,6 +80,7 @@ struct KeeperHealth {
   uint64_t cache_bytes = 0;
   uint64_t dirty_rows = 0;
   int64_t tip_time_us = 0;
+  RebuildStatus rebuild;
 };
 
 // What the keeper tells whoever measures it; times in microseconds of a monotonic clock.
@@ -90,6 +93,8 @@ class KeeperObserver {
   virtual void committed(size_t rows, int64_t took_us) = 0;
   virtual void answered(int64_t since_submitted_us) = 0;
   virtual int64_t monotonic_us() = 0;
+  // A rebuild has ended, in whatever way.
+  virtual void rebuilt(const LedgerId&, const RebuildStatus&) {}
 };
 
 class Keeper {
@@ -115,7 +120,15 @@ class Keeper {
   std::string request_mac(std::string_view request_bytes) const;
   const KeeperConfig& config() const;
   KeeperHealth health() const;
-  Store& store();
+  // The rows that count; a rebuild replaces them.
+  std::shared_ptr<Store> store() const;
+
+  // Folds the ledger anew beside the rows that count, while commands go on, and puts the new rows in
+  // their place. Calls back when it has begun: kWrongState if one runs already, kRateLimited if the
+  // process runs as many as it may. health().rebuild says how far it is.
+  void rebuild(std::function<void(Result<void>)> begun);
+  // The rows that count stay. kWrongState if none runs.
+  void cancel_rebuild(std::function<void(Result<void>)> asked);
 
   // Answers what is in flight, commits, and calls back; later submits are kUnavailable.
   void close(std::function<void()> closed);

@@ -205,7 +205,7 @@ bool KeeperLoop::commit_wanted() const {
   if (on_closed != nullptr && queue.empty() && rows->dirty_rows() > 0 && !commit_failure) {
     return true;
   }
-  const Seq committed = store->meta().position.seq;
+  const Seq committed = store->committed_seq();
   for (const auto& waiter : waiters) {
     if (waiter.seq > committed && waiter.seq <= appender->landed().seq) return true;
   }

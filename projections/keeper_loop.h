@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "projections/keeper.h"
+#include "projections/rebuild.h"
 #include "projections/row_cache.h"
 #include "streams/appender.h"
 
@@ -39,6 +40,11 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
     Result<v1::Receipt> result;
     std::vector<PersonId> erased;
   };
+  // A version that counts no more, and goes when its last reader lets go.
+  struct Retired {
+    std::weak_ptr<const void> in_use;
+    std::string directory;
+  };
   struct Waiter {
     Seq seq = 0;
     int64_t left_us = 0;
@@ -51,6 +57,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   // Opening (before the strand runs).
   Result<void> open(std::shared_ptr<StoreBudget> budget);
   Result<void> catch_up();
+  void begin_keeping(const CaughtUp& reached);
   void check_clock();
 
   // From any thread.
@@ -59,10 +66,14 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   void fire_timers(std::function<void()> fired);
   void close(std::function<void()> closed);
   KeeperHealth health() const;
+  std::shared_ptr<Store> current_store() const;
+  RebuildStatus current_rebuild() const;
   void post_round();
 
   // The round.
   void round();
+  bool can_decide() const;
+  void end_round();
   void take_inbox();
   void decide_waiting();
   void decide_one(Pending pending);
@@ -87,6 +98,18 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   void answer(Open& item);
   bool erase_keys(const std::vector<PersonId>& persons);
 
+  // A rebuild beside the rows that count (keeper_rebuild.cc).
+  Result<void> begin_rebuild();
+  void fold_anew();
+  Result<void> erase_folded(const v1::Payload& payload);
+  void rebuild_folded(const Result<void>& folded);
+  void try_swap();
+  Result<void> swap(const CaughtUp& reached);
+  void end_rebuild(RebuildPhase phase, const Error& why);
+  void keep_outdated();
+  std::string outdated_text() const;
+  void remove_retired();
+
   // Between rounds.
   bool commit_wanted() const;
   void commit();
@@ -98,7 +121,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   void update_health();
   bool idle() const;
   // The log failed us: read on before anything else.
-  bool must_follow() const { return appender->must_follow(); }
+  bool must_follow() const { return appender != nullptr && appender->must_follow(); }
 
   // The pseudonym under which a caller stands in this ledger. From any thread.
   ActorId actor_of(const Principal& principal) const;
@@ -115,7 +138,9 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   std::string request_key;
   boost::asio::strand<boost::asio::any_io_executor> strand;
   boost::asio::steady_timer timer;
-  std::unique_ptr<Store> store;
+  std::shared_ptr<StoreBudget> budget;
+  std::string directory;         // of the version that counts
+  std::shared_ptr<Store> store;  // changed on the strand, under mutex; read there without
   std::unique_ptr<RowCache> rows;
   std::unique_ptr<streams::Appender> appender;
 
@@ -124,6 +149,8 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   bool round_posted = false;  // guarded by mutex
   bool closing = false;       // guarded by mutex
   KeeperHealth last_health;   // guarded by mutex
+  RebuildStatus rebuild_status;          // guarded by mutex
+  std::shared_ptr<RebuildJob> rebuild;   // as store
 
   std::deque<Pending> queue;
   std::deque<Open> open_items;
@@ -138,6 +165,10 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   bool commit_due = false;
   bool committing = false;
   bool clock_jumped = false;
+  bool outdated = false;  // the rows are of another schema: nothing is decided on them
+  bool swap_wanted = false;
+  int64_t retry_ticks = 0;
+  std::vector<Retired> retired;
   std::optional<Error> commit_failure;
   std::optional<Error> log_failure;
   std::optional<Error> stopped;

@@ -17,14 +17,26 @@ constexpr int64_t kCommandAheadUsMax = 300LL * 1'000'000;
 
 void KeeperLoop::round() {
   take_inbox();
+  if (outdated) keep_outdated();
+  if (outdated) return end_round();
   if (!stopped && must_follow()) follow_log();
-  if (!stopped && !must_follow() && flights < kFlightsAtOnce && !commit_wanted()) {
+  if (!stopped && can_decide()) {
     if (timers_wanted) decide_timers();
     decide_waiting();
     if (!stopped && appender->has_stamped()) send();
   }
   answer_ready();
   if (!stopped && rows->unlanded_entries() == 0 && commit_wanted()) commit();
+  if (swap_wanted) try_swap();
+  end_round();
+  if (on_closed == nullptr && can_decide() && (!queue.empty() || timers_wanted)) post_round();
+}
+
+bool KeeperLoop::can_decide() const {
+  return !must_follow() && flights < kFlightsAtOnce && !swap_wanted && !commit_wanted();
+}
+
+void KeeperLoop::end_round() {
   serve_waiters();
   update_health();
   if (stopped) {
@@ -36,15 +48,12 @@ void KeeperLoop::round() {
   if (on_closed != nullptr && idle()) {
     timer.cancel();
     std::exchange(on_closed, nullptr)();
-    return;
   }
-  const bool can_go_on = !must_follow() && flights < kFlightsAtOnce && !commit_wanted();
-  if (can_go_on && (!queue.empty() || timers_wanted)) post_round();
 }
 
 bool KeeperLoop::idle() const {
-  if (committing) return false;
-  if (stopped) return true;
+  if (committing || rebuild != nullptr) return false;
+  if (stopped || outdated) return true;
   return queue.empty() && open_items.empty() && flights == 0 &&
          (rows->dirty_rows() == 0 || commit_failure.has_value());
 }

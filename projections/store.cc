@@ -365,6 +365,8 @@ Result<Digest> Store::scan_digest() const {
   return digest;
 }
 
+std::weak_ptr<const void> Store::in_use() const { return impl_->db; }
+
 std::optional<uint64_t> Store::property(const std::string& name) const {
   const std::lock_guard lock(impl_->mutex);
   uint64_t value = 0;

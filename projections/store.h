@@ -111,6 +111,8 @@ class Store {
   Result<void> checkpoint(const std::string& directory);
   // Recomputes the digest from all rows (slow, linear).
   Result<Digest> scan_digest() const;
+  // Expires when nobody reads from the directory any more, this store included.
+  std::weak_ptr<const void> in_use() const;
   // RocksDB's own figures for /metrics, by property name.
   std::optional<uint64_t> property(const std::string& name) const;
 

@@ -32,8 +32,8 @@ std::optional<Meta> decode_meta(std::string_view bytes) {
   if (bytes.size() < 4) return std::nullopt;
   Meta meta;
   meta.row_schema_version = static_cast<uint32_t>(number_at(bytes, 0, 4));
-  if (meta.row_schema_version != kRowSchemaVersion) return meta;
-  if (bytes.size() != kMetaBytes) return std::nullopt;
+  const bool is_ours = meta.row_schema_version == kRowSchemaVersion;
+  if (bytes.size() != kMetaBytes) return is_ours ? std::nullopt : std::optional<Meta>(meta);
   meta.position.seq = number_at(bytes, 4, 8);
   meta.position.tip = *Hash::from(bytes.substr(12, 32));
   meta.position.next_offset = number_at(bytes, 44, 8);

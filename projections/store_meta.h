@@ -9,7 +9,7 @@
 //           60    8  time of the last folded entry, microseconds
 //           68   32  digest
 // Errors:  decode_meta answers nullopt for anything else. A newer version may be longer; its first
-//          four bytes still say which it is.
+//          four bytes still say which it is, and the position is then unknown (seq 0).
 // Threads: pure.
 #pragma once
 

@@ -9,8 +9,7 @@
 //          the chain (kChainBroken, kUpgradeNeeded); `seq` of the error is the entry that could not
 //          be reached or taken, one past the last good one.
 // Threads: visitors are called on the caller's thread, in order; read_ledger reads, checks and
-//          hashes on a second one, a few batches ahead, and nobody else may read the ledger's log
-//          meanwhile.
+//          hashes on a second one, a few batches ahead.
 // Limits:  read_records reads about kReadBytesMax at a time, read_ledger keeps at most 4 MiB ahead.
 // Source:  DESIGN §4, L1.
 #pragma once

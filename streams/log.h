@@ -18,7 +18,8 @@
 // Errors:  kUnavailable: try later, nothing is known to have happened beyond what Delivery says.
 //          kLogBehind: the log starts above `from` or ends below it: stop this ledger.
 //          A Delivery without an offset (error, or none reported) means: outcome unknown.
-// Threads: every call from any thread; calls for one ledger come one after the other.
+// Threads: every call from any thread. Appends and renewals of one ledger come one after the other;
+//          end and read may come beside them and beside each other.
 // Limits:  a value up to 60 KiB; a flight up to 4 096 values.
 // Source:  DESIGN §4.
 #pragma once

@@ -52,6 +52,7 @@ std::vector<SimulatedStore::Action> SimulatedStore::possible_actions() {
 }
 
 bool SimulatedStore::step() {
+  const std::lock_guard lock(mutex_);
   const auto actions = possible_actions();
   if (actions.empty()) return false;
   const Action& action = actions[pick(actions.size())];
@@ -171,12 +172,14 @@ void SimulatedStore::forget_outgoing(const Route& route) {
 
 // A real broker appends behind what arrived before; here that becomes readable first.
 void SimulatedStore::inject(const LedgerId& id, std::string value) {
+  const std::lock_guard lock(mutex_);
   ledgers_[id].records.push_back({std::move(value), nullptr, 0});
   sync(id);
 }
 
 void SimulatedStore::replace_tail(const LedgerId& id, Offset from,
                                   std::vector<std::string> values) {
+  const std::lock_guard lock(mutex_);
   Ledger& ledger = ledgers_[id];
   HANSA_ASSERT(from <= ledger.records.size(), "a tail begins inside the log");
   for (size_t i = ledger.synced; i < ledger.records.size(); ++i) {
@@ -188,6 +191,7 @@ void SimulatedStore::replace_tail(const LedgerId& id, Offset from,
 }
 
 std::vector<std::string> SimulatedStore::records(const LedgerId& id) const {
+  const std::lock_guard lock(mutex_);
   std::vector<std::string> values;
   const auto found = ledgers_.find(id);
   if (found == ledgers_.end()) return values;
@@ -208,6 +212,7 @@ SimulatedLog::~SimulatedLog() {
 }
 
 Result<Offset> SimulatedLog::end(const LedgerId& ledger) {
+  const std::lock_guard lock(store_.mutex_);
   if (store_.chance(store_.faults_.unreachable)) {
     return fail(Errc::kUnavailable, "the simulated log cannot be reached");
   }
@@ -215,6 +220,7 @@ Result<Offset> SimulatedLog::end(const LedgerId& ledger) {
 }
 
 Result<ReadResult> SimulatedLog::read(const LedgerId& id, Offset from, size_t bytes_max) {
+  const std::lock_guard lock(store_.mutex_);
   if (store_.chance(store_.faults_.unreachable)) {
     return fail(Errc::kUnavailable, "the simulated log cannot be reached");
   }
@@ -241,6 +247,7 @@ Result<ReadResult> SimulatedLog::read(const LedgerId& id, Offset from, size_t by
 
 void SimulatedLog::append(const LedgerId& ledger, std::vector<std::string> values, Offset,
                           Delivered delivered) {
+  const std::lock_guard lock(store_.mutex_);
   auto flight = std::make_shared<SimulatedStore::Flight>();
   flight->delivered = std::move(delivered);
   flight->deliveries.resize(values.size());
@@ -253,6 +260,7 @@ void SimulatedLog::append(const LedgerId& ledger, std::vector<std::string> value
 }
 
 void SimulatedLog::renew_writer(const LedgerId& ledger) {
+  const std::lock_guard lock(store_.mutex_);
   store_.forget_outgoing({number_, ledger});
 }
 

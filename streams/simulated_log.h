@@ -12,7 +12,8 @@
 //          unclean election do. Destroying a SimulatedLog is the crash of its process: nothing of
 //          it is answered, what was on its way may still arrive.
 // Errors:  as streams/log.h; append answers kUnavailable where a real client gives up waiting.
-// Threads: one for the store and all its logs; answers are called from step().
+// Threads: any, one thing at a time; answers are called from step(). The order of what happens is the
+//          seed's only while one thread asks.
 // Limits:  everything is kept in memory; for tests only.
 // Source:  the faults that were seen on a real broker: DESIGN §4.
 #pragma once
@@ -21,6 +22,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -107,6 +109,7 @@ class SimulatedStore {
   void settle(const Message& message, Delivery delivery);
   static Delivery failure();
 
+  mutable std::recursive_mutex mutex_;
   SeededEnv env_;
   SimulatedFaults faults_;
   std::map<LedgerId, Ledger> ledgers_;

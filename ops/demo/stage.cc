@@ -119,7 +119,7 @@ Result<CityOutcome> Stage::finish() {
   bool done = false;
   keeper_->close([&] { boost::asio::post(context_, [&] { done = true; }); });
   run_until(done);
-  const auto snapshot = keeper_->store().snapshot();
+  const auto snapshot = keeper_->store()->snapshot();
   const auto& meta = snapshot->meta();
   outcome.entries = meta.position.seq;
   outcome.time_us = meta.time_us;

@@ -132,7 +132,7 @@ std::vector<LedgerFigures> ledger_figures(Node& node) {
     figures.health = status.health;
     if (auto* door = node.door(status.ledger.id); door != nullptr) {
       for (const auto& property : rocksdb_properties()) {
-        const auto value = door->keeper().store().property(property);
+        const auto value = door->keeper().store()->property(property);
         figures.rocksdb.emplace_back(property, value.value_or(0));
       }
     }

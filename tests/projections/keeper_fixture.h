@@ -61,7 +61,8 @@ class City {
     config.ledger = {"city", "example"};
     config.founding_id = *FoundingId::from(std::string(16, 'f'));
     config.secret = std::string(32, 's');
-    config.directory = folder_.path("rows");
+    config.directory = directory.empty() ? folder_.path("rows") : directory;
+    config.rebuild_permits = rebuild_permits;
     config.accept_clock_jump = accept_clock_jump;
     config.timers_fire_alone = false;
     config.limits = limits_;
@@ -130,8 +131,12 @@ class City {
   }
 
   void run(const bool& done) {
+    run_until([&] { return done; });
+  }
+
+  void run_until(const std::function<bool()>& done) {
     loop_.restart();
-    while (!done) {
+    while (!done()) {
       if (turn) turn();
       loop_.run_one_for(std::chrono::milliseconds(1));
     }
@@ -149,6 +154,8 @@ class City {
   boost::asio::io_context& loop() { return loop_; }
 
   bool accept_clock_jump = false;
+  std::string directory;  // of the rows; empty: `rows` in the folder
+  std::shared_ptr<RebuildPermits> rebuild_permits;
   std::function<void()> turn;  // called in every turn of the loop; moves a simulated log on
 
  private:

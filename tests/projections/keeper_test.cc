@@ -159,11 +159,11 @@ TEST_F(KeeperTest, DigestIsTheSameHoweverTheRowsWereCommitted) {
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(city_->call(report(), hotline_).has_value());
   city_->close();
   restart();
-  const Digest live = city_->keeper().store().meta().digest;
+  const Digest live = city_->keeper().store()->meta().digest;
   city_->close();
   std::filesystem::remove_all(folder_.path("rows"));
   restart();
-  EXPECT_EQ(city_->keeper().store().meta().digest, live);
+  EXPECT_EQ(city_->keeper().store()->meta().digest, live);
 }
 
 TEST_F(KeeperTest, WaitBeyondTheEndIsBounded) {

@@ -337,7 +337,7 @@ TEST_F(ReadsTest, EntriesLeadFromOneOffsetToTheNextUpToTheEnd) {
 
 TEST_F(ReadsTest, DigestIsTheOneOfARecount) {
   const auto answer = must<v1::DigestAnswer>(v1::GetDigest());
-  EXPECT_EQ(answer.digest(), city_->keeper().store().scan_digest()->hex());
+  EXPECT_EQ(answer.digest(), city_->keeper().store()->scan_digest()->hex());
   EXPECT_EQ(answer.row_schema_version(), kRowSchemaVersion);
 }
 
