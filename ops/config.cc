@@ -39,6 +39,7 @@ constexpr std::pair<const char*, const char*> kVariables[] = {
     {"limits", "queue_commands_max"},
     {"limits", "requests_per_second_max"},
     {"limits", "stop_ms_max"},
+    {"limits", "rebuilds_max"},
 };
 
 // Read by the command line and by tests, not by the configuration.
@@ -124,6 +125,7 @@ void read_limits(Section section, Limits& limits) {
   section.number("queue_commands_max", limits.queue_commands_max, 1, 1'000'000);
   section.number("requests_per_second_max", limits.requests_per_second_max, 0, 1'000'000);
   section.number("stop_ms_max", limits.stop_ms_max, 100, 600'000);
+  section.number("rebuilds_max", limits.rebuilds_max, 1, 100);
   section.finish();
 }
 

@@ -84,6 +84,7 @@ struct Limits {
   uint32_t queue_commands_max = 20'000;
   uint32_t requests_per_second_max = 0;  // per caller; 0: no limit
   uint32_t stop_ms_max = 10'000;
+  uint32_t rebuilds_max = 1;  // ledgers folded anew at once
 };
 
 struct Config {

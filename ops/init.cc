@@ -69,6 +69,7 @@ limits:
   queue_commands_max: 20000
   requests_per_second_max: 0   # of one caller; 0: no limit
   stop_ms_max: 10000
+  rebuilds_max: 1
 )";
 
 constexpr const char* kSetupFiles[] = {"city.yaml",    "calendar.yaml", "grid.csv",

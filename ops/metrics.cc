@@ -8,10 +8,12 @@
 
 #include <array>
 #include <chrono>
+#include <map>
 #include <sstream>
 #include <unordered_map>
 
 #include "core/base/schema.h"
+#include "ops/json_log.h"
 
 namespace hansa::ops {
 namespace {
@@ -57,6 +59,8 @@ const Histogram::BucketBoundaries kSeconds = {0.00001, 0.000025, 0.00005, 0.0001
 
 double seconds(int64_t us) { return static_cast<double>(us) / 1e6; }
 
+using projections::RebuildPhase;
+
 class Observer : public projections::KeeperObserver {
  public:
   explicit Observer(prometheus::Registry& registry)
@@ -85,6 +89,13 @@ class Observer : public projections::KeeperObserver {
       if (method.is_command) add(method.name);
     }
     add("TimerDue");
+    auto& rebuilds = prometheus::BuildCounter()
+                         .Name("hansa_projections_rebuilds_total")
+                         .Help("Rebuilds that ended, by outcome")
+                         .Register(registry);
+    for (const auto phase : {RebuildPhase::kDone, RebuildPhase::kCancelled, RebuildPhase::kFailed}) {
+      rebuilds_.emplace(phase, &rebuilds.Add({{"outcome", phase_name(phase)}}));
+    }
     auto& codes = prometheus::BuildCounter()
                       .Name("hansa_projections_command_codes_total")
                       .Help("Commands by the code of their answer")
@@ -120,6 +131,16 @@ class Observer : public projections::KeeperObserver {
   void answered(int64_t since_submitted_us) override {
     answer_.Observe(seconds(since_submitted_us));
   }
+  void rebuilt(const LedgerId& ledger, const projections::RebuildStatus& status) override {
+    rebuilds_.at(status.phase)->Increment();
+    const bool well = status.phase == RebuildPhase::kDone && !status.digest_differed;
+    JsonLine(well ? LogLevel::kInfo : LogLevel::kWarning, "rebuild_ended")
+        .field("ledger", ledger.text())
+        .field("outcome", phase_name(status.phase))
+        .field("seq", status.progress.seq)
+        .field("digest_differed", status.digest_differed)
+        .field("detail", status.detail);
+  }
   int64_t monotonic_us() override {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
@@ -147,6 +168,7 @@ class Observer : public projections::KeeperObserver {
   Counter& appended_;
   Counter& folded_;
   Counter& committed_;
+  std::map<RebuildPhase, Counter*> rebuilds_;
   std::unordered_map<std::string, std::array<Counter*, kOutcomes.size()>> commands_;
   std::unordered_map<std::string, Counter*> codes_;
 };
@@ -164,6 +186,10 @@ constexpr auto kGauge = prometheus::MetricType::Gauge;
 constexpr auto kCounter = prometheus::MetricType::Counter;
 
 double number(uint64_t value) { return static_cast<double>(value); }
+
+double progress_ratio(const projections::CatchUpProgress& progress) {
+  return progress.end_offset == 0 ? 0.0 : number(progress.next_offset) / number(progress.end_offset);
+}
 
 const LedgerSeries kLedgerSeries[] = {
     {"hansa_projections_ready_bool", "1 while the ledger takes commands", kGauge,
@@ -189,6 +215,13 @@ const LedgerSeries kLedgerSeries[] = {
      [](const LedgerFigures& l) { return number(l.health.queued_commands); }},
     {"hansa_projections_dirty_rows", "Changed rows that are not committed yet", kGauge,
      [](const LedgerFigures& l) { return number(l.health.dirty_rows); }},
+    {"hansa_projections_rebuild_running_bool", "1 while rows are folded anew beside these", kGauge,
+     [](const LedgerFigures& l) { return l.health.rebuild.runs() ? 1.0 : 0.0; }},
+    {"hansa_projections_rebuild_progress_ratio", "Records folded of those there are, last rebuild",
+     kGauge, [](const LedgerFigures& l) { return progress_ratio(l.health.rebuild.progress); }},
+    {"hansa_projections_rebuild_digest_differed_bool",
+     "1 if the last rebuild found the rows to be wrong", kGauge,
+     [](const LedgerFigures& l) { return l.health.rebuild.digest_differed ? 1.0 : 0.0; }},
     {"hansa_projections_row_cache_hits_total", "Rows found in memory", kCounter,
      [](const LedgerFigures& l) { return number(l.health.cache_hits); }},
     {"hansa_projections_row_cache_misses_total", "Rows read from the store", kCounter,

@@ -62,6 +62,7 @@ struct Node::Impl {
   boost::asio::thread_pool pool;
   std::unique_ptr<streams::EmbeddedLog> log;
   std::shared_ptr<projections::StoreBudget> budget;
+  std::shared_ptr<projections::RebuildPermits> rebuild_permits;
   // Stable addresses: doors and keepers refer to what is beside them.
   std::map<std::string, std::unique_ptr<Hosted>> hosted;  // by LedgerId::text()
   mutable std::mutex mutex;
@@ -77,6 +78,7 @@ Result<void> Node::Impl::open_log() {
   options.folder = config.node.data_dir + "/log";
   options.fsync = config.log.fsync;
   HANSA_TRY(log, streams::EmbeddedLog::open(options));
+  rebuild_permits = std::make_shared<projections::RebuildPermits>(config.limits.rebuilds_max);
   budget = projections::make_store_budget(config.memory.block_cache_mib, config.memory.write_mib);
   return {};
 }
@@ -107,6 +109,7 @@ Result<void> Node::Impl::try_open(Hosted& row) {
   keeper.founding_id = row.settings.founding_id;
   keeper.secret = keys.ledger_secret;
   keeper.directory = store_folder(config.node.data_dir, ledger);
+  keeper.rebuild_permits = rebuild_permits;
   keeper.accept_clock_jump = config.accept_clock_jump;
   keeper.limits.queue_commands_max = config.limits.queue_commands_max;
   keeper.limits.row_cache_mib = config.memory.row_cache_mib;

@@ -1,3 +1,8 @@
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "hansa/v1/operations.pb.h"
 #include "hansa/v1/reads.pb.h"
 #include "ops/cli/cli.h"
 #include "ops/cli/offline.h"
@@ -15,6 +20,7 @@ struct ProjectionOptions {
   bool json = false;
   bool scan = false;
   bool dry_run = false;
+  bool no_wait = false;
   RemoteServer server;
 };
 
@@ -65,33 +71,143 @@ int digest(const ProjectionOptions& options) {
   return kExitOk;
 }
 
-int rebuild(const ProjectionOptions& options) {
-  const auto ledger = LedgerId::parse(options.ledger);
-  if (!ledger) return usage("expected --ledger like city/suzhou-js, got `" + options.ledger + "`");
-  auto stopped = StoppedNode::open(options.data_dir, *ledger);
+int rebuild_folder(const ProjectionOptions& options, const LedgerId& ledger) {
+  auto stopped = StoppedNode::open(options.data_dir, ledger);
   if (!stopped) return report(stopped.error());
   const auto folder = options.data_dir + "/projections";
   if (options.dry_run) {
-    print_line("would fold " + ledger->text() + " anew beside " +
-               projections::current_version_dir(folder, *ledger) + " and put it in its place");
+    print_line("would fold " + ledger.text() + " anew beside " +
+               projections::current_version_dir(folder, ledger) + " and put it in its place");
     return kExitOk;
   }
   if (auto made = make_folders(folder, 0700); !made) return report(made.error());
-  Progress progress("rebuild " + ledger->text() + " (records)", 0);
+  Progress progress("rebuild " + ledger.text() + " (records)", 0);
   const auto rebuilt = projections::rebuild_offline(
-      stopped->log(), *ledger, stopped->keys().founding_id, folder,
+      stopped->log(), ledger, stopped->keys().founding_id, folder,
       projections::make_store_budget(256, 128), [&](const projections::CatchUpProgress& so_far) {
         progress.reached(so_far.next_offset, so_far.end_offset);
         return true;
       });
   if (!rebuilt) return report(rebuilt.error());
   progress.done();
-  print_line(ledger->text() + ": digest " + rebuilt->meta.digest.hex() + " at seq " +
+  print_line(ledger.text() + ": digest " + rebuilt->meta.digest.hex() + " at seq " +
              std::to_string(rebuilt->meta.position.seq) + " in " + rebuilt->directory);
   if (rebuilt->digest_differed) {
     say("hansa: the former rows had another digest at this entry; these are right");
   }
   return kExitOk;
+}
+
+// ---- beside a running server
+
+volatile std::sig_atomic_t interrupted = 0;
+
+template <typename Request>
+Result<v1::ProjectionAnswer> ask(Client& client, const LedgerId& ledger) {
+  Request request;
+  request.set_city(ledger.id);
+  v1::ProjectionAnswer answer;
+  HANSA_CHECK(client.call(request, answer));
+  return answer;
+}
+
+bool runs(const v1::ProjectionAnswer& answer) {
+  return answer.phase() == "waiting" || answer.phase() == "folding" || answer.phase() == "swapping";
+}
+
+int print_status(const v1::ProjectionAnswer& answer, bool json) {
+  if (json) {
+    print_line(to_json(answer));
+    return kExitOk;
+  }
+  std::string line = answer.ledger() + ": row schema " +
+                     std::to_string(answer.row_schema_version()) + ", digest " + answer.digest() +
+                     " at seq " + std::to_string(answer.seq()) + "; rebuild: " + answer.phase();
+  if (runs(answer)) {
+    line += ", " + std::to_string(answer.folded_records()) + " of " +
+            std::to_string(answer.end_records()) + " records";
+  }
+  print_line(line + (answer.detail().empty() ? "" : ": " + answer.detail()));
+  return kExitOk;
+}
+
+int ended(const v1::ProjectionAnswer& answer, const ProjectionOptions& options) {
+  if (answer.phase() == "done") {
+    if (answer.digest_differed()) {
+      say("hansa: the former rows had another digest at this entry; these are right");
+    }
+    return print_status(answer, options.json);
+  }
+  return report(Error{Errc::kUnavailable, answer.ledger() + ": the rebuild " +
+                                              (answer.phase() == "failed" ? "failed" : "ended as ") +
+                                              (answer.phase() == "failed" ? "" : answer.phase()) +
+                                              ": " + answer.detail()});
+}
+
+// Shows how far it is until it ends; an interrupt cancels it.
+int follow(Client& client, const LedgerId& ledger, const ProjectionOptions& options) {
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  Progress progress("rebuild " + ledger.text() + " (records)", 0);
+  bool cancelled = false;
+  while (true) {
+    const auto answer = ask<v1::GetProjection>(client, ledger);
+    if (!answer) return report(answer.error());
+    progress.reached(answer->folded_records(), answer->end_records());
+    if (!runs(*answer)) {
+      progress.done();
+      return ended(*answer, options);
+    }
+    if (interrupted != 0 && !cancelled) {
+      cancelled = true;
+      say("hansa: cancelling; the rows stay as they are");
+      if (auto asked = ask<v1::CancelRebuild>(client, ledger); !asked) return report(asked.error());
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+}
+
+int rebuild_server(const ProjectionOptions& options, const LedgerId& ledger) {
+  auto client = connect(options.server);
+  if (!client) return report(client.error());
+  if (options.dry_run) {
+    print_line("would fold " + ledger.text() + " anew beside the rows that " + client->server() +
+               " serves, and put it in their place");
+    return kExitOk;
+  }
+  const auto begun = ask<v1::RebuildProjection>(*client, ledger);
+  if (!begun) return report(begun.error());
+  if (options.no_wait) return print_status(*begun, options.json);
+  return follow(*client, ledger, options);
+}
+
+int rebuild(const ProjectionOptions& options) {
+  const auto ledger = LedgerId::parse(options.ledger);
+  if (!ledger) return usage("expected --ledger like city/suzhou-js, got `" + options.ledger + "`");
+  return options.data_dir.empty() ? rebuild_server(options, *ledger)
+                                  : rebuild_folder(options, *ledger);
+}
+
+template <typename Request>
+int ask_and_print(const ProjectionOptions& options) {
+  const auto ledger = LedgerId::parse(options.ledger);
+  if (!ledger) return usage("expected --ledger like city/suzhou-js, got `" + options.ledger + "`");
+  auto client = connect(options.server);
+  if (!client) return report(client.error());
+  const auto answer = ask<Request>(*client, *ledger);
+  return answer ? print_status(*answer, options.json) : report(answer.error());
+}
+
+template <typename Request>
+void add_asking(CLI::App& parent, Chosen& chosen, std::shared_ptr<ProjectionOptions> options,
+                const std::string& name, const std::string& summary) {
+  auto* verb = parent.add_subcommand(name, summary);
+  verb->add_option("--ledger", options->ledger, "The ledger, like city/suzhou-js")->required();
+  verb->add_flag("--json", options->json, "One JSON object");
+  add_remote_server(*verb, options->server);
+  set_example(*verb, "  hansa projection status --ledger city/example");
+  verb->callback([&chosen, options] {
+    chosen.run = [options] { return ask_and_print<Request>(*options); };
+  });
 }
 
 }  // namespace
@@ -111,13 +227,23 @@ void add_projection(CLI::App& app, Chosen& chosen) {
   set_example(*one, "  hansa projection digest --data data --ledger city/example");
   one->callback([&chosen, options] { chosen.run = [options] { return digest(*options); }; });
 
-  auto* anew = verb->add_subcommand("rebuild", "Folds a stopped node's ledger anew from its start");
+  auto* anew = verb->add_subcommand(
+      "rebuild", "Folds a ledger anew from its start, beside the rows that count, and swaps");
   anew->add_option("--ledger", options->ledger, "The ledger, like city/suzhou-js")->required();
-  anew->add_option("--data", options->data_dir, "Data folder of the stopped node")->required();
+  anew->add_option("--data", options->data_dir,
+                   "Data folder of a stopped node; without it the server does it and goes on");
   anew->add_flag("--dry-run", options->dry_run, "Only says what would happen");
-  set_example(*anew, "  hansa projection rebuild --data data --ledger city/example --dry-run\n"
-                     "  hansa projection rebuild --data data --ledger city/example");
+  anew->add_flag("--no-wait", options->no_wait, "Begins it and does not wait for its end");
+  anew->add_flag("--json", options->json, "One JSON object");
+  add_remote_server(*anew, options->server);
+  set_example(*anew, "  hansa projection rebuild --ledger city/example\n"
+                     "  hansa projection rebuild --ledger city/example --no-wait");
   anew->callback([&chosen, options] { chosen.run = [options] { return rebuild(*options); }; });
+
+  add_asking<v1::GetProjection>(*verb, chosen, options, "status",
+                                "Where the rows stand, and how far a rebuild is");
+  add_asking<v1::CancelRebuild>(*verb, chosen, options, "cancel",
+                                "Ends a rebuild; the rows stay as they are");
 }
 
 }  // namespace hansa::ops

@@ -7,6 +7,7 @@
 
 #include "core/city/access.h"
 #include "hansa/v1/case.pb.h"
+#include "hansa/v1/operations.pb.h"
 #include "ops/csv_answer.h"
 #include "ops/http/pages.h"
 #include "ops/json.h"
@@ -26,6 +27,7 @@ namespace {
 
 constexpr size_t kBatchRowsMax = 1'000;
 constexpr int64_t kAtLeastWaitUsMax = 5'000'000;
+constexpr std::string_view kProjectionsService = "Projections";
 constexpr std::string_view kNdjson = "application/x-ndjson";
 
 std::unique_ptr<Message> make_message(const google::protobuf::Descriptor* type) {
@@ -82,6 +84,23 @@ asio::awaitable<Result<std::shared_ptr<const Snapshot>>> wait_for_seq(const Call
   }
   auto start = [&](auto done) { keeper.wait_for(at_least, kAtLeastWaitUsMax, std::move(done)); };
   co_return co_await await_answer<Shown>(call, start);
+}
+
+v1::ProjectionAnswer projection_answer(const projections::Keeper& keeper) {
+  const auto snapshot = keeper.snapshot();
+  const auto& meta = snapshot->meta();
+  const auto rebuild = keeper.health().rebuild;
+  v1::ProjectionAnswer answer;
+  answer.set_ledger(keeper.config().ledger.text());
+  answer.set_seq(meta.position.seq);
+  answer.set_row_schema_version(meta.row_schema_version);
+  answer.set_digest(meta.digest.hex());
+  answer.set_phase(phase_name(rebuild.phase));
+  answer.set_folded_records(rebuild.progress.next_offset);
+  answer.set_end_records(rebuild.progress.end_offset);
+  answer.set_digest_differed(rebuild.digest_differed);
+  answer.set_detail(rebuild.detail);
+  return answer;
 }
 
 // The rows of a batch and, in the same order, their outcomes.
@@ -237,6 +256,7 @@ asio::awaitable<Result<Reply>> Service::answer_method(const Call& call, Route& r
     co_return fail(std::move(filled).error());
   }
   if (method.is_command) co_return co_await command(call, std::move(request));
+  if (method.service == kProjectionsService) co_return co_await operate(call, std::move(request));
   co_return co_await read(call, std::move(request));
 }
 
@@ -347,6 +367,29 @@ asio::awaitable<Result<Reply>> Service::batch(const Call& call, Request request)
   Reply reply;
   reply.content_type = kNdjson;
   reply.body = batch_body(*batch);
+  co_return reply;
+}
+
+// Rows are the node's own: nothing of this is an entry.
+asio::awaitable<Result<Reply>> Service::operate(const Call& call, Request request) {
+  if (auto valid = validate(*request.message); !valid) co_return fail(std::move(valid).error());
+  auto door = find_door(request.city());
+  if (!door) co_return fail(std::move(door).error());
+  auto& keeper = (*door)->keeper();
+  const auto* type = request.message->GetDescriptor();
+  Result<void> outcome;
+  if (type == v1::RebuildProjection::descriptor()) {
+    auto start = [&](auto done) { keeper.rebuild(std::move(done)); };
+    outcome = co_await await_answer<Result<void>>(call, start);
+  } else if (type == v1::CancelRebuild::descriptor()) {
+    auto start = [&](auto done) { keeper.cancel_rebuild(std::move(done)); };
+    outcome = co_await await_answer<Result<void>>(call, start);
+  }
+  if (!outcome) co_return fail(std::move(outcome).error());
+  const auto answer = projection_answer(keeper);
+  Reply reply;
+  append_json(reply.body, answer);
+  reply.headers = seq_header(answer.seq());
   co_return reply;
 }
 

@@ -33,6 +33,7 @@ class Service {
   boost::asio::awaitable<Result<Reply>> command(const Call& call, Request request);
   boost::asio::awaitable<Result<Reply>> batch(const Call& call, Request request);
   boost::asio::awaitable<Result<Reply>> read(const Call& call, Request request);
+  boost::asio::awaitable<Result<Reply>> operate(const Call& call, Request request);
   Result<projections::Door*> find_door(std::string_view city);
 
   Node& node_;
