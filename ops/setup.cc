@@ -58,10 +58,10 @@ bool read_hours(const std::string& text, uint32_t weekday, v1::Calendar& calenda
 }
 
 bool read_day(const std::string& text, v1::Calendar& calendar, uint32_t works_as_weekday) {
-  const auto local_us = parse_local_time(text, {"YYYY-MM-DD"});
-  if (!local_us) return false;
+  const auto stated = parse_time(text, {"YYYY-MM-DD"});
+  if (!stated) return false;
   auto& row = *calendar.add_exceptions();
-  row.set_day(static_cast<int32_t>(*local_us / 86'400'000'000));
+  row.set_day(static_cast<int32_t>(stated->us / 86'400'000'000));
   row.set_holiday(works_as_weekday == 0);
   row.set_works_as_weekday(works_as_weekday);
   return true;

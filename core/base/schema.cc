@@ -68,25 +68,6 @@ const std::vector<FieldRule>& rules_of(const Descriptor* type) {
   return found->second;
 }
 
-// Well-formed UTF-8 as RFC 3629 draws it: no overlong forms, no surrogates, at most U+10FFFF.
-bool is_utf8(std::string_view text) {
-  for (size_t at = 0; at < text.size();) {
-    const auto lead = static_cast<uint8_t>(text[at++]);
-    if (lead < 0x80) continue;
-    const size_t more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() - at < more) return false;
-    const auto second = static_cast<uint8_t>(text[at]);
-    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
-        (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) {
-      return false;
-    }
-    for (size_t i = 0; i < more; ++i) {
-      if ((static_cast<uint8_t>(text[at++]) & 0xC0) != 0x80) return false;
-    }
-  }
-  return true;
-}
-
 // The pointer is spelt out only on the way back from a mistake.
 Result<void> under(Result<void> result, const std::string& step) {
   if (!result) result.error().pointer.insert(0, "/" + step);
@@ -213,6 +194,25 @@ MethodInfo make_method(const MethodDescriptor* method) {
 }
 
 }  // namespace
+
+// Well-formed UTF-8 as RFC 3629 draws it: no overlong forms, no surrogates, at most U+10FFFF.
+bool is_utf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<uint8_t>(text[at++]);
+    if (lead < 0x80) continue;
+    const size_t more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+    if (lead < 0xC2 || lead > 0xF4 || text.size() - at < more) return false;
+    const auto second = static_cast<uint8_t>(text[at]);
+    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
+        (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) {
+      return false;
+    }
+    for (size_t i = 0; i < more; ++i) {
+      if ((static_cast<uint8_t>(text[at++]) & 0xC0) != 0x80) return false;
+    }
+  }
+  return true;
+}
 
 const std::vector<MethodInfo>& methods() {
   static const std::vector<MethodInfo> kMethods = [] {

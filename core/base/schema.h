@@ -44,6 +44,8 @@ std::string role_name(v1::Role::Value role);
 std::optional<v1::Role::Value> parse_role(std::string_view name);
 
 Result<void> validate(const google::protobuf::Message& request);
+// Well-formed UTF-8.
+bool is_utf8(std::string_view text);
 
 v1::DataClass data_class(const google::protobuf::FieldDescriptor& field);
 // Full names of the fields of `type`, at any depth, that declare no class: a mistake in the schema.

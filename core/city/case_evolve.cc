@@ -133,6 +133,7 @@ Result<void> evolve_event(Rows& rows, const v1::CaseImported& event, const Entry
   row.set_closed_time_us(event.closed_time_us());
   row.set_deadline_time_us(event.due_time_us());
   row.set_closures(event.state() == State::closed ? 1 : 0);
+  row.set_merged_into(event.merged_into());
   row.set_imported_from(event.source_name());
   row.set_imported_id(event.source_id());
   add_history(row, name, entry, {.unit = event.unit()});
@@ -142,7 +143,9 @@ Result<void> evolve_event(Rows& rows, const v1::CaseImported& event, const Entry
   imported.set_import_id(event.import_id());
   imported.set_case_(event.case_());
   imported.set_seq(entry.seq);
-  return {};
+  if (event.merged_into().empty()) return {};
+  return change_case(rows, event, event.merged_into(), entry, {.note = event.case_()},
+                     [&](v1::Case& parent) { parent.add_merged_cases(event.case_()); });
 }
 
 Result<void> evolve_event(Rows& rows, const v1::CaseVerified& event, const EntryContext& entry) {

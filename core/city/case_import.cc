@@ -35,6 +35,10 @@ ImportId import_id(const v1::ImportCase& command, const v1::Place& place) {
   append_number(bytes, command.closed_time_us());
   append_number(bytes, command.due_time_us());
   append_text(bytes, command.other_content());
+  // Rows without a parent keep the identity that they had before parents could be stated.
+  if (!command.merged_into_source_id().empty()) {
+    append_text(bytes, command.merged_into_source_id());
+  }
   return *ImportId::from(sha256(bytes).view().substr(0, 16));
 }
 
@@ -59,16 +63,16 @@ Result<void> check_row(const v1::ImportCase& command) {
   HANSA_CHECK(check_time(command.closed_time_us(), "closed_time_us"));
   HANSA_CHECK(check_time(command.due_time_us(), "due_time_us"));
   const bool has_end = command.closed_time_us() != 0;
-  if (command.state() == State::merged) {
+  if (command.state() == State::merged && command.merged_into_source_id().empty()) {
     return fail(Errc::kBadRequest,
-                "a merged case cannot be imported: it would need its parent; import both apart",
-                "/state");
+                "a merged case needs the id of the case it went into; state it or import both apart",
+                "/merged_into_source_id");
   }
   if (command.state() == State::closed && !has_end) {
     return fail(Errc::kTimesBackwards, "a closed case needs the time of its closure",
                 "/closed_time_us");
   }
-  if (is_open(command.state()) && has_end) {
+  if ((is_open(command.state()) || command.state() == State::merged) && has_end) {
     return fail(Errc::kTimesBackwards,
                 "a case that is " + state_name(command.state()) +
                     " has no time of closure; correct its state or leave the time out",
@@ -100,6 +104,37 @@ Result<Decision> known_row(RowsView& view, const v1::ImportedRow& row, const Imp
   return decision;
 }
 
+// A child stands as its parent lets it: merged while the parent is open, ended with it.
+Result<std::string> parent_of(RowsView& view, const v1::ImportCase& command) {
+  const std::string& source_id = command.merged_into_source_id();
+  if (source_id.empty()) return std::string();
+  const auto* imported = view.find(kImportedTable, imported_key(command.source_name(), source_id));
+  const auto* parent = imported == nullptr ? nullptr : find_case(view, imported->case_());
+  if (parent == nullptr) {
+    return fail(Errc::kUnknownCase,
+                "row " + source_id + " of " + command.source_name() +
+                    ", which this one was merged into, is not imported; import it first",
+                "/merged_into_source_id");
+  }
+  if (!parent->merged_into().empty()) {
+    return fail(Errc::kMergeCycle,
+                "the case it was merged into is merged itself; state the last one of the chain",
+                "/merged_into_source_id");
+  }
+  const auto expected = is_open(parent->state()) ? State::merged : parent->state();
+  if (command.state() != expected) {
+    return fail(Errc::kWrongState,
+                "its parent is " + state_name(parent->state()) + ", so it must be " +
+                    state_name(expected) + "; correct one of the two",
+                "/state");
+  }
+  if (parent->merged_cases_size() >= kMergedCasesMax) {
+    return fail(Errc::kLimitReached, "case " + parent->case_() + " has " +
+                                         std::to_string(kMergedCasesMax) + " merged cases already");
+  }
+  return parent->case_();
+}
+
 }  // namespace
 
 Result<Decision> decide_city(const CityScope& scope, const v1::ImportCase& command) {
@@ -115,6 +150,8 @@ Result<Decision> decide_city(const CityScope& scope, const v1::ImportCase& comma
                 "the city has no service " + command.service() + "; define it first", "/service");
   }
   if (!command.unit().empty()) HANSA_CHECK(check_unit(scope.view, command.unit(), "unit"));
+
+  HANSA_TRY(const std::string parent, parent_of(scope.view, command));
 
   Decision decision;
   decision.subject_id = case_id(scope.context.seq, 0);
@@ -134,6 +171,7 @@ Result<Decision> decide_city(const CityScope& scope, const v1::ImportCase& comma
   event.set_reported_time_us(command.reported_time_us());
   event.set_closed_time_us(command.closed_time_us());
   event.set_due_time_us(command.due_time_us());
+  event.set_merged_into(parent);
   return decision;
 }
 

@@ -54,9 +54,9 @@ void evolve_facts(Facts& facts, const v1::CaseImported& event, const FactsContex
   facts.set_reported_time_us(event.reported_time_us());
   facts.set_reported_day(context.day(event.reported_time_us()));
   enter_first_deadline(facts, event.due_time_us(), context);
+  facts.set_merged(!event.merged_into().empty());
   switch (event.state()) {
     case State::closed: return close(facts, event.closed_time_us(), context);
-    case State::merged: return facts.set_merged(true);
     case State::refuted:
     case State::withdrawn:
     case State::referred_out: return facts.set_end(event.state());

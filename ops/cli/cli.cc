@@ -19,6 +19,7 @@ Begin
 Work
   setup DIR                     grid, units, services and calendar from CSV files
   import --mapping FILE CSV     cases from another system's file
+  export --city ID              cases as open data
   call METHOD [JSON]            any method of the schema (`hansa openapi` lists them)
   metrics | why METRIC          exact figures, and what counted in one
   policy list                   policy values
@@ -67,6 +68,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_demo(app, chosen);
   add_setup(app, chosen);
   add_import(app, chosen);
+  add_export(app, chosen);
   add_call(app, chosen);
   add_metrics(app, chosen);
   add_why(app, chosen);

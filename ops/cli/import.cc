@@ -2,13 +2,19 @@
 
 #include <boost/json.hpp>
 #include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
 #include <thread>
 
 #include "ops/cli/cli.h"
 #include "ops/cli/progress.h"
 #include "ops/files.h"
-#include "ops/import/importer.h"
+#include "ops/import/dry_run.h"
+#include "ops/import/guess.h"
+#include "ops/import/ndjson.h"
 #include "ops/json.h"
+#include "ops/time_text.h"
 
 namespace hansa::ops {
 namespace {
@@ -22,7 +28,10 @@ struct ImportOptions {
   std::string mapping;
   std::string file;
   std::string rejects;
+  std::string city;
   bool found = false;
+  bool dry_run = false;
+  bool guess = false;
   bool json = false;
   RemoteServer server;
 };
@@ -128,17 +137,90 @@ void hint_at_founding(const ImportSummary& summary, const std::string& city) {
   }
 }
 
-int import_cases(ImportOptions options) {
-  if (options.rejects.empty()) options.rejects = options.file + ".rejected.csv";
-  const auto mapping = read_mapping(options.mapping);
-  if (!mapping) return report(mapping.error());
-  const auto text = read_file(options.file);
+volatile std::sig_atomic_t interrupted = 0;
+
+// The file as CSV, whichever of the two forms it has.
+Result<std::string> read_table(const std::string& file) {
+  HANSA_TRY(auto text, read_file(file));
+  const auto ending = std::filesystem::path(file).extension();
+  if (ending != ".ndjson" && ending != ".jsonl") return text;
+  auto csv = ndjson_to_csv(text);
+  if (!csv) return fail(Errc::kBadFile, file + ": " + csv.error().detail);
+  return csv;
+}
+
+int guess(const ImportOptions& options) {
+  const auto text = read_table(options.file);
   if (!text) return report(text.error());
-  auto file = CaseFile::open(*text, options.file, *mapping);
-  if (!file) return report(file.error());
-  if (options.found) {
-    if (auto founded = found_city(*file, options.server); !founded) return report(founded.error());
+  const auto draft = guess_mapping(*text, std::filesystem::path(options.file).filename());
+  if (!draft) return report(draft.error());
+  std::fwrite(draft->data(), 1, draft->size(), stdout);
+  say("hansa: write this to a file, go through its lines marked CHECK, and try it with "
+      "`hansa import --dry-run --mapping FILE " + options.file + "`");
+  return kExitOk;
+}
+
+void print_dry_run(const DryRun& run, const ImportOptions& options) {
+  if (options.json) return print_line(run.json());
+  if (!run.unmatched.empty()) {
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& row : run.unmatched) {
+      rows.push_back({row.column, row.value.empty() ? "(empty)" : row.value.substr(0, 40),
+                      std::to_string(row.rows), std::to_string(row.first_line),
+                      row.refuses ? "refused" : "taken", row.advice});
+    }
+    print_line("Values that the mapping has no words for:");
+    print_table({"column", "value", "rows", "first line", "", "what to do"}, rows);
+    print_line("");
   }
+  std::string columns;
+  for (const auto& name : run.unmapped_columns) columns += (columns.empty() ? "" : ", ") + name;
+  if (!columns.empty()) print_line("Columns that nothing reads: " + columns);
+  if (run.first_reported_us != 0) {
+    print_line("Reported from " + time_text(run.first_reported_us) + " to " +
+               time_text(run.last_reported_us));
+  }
+  print_line("Would define " + std::to_string(run.districts) + " districts with " +
+             std::to_string(run.communities) + " communities, " + std::to_string(run.units) +
+             " units, " + std::to_string(run.services) + " services");
+  print_summary(run.summary, options);
+  std::map<std::string, std::pair<size_t, const RejectedRow*>> reasons;  // by code
+  for (const auto& row : run.summary.rejects) {
+    auto& reason = reasons[row.reason.substr(0, row.reason.find(':'))];
+    if (reason.first++ == 0) reason.second = &row;
+  }
+  for (const auto& [code, rows] : reasons) {
+    print_line("  " + std::to_string(rows.first) + " refused, first in line " +
+               std::to_string(rows.second->line) + ": " + rows.second->reason);
+  }
+}
+
+int try_out(CaseFile& file, const ImportOptions& options) {
+  Progress progress("dry run", file.rows());
+  const auto run = dry_run(file, [&](const ImportSummary& so_far) {
+    progress.reached(so_far.rows);
+    return interrupted == 0;
+  });
+  progress.done();
+  if (!run) return report(run.error());
+  print_dry_run(*run, options);
+  return kExitOk;
+}
+
+// The command line's way of writing down what was refused.
+int keep_rejects(const ImportSummary& summary, const CaseFile& file,
+                 const ImportOptions& options) {
+  // Nothing refused needs no file, but one of an earlier run must not stay as it was.
+  if (summary.rejects.empty() && ::access(options.rejects.c_str(), F_OK) != 0) return kExitOk;
+  if (auto written = write_rejects(summary, file.header(), options.rejects); !written) {
+    say("hansa: the refused rows could not be written; name another file with --rejects");
+    return report(written.error());
+  }
+  say("refused rows with their reasons: " + options.rejects);
+  return kExitOk;
+}
+
+int send_rows(CaseFile& file, const ImportOptions& options) {
   std::vector<std::unique_ptr<HttpSink>> sinks;
   std::vector<ImportSink*> all;
   for (size_t i = 0; i < kRequestsAtOnce; ++i) {
@@ -147,9 +229,10 @@ int import_cases(ImportOptions options) {
     sinks.push_back(std::make_unique<HttpSink>(std::move(*client)));
     all.push_back(sinks.back().get());
   }
-  Progress progress("import", file->rows());
-  const auto summary = import_file(*file, all, [&](const ImportSummary& so_far) {
+  Progress progress("import", file.rows());
+  const auto summary = import_file(file, all, [&](const ImportSummary& so_far) {
     progress.reached(so_far.imported + so_far.unchanged + so_far.refused);
+    return interrupted == 0;
   });
   progress.done();
   if (!summary) {
@@ -157,15 +240,34 @@ int import_cases(ImportOptions options) {
     return report(summary.error());
   }
   print_summary(*summary, options);
-  hint_at_founding(*summary, mapping->city);
-  // Nothing refused needs no file, but one of an earlier run must not stay as it was.
-  if (summary->rejects.empty() && ::access(options.rejects.c_str(), F_OK) != 0) return kExitOk;
-  if (auto written = write_rejects(*summary, file->header(), options.rejects); !written) {
-    say("hansa: the refused rows could not be written; name another file with --rejects");
-    return report(written.error());
+  if (summary->interrupted) {
+    say("hansa: interrupted; import the same file again, rows that are in stay as they are");
+    return kExitUnavailable;
   }
-  say("refused rows with their reasons: " + options.rejects);
-  return kExitOk;
+  hint_at_founding(*summary, file.mapping().city);
+  return keep_rejects(*summary, file, options);
+}
+
+int import_cases(ImportOptions options) {
+  if (options.guess) return guess(options);
+  if (options.mapping.empty()) {
+    return usage("expected --mapping FILE; `hansa import --guess " + options.file +
+                 "` drafts one");
+  }
+  if (options.rejects.empty()) options.rejects = options.file + ".rejected.csv";
+  auto mapping = read_mapping(options.mapping);
+  if (!mapping) return report(mapping.error());
+  if (!options.city.empty()) mapping->city = options.city;
+  const auto text = read_table(options.file);
+  if (!text) return report(text.error());
+  auto file = CaseFile::open(*text, options.file, *mapping);
+  if (!file) return report(file.error());
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  if (options.dry_run) return try_out(*file, options);
+  if (options.found) {
+    if (auto founded = found_city(*file, options.server); !founded) return report(founded.error());
+  }
+  return send_rows(*file, options);
 }
 
 }  // namespace
@@ -174,16 +276,22 @@ void add_import(CLI::App& app, Chosen& chosen) {
   auto* verb = app.add_subcommand(
       "import", "Takes in cases of another system's CSV; the same file again changes nothing");
   auto options = std::make_shared<ImportOptions>();
-  verb->add_option("CSV", options->file, "The file")->required();
-  verb->add_option("--mapping", options->mapping, "What its columns mean (YAML)")->required();
+  verb->add_option("CSV", options->file, "The file; .ndjson has one JSON object a line")
+      ->required();
+  verb->add_option("--mapping", options->mapping, "What its columns mean (YAML)");
+  verb->add_option("--city", options->city, "Into this city instead of the mapping's");
   verb->add_option("--rejects", options->rejects,
                    "Where refused rows are written with their reasons; <CSV>.rejected.csv");
   verb->add_flag("--found", options->found,
                  "First founds the city and defines the file's own places, units and services");
+  verb->add_flag("--dry-run", options->dry_run,
+                 "Needs no server: what would happen, values without a word in the mapping first");
+  verb->add_flag("--guess", options->guess, "Drafts a mapping from the header and the first rows");
   verb->add_flag("--json", options->json, "The summary as one JSON object");
   add_remote_server(*verb, options->server);
   set_example(*verb,
               "  hansa setup setup\n"
+              "  hansa import --dry-run --mapping setup/cases-mapping.yaml setup/cases.csv\n"
               "  hansa import --mapping setup/cases-mapping.yaml setup/cases.csv");
   verb->callback([&chosen, options] { chosen.run = [options] { return import_cases(*options); }; });
 }

@@ -1,8 +1,10 @@
 #include "ops/import/case_file.h"
 
-#include <charconv>
+#include <algorithm>
 
+#include "core/base/schema.h"
 #include "hansa/v1/city.pb.h"
+#include "ops/import/coordinates.h"
 #include "ops/nearest.h"
 
 namespace hansa::ops {
@@ -16,17 +18,6 @@ Message& add(std::vector<std::unique_ptr<google::protobuf::Message>>& commands,
   auto& reference = *message;
   commands.push_back(std::move(message));
   return reference;
-}
-
-std::optional<double> degrees(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  double value = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || result.ec != std::errc() || result.ptr != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return value;
 }
 
 }  // namespace
@@ -60,7 +51,11 @@ Result<void> CaseFile::find_columns(const Fields& header) {
   const auto find = [&](const std::string& name) -> std::optional<size_t> {
     if (name.empty()) return std::nullopt;
     for (size_t i = 0; i < header.size(); ++i) {
-      if (header[i] == name) return i;
+      if (header[i] != name) continue;
+      if (std::count(header.begin(), header.end(), name) > 1 && error.empty()) {
+        error = "`" + name + "` once, not twice";
+      }
+      return i;
     }
     if (error.empty()) error = "`" + name + "`" + did_you_mean(name, header);
     return std::nullopt;
@@ -71,8 +66,12 @@ Result<void> CaseFile::find_columns(const Fields& header) {
                      find(m.closed_at_column), find(m.cancelled_at_column), find(m.due_at_column),
                      find(m.service_column), find(m.unit_column), find(m.status_column),
                      find(m.lat_column), find(m.lon_column), find(m.point_column),
-                     find(m.address_column), find(m.channel_column)};
-  for (const auto& column : m.never_read) (void)find(column);
+                     find(m.address_column), find(m.channel_column), find(m.kind_column),
+                     find(m.merged_into_column)};
+  never_read_.clear();
+  for (const auto& column : m.never_read) {
+    if (const auto found = find(column)) never_read_.insert(*found);
+  }
   if (error.empty()) return {};
   return fail(Errc::kBadConfig, m.file + ": names a column that " + name_ + " does not have: " +
                                     error);
@@ -95,7 +94,7 @@ Result<void> CaseFile::read_names() {
     if (!*record) return {};
     const auto& fields = (*record)->fields;
     ++rows_;
-    if (fields.size() != header_fields_) continue;
+    if (!check_form(**record)) continue;
     const auto district = grid_name(fields, columns_.district);
     const auto street = grid_name(fields, columns_.street);
     districts_.add(district);
@@ -112,23 +111,43 @@ Result<std::optional<ImportRow>> CaseFile::next() {
   auto record = reader_.next();
   if (!record) return fail(Errc::kBadFile, name_ + ": " + record.error().detail);
   if (!*record) return std::optional<ImportRow>();
-  const auto& fields = (*record)->fields;
-  ImportRow row{(*record)->line, (*record)->text, v1::ImportCase()};
-  if (fields.size() != header_fields_) {
-    row.command = fail(Errc::kBadRequest, "expected " + std::to_string(header_fields_) +
-                                              " fields, got " + std::to_string(fields.size()));
+  ImportRow row{(*record)->line, shown(**record), v1::ImportCase()};
+  if (auto form = check_form(**record); !form) {
+    row.command = fail(form.error());
   } else {
-    row.command = command(fields);
+    row.command = command((*record)->fields);
   }
   return std::optional<ImportRow>(std::move(row));
+}
+
+Result<void> CaseFile::check_form(const CsvRecord& record) const {
+  if (record.fields.size() != header_fields_) {
+    return fail(Errc::kBadRequest, "expected " + std::to_string(header_fields_) +
+                                       " fields, got " + std::to_string(record.fields.size()));
+  }
+  if (is_utf8(record.text) && record.text.find('\0') == record.text.npos) return {};
+  return fail(Errc::kBadRequest, "expected text in UTF-8 without NUL bytes; save the file as UTF-8");
+}
+
+// The row as people may see it: what is never read is not written anywhere either.
+std::string CaseFile::shown(const CsvRecord& record) const {
+  if (never_read_.empty()) return std::string(record.text);
+  // Which field is which cannot be known: nothing of it is shown.
+  if (record.fields.size() != header_fields_) return std::string(header_fields_ - 1, ',');
+  std::string text;
+  for (size_t i = 0; i < record.fields.size(); ++i) {
+    if (i > 0) text += ',';
+    if (!never_read_.contains(i)) text += csv_field(record.fields[i]);
+  }
+  return text;
 }
 
 Result<int64_t> CaseFile::time_us(const Fields& fields,
                                   const std::optional<size_t>& column) const {
   const auto text = value(fields, column);
   if (text.empty()) return 0;
-  HANSA_TRY(const auto local_us, parse_local_time(text, mapping_->date_formats));
-  return zone_.to_utc_us(local_us);
+  HANSA_TRY(const auto stated, parse_time(text, mapping_->date_formats));
+  return stated.is_utc ? stated.us : zone_.to_utc_us(stated.us);
 }
 
 Result<void> CaseFile::read_times(const Fields& fields, v1::ImportCase& command) const {
@@ -146,25 +165,19 @@ Result<void> CaseFile::read_times(const Fields& fields, v1::ImportCase& command)
 
 Result<void> CaseFile::read_point(const Fields& fields, v1::PlaceInput& place) const {
   if (!mapping_->has_points) return {};
-  std::string lat = value(fields, columns_.lat);
-  std::string lon = value(fields, columns_.lon);
+  const std::string lat = value(fields, columns_.lat);
+  const std::string lon = value(fields, columns_.lon);
+  Degrees degrees;
   if (const auto point = value(fields, columns_.point); lat.empty() && !point.empty()) {
-    const auto comma = point.find(',');
-    if (comma == std::string::npos || !point.starts_with('(') || !point.ends_with(')')) {
-      return fail(Errc::kBadPoint, "expected a point like (31.2, 121.5), got `" + point + "`");
-    }
-    lat = point.substr(1, comma - 1);
-    lon = point.substr(comma + 1, point.size() - comma - 2);
+    HANSA_TRY(degrees, parse_point(point));
+  } else if (lat.empty() && lon.empty()) {
+    return {};
+  } else {
+    HANSA_TRY(degrees.latitude, parse_degrees(lat));
+    HANSA_TRY(degrees.longitude, parse_degrees(lon));
   }
-  if (lat.empty() && lon.empty()) return {};
-  const auto latitude = degrees(lat);
-  const auto longitude = degrees(lon);
-  if (!latitude || !longitude) {
-    return fail(Errc::kBadPoint,
-                "expected degrees like 31.2 and 121.5, got `" + lat + "` and `" + lon + "`");
-  }
-  place.set_latitude(*latitude);
-  place.set_longitude(*longitude);
+  place.set_latitude(degrees.latitude);
+  place.set_longitude(degrees.longitude);
   return {};
 }
 
@@ -202,6 +215,9 @@ Result<v1::ImportCase> CaseFile::command(const Fields& fields) const {
     command.set_source(source->second);
   }
   command.set_other_content(channel);
+  const auto kind = mapping_->kinds.find(value(fields, columns_.kind));
+  if (kind != mapping_->kinds.end()) command.set_kind(kind->second);
+  command.set_merged_into_source_id(value(fields, columns_.merged_into));
   HANSA_CHECK(read_times(fields, command));
   return command;
 }

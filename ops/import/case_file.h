@@ -28,8 +28,18 @@ namespace hansa::ops {
 
 struct ImportRow {
   uint64_t line = 0;
-  std::string_view text;
+  std::string text;  // as it stands in the file, but for columns that are never read
   Result<v1::ImportCase> command;
+};
+
+// A value that some rows hold and the mapping cannot turn into anything.
+struct Unmatched {
+  std::string column;
+  std::string value;
+  uint64_t rows = 0;
+  uint64_t first_line = 0;
+  std::string advice;  // what to write in the mapping
+  bool refuses = false;  // the rows are refused for it
 };
 
 class CaseFile {
@@ -42,13 +52,18 @@ class CaseFile {
   uint64_t rows() const { return rows_; }
   const Mapping& mapping() const { return *mapping_; }
 
+  // What the mapping has no words for, most frequent first.
+  std::vector<Unmatched> unmatched() const;
+  // Columns that the mapping neither reads nor says are never read.
+  std::vector<std::string> unmapped_columns() const;
   // In the order in which they must be entered.
   std::vector<std::unique_ptr<google::protobuf::Message>> founding(bool simulated) const;
 
  private:
   struct Columns {
     std::optional<size_t> district, street, community, source_id, reported_at, closed_at,
-        cancelled_at, due_at, service, unit, status, lat, lon, point, address, channel;
+        cancelled_at, due_at, service, unit, status, lat, lon, point, address, channel, kind,
+        merged_into;
   };
   using Fields = std::vector<std::string>;
 
@@ -56,6 +71,8 @@ class CaseFile {
   Result<void> read_header();
   Result<void> read_names();
   Result<void> find_columns(const Fields& header);
+  Result<void> check_form(const CsvRecord& record) const;
+  std::string shown(const CsvRecord& record) const;
   std::string value(const Fields& fields, const std::optional<size_t>& column) const;
   std::string grid_name(const Fields& fields, const std::optional<size_t>& column) const;
   Result<v1::ImportCase> command(const Fields& fields) const;
@@ -71,6 +88,7 @@ class CaseFile {
   std::string_view header_text_;
   size_t header_fields_ = 0;
   Columns columns_;
+  std::set<size_t> never_read_;
   uint64_t rows_ = 0;
 
   Slugs districts_, services_, units_;

@@ -64,20 +64,20 @@ class Import {
   std::optional<Batch> next_batch() {
     std::lock_guard lock(mutex_);
     Batch batch;
-    while (!error_ && batch.commands.size() < kBatchRows) {
+    while (!error_ && !summary_.interrupted && batch.commands.size() < kBatchRows) {
       auto row = file_.next();
       if (!row) error_ = row.error();
       if (!row || !*row) break;
       ++summary_.rows;
       if (!(*row)->command) {
-        reject((*row)->line, reason_of((*row)->command.error()), std::string((*row)->text));
+        reject((*row)->line, reason_of((*row)->command.error()), std::move((*row)->text));
         continue;
       }
       batch.commands.push_back(std::move(*(*row)->command));
       batch.lines.push_back((*row)->line);
-      batch.texts.emplace_back((*row)->text);
+      batch.texts.push_back(std::move((*row)->text));
     }
-    if (error_ || batch.commands.empty()) return std::nullopt;
+    if (error_ || summary_.interrupted || batch.commands.empty()) return std::nullopt;
     return batch;
   }
 
@@ -91,7 +91,7 @@ class Import {
       ++(outcomes[i].unchanged ? summary_.unchanged : summary_.imported);
       ++summary_.by_state[state_word(batch.commands[i].state())];
     }
-    if (progress_) progress_(summary_);
+    if (progress_ && !progress_(summary_)) summary_.interrupted = true;
   }
 
   void reject(uint64_t line, std::string reason, std::string row) {

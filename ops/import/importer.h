@@ -47,13 +47,14 @@ struct ImportSummary {
   uint64_t refused = 0;
   // Of the rows imported and unchanged; every state that is not final counts as `open`.
   std::map<std::string, uint64_t> by_state;
+  bool interrupted = false;
   std::vector<RejectedRow> rejects;
 
   std::string json() const;
 };
 
-// Called after every batch with the summary so far.
-using ImportProgress = std::function<void(const ImportSummary&)>;
+// Called after every batch with the summary so far; false ends the import there.
+using ImportProgress = std::function<bool(const ImportSummary&)>;
 
 Result<ImportSummary> import_file(CaseFile& file, const std::vector<ImportSink*>& sinks,
                                   const ImportProgress& progress);

@@ -1,7 +1,10 @@
 #include "ops/import/mapping.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
+#include "core/base/calendar.h"
 #include "core/base/ids.h"
 #include "ops/nearest.h"
 #include "ops/time_zone.h"
@@ -9,6 +12,9 @@
 
 namespace hansa::ops {
 namespace {
+
+constexpr std::string_view kEpochSeconds = "epoch_s";
+constexpr std::string_view kEpochMilliseconds = "epoch_ms";
 
 std::vector<std::string> value_names(const google::protobuf::EnumDescriptor* words) {
   std::vector<std::string> names;
@@ -47,6 +53,8 @@ void read_columns(Section section, Mapping& mapping) {
   section.text("point", mapping.point_column);
   section.text("address", mapping.address_column);
   section.text("channel", mapping.channel_column);
+  section.text("kind", mapping.kind_column);
+  section.text("merged_into", mapping.merged_into_column);
   if (mapping.lat_column.empty() != mapping.lon_column.empty()) {
     section.fail_at(mapping.lat_column.empty() ? "lon" : "lat", "both lat and lon, or neither");
   }
@@ -59,6 +67,7 @@ void check_never_read(Section& root, const Mapping& mapping) {
         &mapping.cancelled_at_column, &mapping.due_at_column, &mapping.service_column,
         &mapping.unit_column, &mapping.status_column, &mapping.lat_column, &mapping.lon_column,
         &mapping.point_column, &mapping.address_column, &mapping.channel_column,
+        &mapping.kind_column, &mapping.merged_into_column,
         &mapping.district_column, &mapping.street_column, &mapping.community_column}) {
     if (std::find(mapping.never_read.begin(), mapping.never_read.end(), *column) !=
         mapping.never_read.end()) {
@@ -102,6 +111,8 @@ Result<Mapping> read_root(std::shared_ptr<YamlFile> file) {
   if (mapping.status.empty()) root.fail_at("status", "words for states like {Closed: closed}");
   read_words(root, "channels", "a source class", v1::Source::Value_descriptor(),
              v1::Source::Value_Parse, mapping.channels);
+  read_words(root, "kinds", "a kind of case", v1::Kind::Value_descriptor(), v1::Kind::Value_Parse,
+             mapping.kinds);
   root.parsed("projection", [&](const std::string& text) -> std::string {
     mapping.has_points = text == "wgs84";
     return text == "wgs84" || text == "none" ? "" : "wgs84 (degrees) or none";
@@ -125,9 +136,10 @@ bool read_number(std::string_view text, size_t& at, size_t digits_max, uint32_t&
   return at > begin;
 }
 
-struct LocalParts {
+struct TimeParts {
   uint32_t year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, fraction_us = 0;
   bool twelve_hours = false, afternoon = false;
+  std::optional<int64_t> offset_s;  // of the text's own zone
 };
 
 bool read_fraction(std::string_view text, size_t& at, uint32_t& fraction_us) {
@@ -139,9 +151,25 @@ bool read_fraction(std::string_view text, size_t& at, uint32_t& fraction_us) {
   return true;
 }
 
+// `Z`, `+08:00`, `+0800` or `+08`.
+bool read_offset(std::string_view text, size_t& at, std::optional<int64_t>& offset_s) {
+  if (at == text.size()) return false;
+  const char sign = text[at++];
+  offset_s = 0;
+  if (sign == 'Z' || sign == 'z') return true;
+  uint32_t hours = 0;
+  uint32_t minutes = 0;
+  if ((sign != '+' && sign != '-') || !read_number(text, at, 2, hours)) return false;
+  if (at < text.size() && text[at] == ':') ++at;
+  if (at < text.size() && !read_number(text, at, 2, minutes)) return false;
+  if (hours > 18 || minutes > 59) return false;
+  offset_s = (sign == '-' ? -1 : 1) * static_cast<int64_t>(hours * 3'600 + minutes * 60);
+  return true;
+}
+
 // One token of the format against the text; false when it does not fit.
 bool read_token(std::string_view format, size_t& in_format, std::string_view text, size_t& at,
-                LocalParts& parts) {
+                TimeParts& parts) {
   const auto rest = format.substr(in_format);
   const auto take = [&](size_t length) { in_format += length; };
   if (rest.starts_with("YYYY")) return take(4), read_number(text, at, 4, parts.year);
@@ -155,6 +183,7 @@ bool read_token(std::string_view format, size_t& in_format, std::string_view tex
   if (rest.starts_with("mm")) return take(2), read_number(text, at, 2, parts.minute);
   if (rest.starts_with("ss")) return take(2), read_number(text, at, 2, parts.second);
   if (rest.starts_with("f")) return take(1), read_fraction(text, at, parts.fraction_us);
+  if (rest.starts_with("Z")) return take(1), read_offset(text, at, parts.offset_s);
   if (rest.starts_with("AM")) {
     const auto half = text.substr(at, 2);
     at += half.size();
@@ -165,8 +194,24 @@ bool read_token(std::string_view format, size_t& in_format, std::string_view tex
   return at < text.size() && text[at++] == rest[0];
 }
 
-std::optional<int64_t> parse_with(const std::string& format, const std::string& text) {
-  LocalParts parts;
+// Seconds or milliseconds since 1970, with a fraction perhaps.
+std::optional<StatedTime> parse_epoch(const std::string& text, int64_t unit_us) {
+  int64_t whole = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), whole);
+  size_t at = static_cast<size_t>(read.ptr - text.data());
+  if (read.ec != std::errc() || whole < 0 || whole > kTimeUsMax / unit_us) return std::nullopt;
+  uint32_t fraction_us = 0;
+  if (at < text.size() && (text[at++] != '.' || !read_fraction(text, at, fraction_us))) {
+    return std::nullopt;
+  }
+  if (at != text.size()) return std::nullopt;
+  return StatedTime{whole * unit_us + fraction_us / (1'000'000 / unit_us), true};
+}
+
+std::optional<StatedTime> parse_with(const std::string& format, const std::string& text) {
+  if (format == kEpochSeconds) return parse_epoch(text, 1'000'000);
+  if (format == kEpochMilliseconds) return parse_epoch(text, 1'000);
+  TimeParts parts;
   size_t at = 0;
   for (size_t in_format = 0; in_format < format.size();) {
     if (!read_token(format, in_format, text, at, parts)) return std::nullopt;
@@ -180,8 +225,8 @@ std::optional<int64_t> parse_with(const std::string& format, const std::string& 
   if (parts.hour > 23 || parts.minute > 59 || parts.second > 59) return std::nullopt;
   const int64_t seconds =
       civil_day(static_cast<int32_t>(parts.year), parts.month, parts.day) * 86'400 +
-      parts.hour * 3'600 + parts.minute * 60 + parts.second;
-  return seconds * 1'000'000 + parts.fraction_us;
+      parts.hour * 3'600 + parts.minute * 60 + parts.second - parts.offset_s.value_or(0);
+  return StatedTime{seconds * 1'000'000 + parts.fraction_us, parts.offset_s.has_value()};
 }
 
 }  // namespace
@@ -191,6 +236,7 @@ bool Mapping::is_missing(const std::string& text) const {
 }
 
 std::string check_date_format(const std::string& format) {
+  if (format == kEpochSeconds || format == kEpochMilliseconds) return "";
   for (const char* part : {"YYYY", "MM", "DD"}) {
     if (format.find(part) == std::string::npos) {
       return "formats with YYYY, MM and DD like `YYYY-MM-DD HH:mm:ss`, `" + format + "` lacks " +
@@ -203,10 +249,9 @@ std::string check_date_format(const std::string& format) {
   return "";
 }
 
-Result<int64_t> parse_local_time(const std::string& text,
-                                 const std::vector<std::string>& formats) {
+Result<StatedTime> parse_time(const std::string& text, const std::vector<std::string>& formats) {
   for (const auto& format : formats) {
-    if (auto local_us = parse_with(format, text)) return *local_us;
+    if (auto stated = parse_with(format, text)) return *stated;
   }
   std::string known;
   for (const auto& format : formats) known += (known.empty() ? "`" : " or `") + format + "`";

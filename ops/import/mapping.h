@@ -4,8 +4,14 @@
 //          hold district, street and community; `empty_grid` is the name that stands for an empty
 //          one; `status` turns the source's words into states, `channels` its channels into source
 //          classes (a word without a class stays part of the row's identity only). `date_formats`
-//          are tried in order: YYYY MM DD hh HH mm ss, f for fraction digits, AM for AM or PM.
+//          are tried in order: YYYY MM DD hh HH mm ss, f for fraction digits, AM for AM or PM, Z for
+//          an offset from UTC (`Z`, `+08:00`), which then counts instead of the zone; or `epoch_s`,
+//          `epoch_ms` alone. Without an offset a time is wall-clock time of the zone: one that the
+//          clocks show twice is the first of the two, one that they skip is refused.
 //          `missing` lists the texts that mean nothing is stated; the empty text always does.
+//          A `point` column may hold any form of ops/import/coordinates.h. `merged_into` names the
+//          column with the source id of the case that a merged one went into. `kinds` turns words of
+//          the `kind` column into kinds of case.
 //          `never_read` lists columns that are dropped before anything sees them.
 // Errors:  kBadConfig with file and line.
 // Threads: plain values.
@@ -46,11 +52,14 @@ struct Mapping {
   std::string point_column;  // "(lat, lon)"
   std::string address_column;
   std::string channel_column;
+  std::string kind_column;
+  std::string merged_into_column;
 
   std::vector<std::string> date_formats;
   std::vector<std::string> missing;
   std::map<std::string, v1::State::Value> status;
   std::map<std::string, v1::Source::Value> channels;
+  std::map<std::string, v1::Kind::Value> kinds;
   bool has_points = true;  // projection wgs84
   std::vector<std::string> never_read;
 
@@ -60,8 +69,12 @@ struct Mapping {
 Result<Mapping> read_mapping(const std::string& file);
 Result<Mapping> parse_mapping(const std::string& text, const std::string& file);
 
-// Local wall-clock time in microseconds by the first format that fits; kBadRequest otherwise.
-Result<int64_t> parse_local_time(const std::string& text, const std::vector<std::string>& formats);
+struct StatedTime {
+  int64_t us = 0;       // UTC, or local wall-clock time as if it were
+  bool is_utc = false;  // the text states its own offset
+};
+// By the first format that fits; kBadRequest otherwise.
+Result<StatedTime> parse_time(const std::string& text, const std::vector<std::string>& formats);
 // Says what is wrong with a format, or "".
 std::string check_date_format(const std::string& format);
 

@@ -24,7 +24,8 @@ constexpr int64_t kSecondUs = 1'000'000;
 
 TEST(LocalTime, ReadsTheFormatsOfKnownFiles) {
   const auto at = [](const char* text, const char* format) {
-    return parse_local_time(text, {format});
+    const auto stated = parse_time(text, {format});
+    return stated ? std::optional<int64_t>(stated->us) : std::nullopt;
   };
   EXPECT_EQ(*at("12/31/2017 11:59:58 PM", "MM/DD/YYYY hh:mm:ss AM"), 1'514'764'798 * kSecondUs);
   EXPECT_EQ(*at("12/31/2017 12:00:00 AM", "MM/DD/YYYY hh:mm:ss AM"), 1'514'678'400 * kSecondUs);
@@ -41,7 +42,7 @@ TEST(TimeZone, SkippedTimesAreRefusedAndDoubledOnesAreTheFirst) {
   const auto zone = TimeZone::open("America/Los_Angeles");
   ASSERT_TRUE(zone);
   const auto utc = [&](const char* local) {
-    return zone->to_utc_us(*parse_local_time(local, {"YYYY-MM-DD HH:mm:ss"}));
+    return zone->to_utc_us(parse_time(local, {"YYYY-MM-DD HH:mm:ss"})->us);
   };
   EXPECT_EQ(*utc("2018-03-11 01:59:59"), 1'520'762'399 * kSecondUs);
   EXPECT_FALSE(utc("2018-03-11 02:30:00"));
@@ -49,7 +50,7 @@ TEST(TimeZone, SkippedTimesAreRefusedAndDoubledOnesAreTheFirst) {
   // 01:30 stands twice on this day; the first is still summer time, UTC-7.
   EXPECT_EQ(*utc("2018-11-04 01:30:00"), 1'541'320'200 * kSecondUs);
   EXPECT_EQ(zone->to_local_us(*utc("2018-11-04 01:30:00")),
-            *parse_local_time("2018-11-04 01:30:00", {"YYYY-MM-DD HH:mm:ss"}));
+            parse_time("2018-11-04 01:30:00", {"YYYY-MM-DD HH:mm:ss"})->us);
 }
 
 TEST(TimeZone, OffsetsCoverTheYears2000To2040) {
