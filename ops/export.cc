@@ -57,8 +57,8 @@ std::string csv_line(const std::vector<std::string>& fields) {
 std::string json_line(const std::vector<std::string>& fields) {
   std::string line;
   for (size_t i = 0; i < fields.size(); ++i) {
-    if (fields[i].empty()) continue;
-    line += (line.empty() ? "{" : ",") + json_text(kColumns[i]) + ":" + json_text(fields[i]);
+    line += (line.empty() ? "{" : ",") + json_text(kColumns[i]) + ":" +
+            (fields[i].empty() ? "null" : json_text(fields[i]));
   }
   return line + "}\n";
 }

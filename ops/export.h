@@ -1,8 +1,8 @@
 // Export: the cases of a city as open data, in a form that `hansa import` takes back.
 //
 // Shape:   a table in the columns of Open311 GeoReport with ours behind them (kExportColumns), as CSV
-//          (RFC 4180) or as NDJSON, one object a line with the columns that are not empty. Lines are
-//          in the order of the reports, then of the ids, with merged cases last, so that every
+//          (RFC 4180) or as NDJSON, one object a line with null for what is empty. Lines are in the
+//          order of the reports, then of the ids, with merged cases last, so that every
 //          parent stands before its children.
 //          A case's id is its own, or, if it came from such an export, the id it had there: exporting
 //          what was imported gives the same lines again.

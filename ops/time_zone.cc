@@ -90,6 +90,12 @@ Result<int64_t> TimeZone::to_utc_us(int64_t local_us) const {
   return local_us - std::chrono::duration_cast<microseconds>(info.first.offset).count();
 }
 
+int64_t TimeZone::standard_to_utc_us(int64_t local_us) const {
+  const date::local_time<microseconds> local{microseconds(local_us)};
+  const auto info = zone_->get_info(local).first;
+  return local_us - std::chrono::duration_cast<microseconds>(info.offset - info.save).count();
+}
+
 int64_t TimeZone::to_local_us(int64_t utc_us) const {
   const date::sys_time<microseconds> utc{microseconds(utc_us)};
   const auto info = zone_->get_info(std::chrono::floor<seconds>(utc));

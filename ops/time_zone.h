@@ -32,6 +32,8 @@ class TimeZone {
   const std::string& name() const { return name_; }
   std::vector<v1::OffsetTransition> offsets() const;
   Result<int64_t> to_utc_us(int64_t local_us) const;
+  // Of clocks that stay at the zone's standard time all year.
+  int64_t standard_to_utc_us(int64_t local_us) const;
   int64_t to_local_us(int64_t utc_us) const;
 
  private:

@@ -107,19 +107,19 @@ Result<void> KeeperLoop::swap(const CaughtUp& reached) {
   auto [fresh_store, fresh_rows] = rebuild->keep();
   retired.push_back({store->in_use(), directory});
   directory = rebuild->directory();
-  // A large cache dies slowly: not here.
+  std::shared_ptr<RowCache> old_rows = std::exchange(rows, std::move(fresh_rows));
+  std::shared_ptr<Store> old_store;
+  {
+    const std::lock_guard lock(mutex);
+    old_store = std::exchange(store, std::move(fresh_store));
+    rebuild_status.digest_differed = differs;
+  }
+  // A large cache dies slowly: not here, and before the store that it writes to.
   boost::asio::post(strand.get_inner_executor(),
-                    [old_rows = std::shared_ptr<RowCache>(std::move(rows)),
-                     old_store = std::move(store)]() mutable {
+                    [old_store = std::move(old_store), old_rows = std::move(old_rows)]() mutable {
                       old_rows.reset();
                       old_store.reset();
                     });
-  {
-    const std::lock_guard lock(mutex);
-    store = std::move(fresh_store);
-    rebuild_status.digest_differed = differs;
-  }
-  rows = std::move(fresh_rows);
   if (outdated) begin_keeping(reached);
   outdated = false;
   end_rebuild(RebuildPhase::kDone,
@@ -164,7 +164,8 @@ void KeeperLoop::keep_outdated() {
     }
   }
   while (!queue.empty()) {
-    refuse_now(std::move(queue.front()), stopped ? *stopped : Error{Errc::kUnavailable, outdated_text()});
+    refuse_now(std::move(queue.front()),
+               stopped ? *stopped : Error{Errc::kUnavailable, outdated_text()});
     queue.pop_front();
   }
   if (swap_wanted) try_swap();

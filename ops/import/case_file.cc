@@ -147,7 +147,8 @@ Result<int64_t> CaseFile::time_us(const Fields& fields,
   const auto text = value(fields, column);
   if (text.empty()) return 0;
   HANSA_TRY(const auto stated, parse_time(text, mapping_->date_formats));
-  return stated.is_utc ? stated.us : zone_.to_utc_us(stated.us);
+  if (stated.is_utc) return stated.us;
+  return mapping_->summer_time ? zone_.to_utc_us(stated.us) : zone_.standard_to_utc_us(stated.us);
 }
 
 Result<void> CaseFile::read_times(const Fields& fields, v1::ImportCase& command) const {

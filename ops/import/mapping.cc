@@ -93,6 +93,7 @@ Result<Mapping> read_root(std::shared_ptr<YamlFile> file) {
       root.fail_at("time_zone", "a known time zone (" + zone.error().detail + ")");
     }
   }
+  root.flag("summer_time", mapping.summer_time);
   root.required_text("source", mapping.source);
   auto grid = root.section("grid");
   grid.required_text("district", mapping.district_column);

@@ -6,7 +6,7 @@
 //          classes (a word without a class stays part of the row's identity only). `date_formats`
 //          are tried in order: YYYY MM DD hh HH mm ss, f for fraction digits, AM for AM or PM, Z for
 //          an offset from UTC (`Z`, `+08:00`), which then counts instead of the zone; or `epoch_s`,
-//          `epoch_ms` alone. Without an offset a time is wall-clock time of the zone: one that the
+//          `epoch_ms` alone. `summer_time: false` says that the file's clocks never change. Without an offset a time is wall-clock time of the zone: one that the
 //          clocks show twice is the first of the two, one that they skip is refused.
 //          `missing` lists the texts that mean nothing is stated; the empty text always does.
 //          A `point` column may hold any form of ops/import/coordinates.h. `merged_into` names the
@@ -32,6 +32,7 @@ struct Mapping {
   std::string city;
   std::string title;
   std::string time_zone;
+  bool summer_time = true;  // the file's clocks follow the zone's summer time
   std::string source;  // the other system's name, part of every row's identity
 
   std::string district_column;

@@ -8,7 +8,10 @@ started again; callers ask open commands again with the same keys and repeat som
 whose receipts must not have changed. At the end the ledger is read whole, by a reader of our own,
 and compared with the histories; then `ledger verify`, and the digest against a rebuild's.
 
-    kill_test.py [--all] [--seed N] [HANSA]     20 kills, with --all 40
+With --rebuild every kill falls into a rebuild of the rows, beside which the callers go on; at the
+end one is left to finish, and must have found nothing wrong (law 3).
+
+    kill_test.py [--rebuild] [--all] [--seed N] [HANSA]     20 kills, with --all 50
 """
 
 import http.client
@@ -206,7 +209,33 @@ def compare(load, entries):
     return sent, acknowledged, foreign
 
 
-def run(hansa, folder, kills, seed):
+def ask_for_rebuild(node):
+    """Its answer does not matter: the server may be dying, or one may run already."""
+    try:
+        connection = node.connect()
+        connection.send("city_admin", "POST", f"/v1/cities/{CITY}/projection:rebuild", {})
+        connection.close()
+    except (OSError, http.client.HTTPException, json.JSONDecodeError):
+        pass
+
+
+def finish_rebuild(node):
+    """One that nobody kills, while the callers go on."""
+    connection = node.connect()
+    while True:
+        ask_for_rebuild(node)
+        status, answer = connection.send("city_admin", "GET", f"/v1/cities/{CITY}/projection")
+        expect(status == 200, f"projection: {status} {answer}")
+        while answer["phase"] in ("waiting", "folding", "swapping"):
+            status, answer = connection.send("city_admin", "GET", f"/v1/cities/{CITY}/projection")
+        expect(answer["phase"] != "failed", f"the rebuild failed: {answer}")
+        expect(not answer["digest_differed"], f"the rebuild found other rows: {answer}")
+        if answer["phase"] == "done":
+            connection.close()
+            return
+
+
+def run(hansa, folder, kills, seed, rebuild):
     chance = random.Random(seed)
     node = Node(hansa, folder, [CITY])
     node.start()
@@ -219,8 +248,13 @@ def run(hansa, folder, kills, seed):
         for thread in load.threads:
             thread.start()
         try:
-            killed_starting = kill_often(node, load, chance, kills)
+            killed_starting = kill_often(node, load, chance, kills, rebuild)
+            if rebuild:
+                finish_rebuild(node)
             load.wait_for(50)
+        except Exception as problem:
+            load.fail(str(problem))  # else the callers would go on asking for ever
+            raise
         finally:
             load.finishing = True
             if load.failure:
@@ -244,10 +278,13 @@ def run(hansa, folder, kills, seed):
         node.end()
 
 
-def kill_often(node, load, chance, kills):
+def kill_often(node, load, chance, kills, rebuild):
     starting = 0
     for _ in range(kills):
         load.wait_for(chance.randrange(1, 200))
+        if rebuild:
+            ask_for_rebuild(node)
+            time.sleep(chance.random() * 0.1)  # any moment of the fold, the swap, or behind it
         time.sleep(chance.random() * 0.01)  # any moment within a round
         load.set_up(chance.random() < 0.5)  # callers notice by themselves, or pause
         node.kill()
@@ -269,4 +306,5 @@ if __name__ == "__main__":
         at = arguments.index("--seed")
         chosen_seed = int(arguments[at + 1])
         del arguments[at:at + 2]
-    sys.exit(test_main(run, arguments, 40 if "--all" in arguments else 20, chosen_seed))
+    sys.exit(test_main(run, arguments, 50 if "--all" in arguments else 20, chosen_seed,
+                       "--rebuild" in arguments))

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Goal: SIGKILL of the server during an import loses no row and doubles none (law 1).
+
+Method: a real `hansa serve` and a real `hansa import` of a made file; the server is killed at random
+moments and started again while the import goes on by itself. When it ends, every good row stands in
+the ledger exactly once, by a reader of our own; the same import again changes neither seq nor tip;
+chain and rows hold. When one import sees too few kills, the next city gets the same file.
+
+    import_kill_test.py [--all] [--seed N] [HANSA]     10 kills, with --all 50
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+
+from city_process import Node, expect, fields, key_of, read_chain, test_main
+
+CITIES = [f"city-{number}" for number in range(20)]
+ROWS = 12_000
+BAD_EVERY = 500  # such a row ends before it begins
+IMPORTED_EVENT = 126
+MAPPING = """
+city: city-0
+time_zone: UTC
+source: made
+grid: {district: area, street: road, community: block}
+columns: {source_id: id, reported_at: opened, closed_at: closed, service: type, unit: unit,
+          status: status}
+date_formats: ["YYYY-MM-DD HH:mm:ss"]
+status: {done: closed}
+"""
+
+
+def write_files(folder):
+    with open(os.path.join(folder, "mapping.yaml"), "w", encoding="utf-8") as file:
+        file.write(MAPPING)
+    with open(os.path.join(folder, "rows.csv"), "w", encoding="utf-8") as file:
+        file.write("id,opened,closed,type,unit,status,area,road,block\n")
+        for row in range(ROWS):
+            closed = "2023-12-31" if row % BAD_EVERY == 0 else f"2024-02-{row % 28 + 1:02}"
+            file.write(f"r{row},2024-01-{row % 31 + 1:02} 08:00:00,{closed} 09:00:00,"
+                       f"type {row % 7},unit {row % 5},done,north,road {row % 4},"
+                       f"block {row % 20}\n")
+
+
+def importing(node, city):
+    environment = {**node.environment, "HANSA_SERVER": f"http://127.0.0.1:{node.port}",
+                   "HANSA_KEY": key_of("city_admin")}
+    words = [node.hansa, "import", "--json", "--mapping", "mapping.yaml", "--city", city, "--found",
+             "rows.csv"]
+    return subprocess.Popen(words, cwd=node.folder, env=environment, text=True,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+
+
+def finished(process):
+    out, err = process.communicate(timeout=240)
+    expect(process.returncode == 0, f"the import ended with {process.returncode}: {out} {err}")
+    return json.loads(out)
+
+
+def source_ids(entries_values, valid):
+    """The source ids of the CaseImported events, in order."""
+    ids = []
+    for value in entries_values[:valid]:
+        for number, event in fields(value[116:]):
+            if number != 3:
+                continue
+            for kind, content in fields(event):
+                if kind == IMPORTED_EVENT:
+                    ids += [text.decode() for field, text in fields(content) if field == 3]
+    return ids
+
+
+def check_city(node, city):
+    records, founding_id = node.entries(city)
+    entries = read_chain(records, founding_id)
+    expect(len(entries) == len(records), f"{city}: {len(records) - len(entries)} voids")
+    ids = source_ids(records, len(entries))
+    wanted = {f"r{row}" for row in range(ROWS) if row % BAD_EVERY != 0}
+    expect(len(ids) == len(set(ids)), f"{city}: {len(ids) - len(set(ids))} rows stand twice")
+    expect(set(ids) == wanted, f"{city}: {len(wanted - set(ids))} rows are lost")
+    again = finished(importing(node, city))
+    expect(again["imported"] == 0 and again["unchanged"] == len(wanted), f"{city}: {again}")
+    expect(again["refused"] == ROWS - len(wanted), f"{city}: {again}")
+    after = node.entries(city)[0]
+    expect(after == records, f"{city}: the second import changed the ledger")
+    return len(entries), node.digest(city, len(entries))
+
+
+def import_under_kills(node, city, chance, kills_left):
+    process = importing(node, city)
+    kills = 0
+    while process.poll() is None and kills < kills_left:
+        time.sleep(0.05 + chance.random() * 0.4)  # any moment of the import
+        if process.poll() is not None:
+            break
+        node.kill()
+        kills += 1
+        node.start()
+        node.wait_until_ready()
+    summary = finished(process)
+    expect(summary["imported"] + summary["unchanged"] == ROWS - ROWS // BAD_EVERY, f"{summary}")
+    return kills
+
+
+def run(hansa, folder, kills_wanted, seed):
+    chance = random.Random(seed)
+    write_files(folder)
+    node = Node(hansa, folder, CITIES)
+    node.start()
+    try:
+        node.wait_until_ready()
+        kills, used = 0, []
+        for city in CITIES:
+            if kills >= kills_wanted:
+                break
+            used.append(city)
+            kills += import_under_kills(node, city, chance, kills_wanted - kills)
+        expect(kills >= kills_wanted, f"only {kills} kills fell into {len(used)} imports")
+        checked = {city: check_city(node, city) for city in used}
+        node.stop()
+        for city, (entries, digest) in checked.items():
+            node.check_stopped(city, entries, digest)
+        print(f"seed {seed}: {kills} kills during {len(used)} imports of {ROWS} rows, "
+              "each good row once, nothing changed by importing again")
+    finally:
+        node.end()
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    chosen_seed = random.SystemRandom().randrange(10**6)
+    if "--seed" in arguments:
+        at = arguments.index("--seed")
+        chosen_seed = int(arguments[at + 1])
+        del arguments[at:at + 2]
+    sys.exit(test_main(run, arguments, 50 if "--all" in arguments else 10, chosen_seed))
