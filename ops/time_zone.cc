@@ -92,8 +92,10 @@ Result<int64_t> TimeZone::to_utc_us(int64_t local_us) const {
 
 int64_t TimeZone::standard_to_utc_us(int64_t local_us) const {
   const date::local_time<microseconds> local{microseconds(local_us)};
-  const auto info = zone_->get_info(local).first;
-  return local_us - std::chrono::duration_cast<microseconds>(info.offset - info.save).count();
+  auto info = zone_->get_info(local).first;
+  // The system's files say whether it is summer time, not by how much: what follows it is standard.
+  if (info.save != std::chrono::minutes(0)) info = zone_->get_info(info.end);
+  return local_us - std::chrono::duration_cast<microseconds>(info.offset).count();
 }
 
 int64_t TimeZone::to_local_us(int64_t utc_us) const {

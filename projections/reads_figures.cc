@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/base/day.h"
 #include "core/base/policy.h"
 #include "core/metrics/metric.h"
@@ -84,7 +86,7 @@ Result<void> check_id(const FigureQuery& query, const ReadContext& context) {
                                           known = true;
                                           return false;
                                         }));
-      if (known) return {};
+      if (known && std::count(query.id.begin(), query.id.end(), '/') == 1) return {};
       return fail(no_such(Errc::kUnknownPlace, "street (district/street)", query.id));
     }
     case Scope::kKind: {

@@ -10,6 +10,8 @@
 namespace hansa::ops {
 namespace {
 
+constexpr size_t kNameBytesMax = 200;
+
 template <typename Message>
 Message& add(std::vector<std::unique_ptr<google::protobuf::Message>>& commands,
              const std::string& city) {
@@ -94,7 +96,7 @@ Result<void> CaseFile::read_names() {
     if (!*record) return {};
     const auto& fields = (*record)->fields;
     ++rows_;
-    if (!check_form(**record)) continue;
+    if (!check_form(**record) || !check_names(fields)) continue;
     const auto district = grid_name(fields, columns_.district);
     const auto street = grid_name(fields, columns_.street);
     districts_.add(district);
@@ -127,6 +129,19 @@ Result<void> CaseFile::check_form(const CsvRecord& record) const {
   }
   if (is_utf8(record.text) && record.text.find('\0') == record.text.npos) return {};
   return fail(Errc::kBadRequest, "expected text in UTF-8 without NUL bytes; save the file as UTF-8");
+}
+
+// Names become titles of places, units and services.
+Result<void> CaseFile::check_names(const Fields& fields) const {
+  for (const auto& column : {columns_.district, columns_.street, columns_.community,
+                             columns_.service, columns_.unit}) {
+    const auto name = value(fields, column);
+    if (name.size() <= kNameBytesMax) continue;
+    return fail(Errc::kTextTooLong, "expected names of places, units and services of at most " +
+                                        std::to_string(kNameBytesMax) + " bytes, got one of " +
+                                        std::to_string(name.size()));
+  }
+  return {};
 }
 
 // The row as people may see it: what is never read is not written anywhere either.
@@ -183,6 +198,7 @@ Result<void> CaseFile::read_point(const Fields& fields, v1::PlaceInput& place) c
 }
 
 Result<v1::ImportCase> CaseFile::command(const Fields& fields) const {
+  HANSA_CHECK(check_names(fields));
   v1::ImportCase command;
   command.set_city(mapping_->city);
   command.set_source_name(mapping_->source);
@@ -220,6 +236,7 @@ Result<v1::ImportCase> CaseFile::command(const Fields& fields) const {
   if (kind != mapping_->kinds.end()) command.set_kind(kind->second);
   command.set_merged_into_source_id(value(fields, columns_.merged_into));
   HANSA_CHECK(read_times(fields, command));
+  HANSA_CHECK(validate(command));
   return command;
 }
 

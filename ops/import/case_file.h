@@ -72,6 +72,7 @@ class CaseFile {
   Result<void> read_names();
   Result<void> find_columns(const Fields& header);
   Result<void> check_form(const CsvRecord& record) const;
+  Result<void> check_names(const Fields& fields) const;
   std::string shown(const CsvRecord& record) const;
   std::string value(const Fields& fields, const std::optional<size_t>& column) const;
   std::string grid_name(const Fields& fields, const std::optional<size_t>& column) const;

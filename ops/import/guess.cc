@@ -91,7 +91,8 @@ class Draft {
   Column* take(const Words& names, Fits fits) {
     for (const auto word : names) {
       for (auto& column : columns_) {
-        if (column.used || column.lower.find(word) == column.lower.npos || !fits(column)) continue;
+        if (column.used || is_personal(column)) continue;
+        if (column.lower.find(word) == column.lower.npos || !fits(column)) continue;
         column.used = true;
         return &column;
       }
@@ -101,6 +102,12 @@ class Draft {
 
   Column* take_time(const Words& names) {
     return take(names, [](const Column& column) { return column.is_time(); });
+  }
+
+  static bool is_personal(const Column& column) {
+    return column.named({"name", "phone", "mail", "contact", "member", "note", "comment",
+                         "description", "text"}) &&
+           !column.named({"streetname", "ncname", "servicename", "service_name"});
   }
 
   static bool is_degrees(const Column& column) {
@@ -148,7 +155,7 @@ class Draft {
       if (!column.used && grid_.size() < 8 && is_listing(column, 1'000) &&
           column.named({"district", "borough", "ward", "neighbo", "ncname", "community", "apc",
                         "council", "zone", "region", "precinct", "cd"}) &&
-          !column.named({"member"})) {
+          !is_personal(column)) {
         grid_.push_back(&column);
       }
     }
@@ -302,16 +309,19 @@ class Draft {
     }
     if (channel_ == nullptr) return;
     line("");
-    line("channels:");
+    std::string stated;
     std::string unstated;
     for (const auto& [word, count] : channel_->counts) {
       const auto source = source_for(word);
       if (source.empty()) {
         unstated += (unstated.empty() ? "" : ", ") + word;
       } else {
-        line("  " + json_text(word) + ": " + source + "   # " + std::to_string(count) + " rows");
+        stated += "  " + json_text(word) + ": " + source + "   # " + std::to_string(count) +
+                  " rows\n";
       }
     }
+    line(stated.empty() ? "channels: {}" : "channels:");
+    out_ += stated;
     if (!unstated.empty()) line("  # without a class, so left unstated: " + one_line(unstated));
   }
 
@@ -328,11 +338,7 @@ class Draft {
     std::string left;
     for (const auto& column : columns_) {
       if (column.used) continue;
-      auto& list = column.named({"name", "phone", "mail", "contact", "member", "note", "comment",
-                                 "description", "text"}) &&
-                           !column.named({"streetname", "ncname"})
-                       ? personal
-                       : left;
+      auto& list = is_personal(column) ? personal : left;
       list += (list.empty() ? "" : ", ") + json_text(column.name);
     }
     line("");

@@ -1,91 +1,275 @@
 // Goal: how fast and in how much memory a whole ledger is read, verified and folded.
-// Method: works on a city made by `restart_bench fill` (whole cases, 512 open at once). Each mode
-// is a process of its own, so that its peak of memory is its own: `read` only fetches records,
-// `verify` also follows the chain, `product` folds all rows of a city into an empty store.
-// Prints one JSON object.
+// Method: `fill` makes the ledger of fold_workload.h. Each other mode is a process of its own, so
+// that its peak of memory is its own, on that log: `read` only fetches records, `verify` also
+// follows the chain, `reference` keeps a row a case and counters per unit and community, written
+// with the position as sorted files, `naive` does the same by Get and Put for every event (of the
+// first kNaiveEntries), `product` folds all rows of a city. Prints one JSON object.
 #include <sys/resource.h>
 
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <string>
+#include <unordered_map>
 
+#include "core/city/case.h"
 #include "projections/catch_up.h"
 #include "streams/embedded_log.h"
 #include "streams/ledger_reader.h"
+#include "tests/bench/fold_workload.h"
 #include "tests/bench/measure.h"
 
 namespace hansa::bench {
 namespace {
 
-constexpr size_t kCacheBytes = 64 * 1024 * 1024;
-const LedgerId kLedger{"city", "bench"};
+using projections::Change;
+using projections::CommitWay;
+using projections::Meta;
+using projections::Store;
 
-FoundingId founding_id() {
-  FoundingId id;
-  id.bytes.fill(7);  // as BenchCity founds it
-  return id;
+constexpr uint64_t kNaiveEntries = 100'000;
+constexpr size_t kDirtyRowsMax = 500'000;
+
+std::unique_ptr<Store> open_store(const std::string& folder) {
+  const std::string directory = folder + "/rows";
+  std::filesystem::remove_all(directory);
+  return must(Store::open(directory, projections::make_store_budget(256, 128)), "opening the store");
 }
 
+// ---- the reference fold: what it takes to keep a case and two counters, and no more
+
+struct CaseRow {
+  uint64_t times_us[kEventsOfCase] = {};
+  uint32_t steps = 0;
+  char unit[20] = {};
+  char community[20] = {};
+};
+
+struct Counter {
+  uint64_t events = 0;
+};
+
+void set_text(char (&field)[20], const std::string& text) {
+  std::memcpy(field, text.data(), std::min(sizeof(field) - 1, text.size()));
+}
+
+// Applies one event; answers the keys of the counters that it moves.
+std::pair<std::string, std::string> apply(CaseRow& row, const v1::Event& event, int64_t time_us) {
+  row.times_us[row.steps++ % kEventsOfCase] = static_cast<uint64_t>(time_us);
+  if (event.has_case_reported()) {
+    set_text(row.community, event.case_reported().place().community());
+  }
+  if (event.has_case_assigned()) set_text(row.unit, event.case_assigned().lead_unit());
+  const std::string step = "/" + std::to_string(event.event_case());
+  return {row.unit + step, row.community + step};
+}
+
+template <typename Row>
+std::string bytes_of(const Row& row) {
+  return std::string(reinterpret_cast<const char*>(&row), sizeof(row));
+}
+
+class ReferenceFold {
+ public:
+  explicit ReferenceFold(Store& store) : store_(store) {}
+
+  void fold(const v1::Payload& payload) {
+    for (const auto& event : payload.events()) {
+      if (event.event_case() < v1::Event::kCaseReported) continue;
+      auto& row = change(cases_, payload.cause().subject_id());
+      const auto [unit, community] = apply(row, event, payload.time_us());
+      ++change(counters_, unit).events;
+      ++change(counters_, community).events;
+    }
+  }
+
+  size_t dirty() const { return dirty_; }
+
+  void commit(Seq seq) {
+    std::vector<Change> changes;
+    changes.reserve(dirty_);
+    write(TableId::kCase, cases_, changes);
+    write(TableId::kCounter, counters_, changes);
+    std::sort(changes.begin(), changes.end(),
+              [](const Change& left, const Change& right) { return left.key < right.key; });
+    Meta meta;
+    meta.position.seq = seq;
+    must(store_.commit(changes, meta, CommitWay::kSortedFile), "committing");
+    dirty_ = 0;
+  }
+
+ private:
+  template <typename Row>
+  struct Kept {
+    Row row;
+    bool dirty = false;
+  };
+  template <typename Row>
+  using Rows = std::unordered_map<std::string, Kept<Row>>;
+
+  template <typename Row>
+  Row& change(Rows<Row>& rows, const std::string& key) {
+    auto& kept = rows[key];
+    if (!kept.dirty) ++dirty_;
+    kept.dirty = true;
+    return kept.row;
+  }
+
+  // A case that has all its events is not touched again and need not be kept.
+  template <typename Row>
+  void write(TableId table, Rows<Row>& rows, std::vector<Change>& changes) {
+    for (auto it = rows.begin(); it != rows.end();) {
+      auto& [key, kept] = *it;
+      if (kept.dirty) changes.push_back({stored_key(table, key), bytes_of(kept.row)});
+      kept.dirty = false;
+      if constexpr (std::is_same_v<Row, CaseRow>) {
+        if (kept.row.steps >= kEventsOfCase) {
+          it = rows.erase(it);
+          continue;
+        }
+      }
+      ++it;
+    }
+  }
+
+  Store& store_;
+  Rows<CaseRow> cases_;
+  Rows<Counter> counters_;
+  size_t dirty_ = 0;
+};
+
+template <typename Row>
+Row stored(const Store& store, const std::string& key) {
+  Row row;
+  const auto bytes = must(store.get(key), "reading a row");
+  if (bytes) std::memcpy(&row, bytes->data(), sizeof(row));
+  return row;
+}
+
+void fold_naively(Store& store, const v1::Payload& payload, Seq seq) {
+  for (const auto& event : payload.events()) {
+    if (event.event_case() < v1::Event::kCaseReported) continue;
+    const std::string key = stored_key(TableId::kCase, payload.cause().subject_id());
+    auto row = stored<CaseRow>(store, key);
+    const auto [unit, community] = apply(row, event, payload.time_us());
+    std::vector<Change> changes = {{key, bytes_of(row)}};
+    for (const auto& name : {unit, community}) {
+      const std::string counter_key = stored_key(TableId::kCounter, name);
+      auto counter = stored<Counter>(store, counter_key);
+      ++counter.events;
+      changes.push_back({counter_key, bytes_of(counter)});
+    }
+    Meta meta;
+    meta.position.seq = seq;
+    must(store.commit(changes, meta), "committing");
+  }
+}
+
+// ---- modes
+
 uint64_t read(streams::Log& log) {
-  const Offset end = must(log.end(kLedger), "the end of the log");
+  const Offset end = must(log.end(fold_ledger()), "the end of the log");
   Offset next = 0;
   while (next < end) {
-    next = must(log.read(kLedger, next, streams::kReadBytesMax), "reading").next;
+    next = must(log.read(fold_ledger(), next, streams::kReadBytesMax), "reading").next;
   }
   return next;
 }
 
-uint64_t verify(streams::Log& log) {
+using Take = std::function<Result<void>(Seq, const v1::Payload&)>;
+
+uint64_t follow(streams::Log& log, const Take& take) {
+  v1::Payload payload;
+  Seq last = 0;
   streams::LedgerVisitor visitor;
-  visitor.valid = [](Seq, Offset, const Hash&, std::string_view) { return Result<void>(); };
-  return must(streams::read_ledger(log, kLedger, founding_id(), {}, visitor), "verifying").seq;
+  visitor.valid = [&](Seq seq, Offset, const Hash&, std::string_view bytes) -> Result<void> {
+    last = seq;
+    if (!take) return {};
+    if (!payload.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      give_up("an entry cannot be read");
+    }
+    return take(seq, payload);
+  };
+  const auto end = streams::read_ledger(log, fold_ledger(), fold_founding_id(), {}, visitor);
+  // The naive fold says itself when it has seen enough.
+  if (!end && end.error().code != Errc::kNotYet) give_up(end.error().detail);
+  return last;
+}
+
+uint64_t reference(streams::Log& log, const std::string& folder) {
+  const auto store = open_store(folder);
+  ReferenceFold fold(*store);
+  const Seq last = follow(log, [&](Seq seq, const v1::Payload& payload) -> Result<void> {
+    fold.fold(payload);
+    if (fold.dirty() >= kDirtyRowsMax) fold.commit(seq);
+    return {};
+  });
+  fold.commit(last);
+  return last;
+}
+
+uint64_t naive(streams::Log& log, const std::string& folder) {
+  const auto store = open_store(folder);
+  return follow(log, [&](Seq seq, const v1::Payload& payload) -> Result<void> {
+    fold_naively(*store, payload, seq);
+    if (seq >= kNaiveEntries) return fail(Errc::kNotYet, "enough");
+    return {};
+  });
 }
 
 uint64_t product(streams::Log& log, const std::string& folder) {
-  const std::string directory = folder + "/fold_bench";
-  std::filesystem::remove_all(directory);
-  auto store = must(projections::Store::open(directory, projections::make_store_budget(64, 64)),
-                    "opening the store");
-  projections::RowCache rows(*store, kCacheBytes);
-  const auto reached =
-      must(projections::catch_up(log, kLedger, founding_id(), *store, rows, {}, {}), "folding");
+  const auto store = open_store(folder);
+  projections::RowCache rows(*store, 256 * 1024 * 1024);
+  const auto reached = must(projections::catch_up(log, fold_ledger(), fold_founding_id(), *store,
+                                                  rows, {}, {}),
+                            "folding");
   return reached.position.seq;
 }
 
-double cpu_s(const rusage& usage) {
+uint64_t run_mode(const std::string& mode, streams::Log& log, const std::string& folder) {
+  if (mode == "read") return read(log);
+  if (mode == "verify") return follow(log, {});
+  if (mode == "reference") return reference(log, folder);
+  if (mode == "naive") return naive(log, folder);
+  if (mode == "product") return product(log, folder);
+  give_up("expected fill, read, verify, reference, naive or product, got " + mode);
+}
+
+double cpu_s() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
   return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
          static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 void run(const std::string& mode, const std::string& folder) {
-  streams::EmbeddedLogOptions options;
-  options.folder = folder + "/log";
-  const auto log = must(streams::EmbeddedLog::open(options), "opening the log");
-  rusage before{};
-  ::getrusage(RUSAGE_SELF, &before);
+  const auto log = must(streams::EmbeddedLog::open({.folder = folder + "/log", .fsync = false}),
+                        "opening the log");
+  const double cpu_before_s = cpu_s();
   const int64_t start_us = monotonic_us();
-  const uint64_t entries = mode == "read"     ? read(*log)
-                           : mode == "verify" ? verify(*log)
-                                              : product(*log, folder);
+  const auto entries = static_cast<double>(run_mode(mode, *log, folder));
   const double took_s = static_cast<double>(monotonic_us() - start_us) / 1e6;
-  rusage after{};
-  ::getrusage(RUSAGE_SELF, &after);
-  const auto count = static_cast<double>(entries);
-  std::printf("{\"mode\": \"%s\", \"entries\": %llu, \"per_second\": %.0f, "
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  std::printf("{\"mode\": \"%s\", \"entries\": %.0f, \"per_second\": %.0f, "
               "\"cpu_s_per_million\": %.2f, \"rss_peak_mib\": %.0f}\n",
-              mode.c_str(), static_cast<unsigned long long>(entries), count / took_s,
-              (cpu_s(after) - cpu_s(before)) * 1e6 / count,
-              static_cast<double>(after.ru_maxrss) / 1024);
+              mode.c_str(), entries, entries / took_s, (cpu_s() - cpu_before_s) * 1e6 / entries,
+              static_cast<double>(usage.ru_maxrss) / 1024);
 }
 
 }  // namespace
 }  // namespace hansa::bench
 
 int main(int count, char** words) {
-  const std::string mode = count == 3 ? words[1] : "";
-  if (mode != "read" && mode != "verify" && mode != "product") {
-    hansa::bench::give_up("expected `read FOLDER`, `verify FOLDER` or `product FOLDER`");
+  const std::string mode = count > 2 ? words[1] : "";
+  if (mode == "fill" && count == 4) {
+    std::filesystem::remove_all(words[2]);
+    std::filesystem::create_directories(std::string(words[2]) + "/log");
+    hansa::bench::fill_fold_log(std::string(words[2]) + "/log", std::stoull(words[3]));
+    std::printf("{\"entries\": %s}\n", words[3]);
+    return 0;
   }
+  if (count != 3) hansa::bench::give_up("expected `fill FOLDER ENTRIES` or `MODE FOLDER`");
   hansa::bench::run(mode, words[2]);
   return 0;
 }

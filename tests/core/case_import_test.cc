@@ -42,6 +42,36 @@ TEST(CaseImport, RecordsWhatTheSourceStatesAndNoMore) {
   EXPECT_TRUE(city.timers().empty());
 }
 
+TEST(CaseImport, AMergedRowStandsWithItsParentOrIsRefused) {
+  TestCity city;
+  auto child = source_row(State::merged);
+  child.set_source_id("18");
+  child.set_merged_into_source_id("17");
+  EXPECT_EQ(outcome(city.send(child, kAdmin)), "unknown_case");
+  const auto parent = city.accept(source_row(State::reported), kAdmin).subject_id;
+  const auto id = city.accept(child, kAdmin).subject_id;
+  EXPECT_EQ(city.row(id).merged_into(), parent);
+  EXPECT_EQ(city.row(parent).merged_cases(0), id);
+  EXPECT_TRUE(city.accept(child, kAdmin).unchanged);
+
+  auto grandchild = source_row(State::merged);
+  grandchild.set_source_id("19");
+  grandchild.set_merged_into_source_id("18");
+  EXPECT_EQ(outcome(city.send(grandchild, kAdmin)), "merge_cycle");
+  grandchild.set_merged_into_source_id("17");
+  grandchild.set_state(State::withdrawn);
+  EXPECT_EQ(outcome(city.send(grandchild, kAdmin)), "wrong_state");
+
+  auto closed = source_row();
+  closed.set_source_id("20");
+  city.accept(closed, kAdmin);
+  auto with_it = source_row();
+  with_it.set_source_id("21");
+  with_it.set_merged_into_source_id("20");
+  const auto ended = city.accept(with_it, kAdmin).subject_id;
+  EXPECT_EQ(city.row(ended).state(), State::closed);
+}
+
 TEST(CaseImport, TheSameRowAgainChangesNothing) {
   TestCity city;
   const auto id = city.accept(source_row(), kAdmin).subject_id;
