@@ -1,11 +1,11 @@
 // Export: the cases of a city as open data, in a form that `hansa import` takes back.
 //
-// Shape:   a table in the columns of Open311 GeoReport with ours behind them (kExportColumns), as CSV
-//          (RFC 4180) or as NDJSON, one object a line with null for what is empty. Lines are in the
-//          order of the reports, then of the ids, with merged cases last, so that every
+// Shape:   a table in the columns of Open311 GeoReport with ours behind them (kExportColumns), as
+//          CSV (RFC 4180) or as NDJSON, one object a line with null for what is empty. Lines are in
+//          the order of the reports, then of the ids, with merged cases last, so that every
 //          parent stands before its children.
-//          A case's id is its own, or, if it came from such an export, the id it had there: exporting
-//          what was imported gives the same lines again.
+//          A case's id is its own, or, if it came from such an export, the id it had there:
+//          exporting what was imported gives the same lines again.
 // Units:   times RFC 3339 UTC, points in degrees with six decimals.
 // Errors:  what the answer lacks is empty: fields above the caller's data class are left out by the
 //          server. Texts of reporters, contacts and notes of staff are no columns.

@@ -93,7 +93,8 @@ class Observer : public projections::KeeperObserver {
                          .Name("hansa_projections_rebuilds_total")
                          .Help("Rebuilds that ended, by outcome")
                          .Register(registry);
-    for (const auto phase : {RebuildPhase::kDone, RebuildPhase::kCancelled, RebuildPhase::kFailed}) {
+    for (const auto phase :
+         {RebuildPhase::kDone, RebuildPhase::kCancelled, RebuildPhase::kFailed}) {
       rebuilds_.emplace(phase, &rebuilds.Add({{"outcome", phase_name(phase)}}));
     }
     auto& codes = prometheus::BuildCounter()
@@ -188,7 +189,8 @@ constexpr auto kCounter = prometheus::MetricType::Counter;
 double number(uint64_t value) { return static_cast<double>(value); }
 
 double progress_ratio(const projections::CatchUpProgress& progress) {
-  return progress.end_offset == 0 ? 0.0 : number(progress.next_offset) / number(progress.end_offset);
+  if (progress.end_offset == 0) return 0.0;
+  return number(progress.next_offset) / number(progress.end_offset);
 }
 
 const LedgerSeries kLedgerSeries[] = {

@@ -123,9 +123,9 @@ class Keeper {
   // The rows that count; a rebuild replaces them.
   std::shared_ptr<Store> store() const;
 
-  // Folds the ledger anew beside the rows that count, while commands go on, and puts the new rows in
-  // their place. Calls back when it has begun: kWrongState if one runs already, kRateLimited if the
-  // process runs as many as it may. health().rebuild says how far it is.
+  // Folds the ledger anew beside the rows that count, while commands go on, and puts the new rows
+  // in their place. Calls back when it has begun: kWrongState if one runs already, kRateLimited if
+  // the process runs as many as it may. health().rebuild says how far it is.
   void rebuild(std::function<void(Result<void>)> begun);
   // The rows that count stay. kWrongState if none runs.
   void cancel_rebuild(std::function<void(Result<void>)> asked);

@@ -1,8 +1,8 @@
 // Rebuild: folds a ledger anew from its first record into a fresh version of its rows, and swaps.
 //
 // Shape:   rebuild_offline(): of a stopped node. Fills the next version (versions.h), compares its
-//          digest with the current version's where both stand at the same entry, makes it count, and
-//          removes the others.
+//          digest with the current version's where both stand at the same entry, makes it count,
+//          and removes the others.
 //          RebuildJob: beside a keeper that goes on deciding. Its thread folds until fewer than
 //          kRebuildTailMax records are left and calls back; the keeper then folds the tail between
 //          two rounds, compares, and swaps store and rows (keeper_rebuild.cc). The live version

@@ -4,8 +4,8 @@
 //          row; Meta stands under one key of table kMeta and is written in the same batch as the
 //          rows it belongs to (law 3). Directory `<data>/projections/<kind>-<id>/v<n>/`.
 //          Snapshot is one consistent state: everything read through it belongs to meta().seq.
-//          A commit is one write batch, or one sorted file that is taken in whole: for the many rows
-//          of a catch-up, whose cost is the memtable and not the log.
+//          A commit is one write batch, or one sorted file that is taken in whole: for the many
+//          rows of a catch-up, whose cost is the memtable and not the log.
 // Errors:  kDataInUse: another process holds the directory. kBadFile: it cannot be opened or read:
 //          rebuild it. kUnavailable: a write failed (disk full): nothing of the batch was done.
 //          After a failed write the next commit opens the database anew, and what was tried may or

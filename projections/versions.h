@@ -1,8 +1,8 @@
 // Versions: the folders in which a ledger's rows stand, and which of them counts.
 //
-// Shape:   `<projections>/<kind>-<id>/v<n>/`; CURRENT beside them names the one that counts (without
-//          it: v1). A version is made in a folder of its own and begins to count when CURRENT is
-//          replaced by a rename; what does not count may be removed at any time.
+// Shape:   `<projections>/<kind>-<id>/v<n>/`; CURRENT beside them names the one that counts
+//          (without it: v1). A version is made in a folder of its own and begins to count when
+//          CURRENT is replaced by a rename; what does not count may be removed at any time.
 // Errors:  kUnavailable: the disk.
 // Threads: one at a time for one ledger.
 #pragma once

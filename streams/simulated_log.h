@@ -12,8 +12,8 @@
 //          unclean election do. Destroying a SimulatedLog is the crash of its process: nothing of
 //          it is answered, what was on its way may still arrive.
 // Errors:  as streams/log.h; append answers kUnavailable where a real client gives up waiting.
-// Threads: any, one thing at a time; answers are called from step(). The order of what happens is the
-//          seed's only while one thread asks.
+// Threads: any, one thing at a time; answers are called from step(). The order of what happens is
+//          the seed's only while one thread asks.
 // Limits:  everything is kept in memory; for tests only.
 // Source:  the faults that were seen on a real broker: DESIGN §4.
 #pragma once

@@ -65,7 +65,8 @@ Result<void> check_row(const v1::ImportCase& command) {
   const bool has_end = command.closed_time_us() != 0;
   if (command.state() == State::merged && command.merged_into_source_id().empty()) {
     return fail(Errc::kBadRequest,
-                "a merged case needs the id of the case it went into; state it or import both apart",
+                "a merged case needs the id of the case it went into; state it, or import both "
+                "apart",
                 "/merged_into_source_id");
   }
   if (command.state() == State::closed && !has_end) {

@@ -31,8 +31,9 @@ constexpr std::array kMetrics = {
     MetricInfo{kOnTimeRate, 1, "Cases closed by their deadline", "ratio",
                "closed by the deadline / (due - deferred)",
                "Filed cases whose deadline lies in the range. Deferred: the deadline that filing "
-               "or reopening set lies in the range, the one that stands does not. Withdrawn, referred "
-               "out, refuted and merged cases are in neither, imported ones only with a due time.",
+               "or reopening set lies in the range, the one that stands does not. Withdrawn, "
+               "referred out, refuted and merged cases are in neither, imported ones only with a "
+               "due time.",
                Measure::kDeadline,
                "CaseFiled.deadline_time_us DeadlineExtended.deadline_time_us "
                "CasePostponed.deadline_time_us CaseReopened.deadline_time_us CaseClosed.case "

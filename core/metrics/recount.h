@@ -1,8 +1,8 @@
 // Recount: a figure reckoned anew from a ledger's entries alone, with what counted and why not.
 //
 // Shape:   take() folds one entry after the other, from seq 1; figure() is then as of the last one.
-//          outcomes() has one Outcome for every item of every case of the scope: counted or not, the
-//          reason, and the entry that made it so.
+//          outcomes() has one Outcome for every item of every case of the scope: counted or not,
+//          the reason, and the entry that made it so.
 // Errors:  of the fold: kInternal for entries that contradict each other.
 // Threads: one at a time.
 // Limits:  keeps facts and tallies of the whole ledger in memory, about 1 KiB a case.

@@ -1,7 +1,7 @@
 // Ledger source: where a verb reads a ledger's entries from: a stopped node's folder, or a server.
 //
-// Shape:   add_ledger_source() declares --ledger, --data, --server and --key; on_ledger() opens what
-//          they name and runs the verb's work on its records.
+// Shape:   add_ledger_source() declares --ledger, --data, --server and --key; on_ledger() opens
+//          what they name and runs the verb's work on its records.
 // Errors:  reported on standard error; the exit code is theirs.
 // Threads: the main thread.
 // Limits:  a server gives 500 records at a time.

@@ -32,8 +32,8 @@ std::string parts(const v1::Figure& figure) {
 void print_figures(const v1::FiguresAnswer& answer) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& figure : answer.figures()) {
-    rows.push_back({figure.metric(), figure.scope() + (figure.id().empty() ? "" : " ") + figure.id(),
-                    shown(figure), parts(figure),
+    const std::string scope = figure.scope() + (figure.id().empty() ? "" : " ") + figure.id();
+    rows.push_back({figure.metric(), scope, shown(figure), parts(figure),
                     bucketed(figure.has_median_bucketed_s(), figure.median_bucketed_s()),
                     bucketed(figure.has_p90_bucketed_s(), figure.p90_bucketed_s())});
   }

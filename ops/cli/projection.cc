@@ -139,9 +139,8 @@ int ended(const v1::ProjectionAnswer& answer, const ProjectionOptions& options) 
     return print_status(answer, options.json);
   }
   return report(Error{Errc::kUnavailable, answer.ledger() + ": the rebuild " +
-                                              (answer.phase() == "failed" ? "failed" : "ended as ") +
-                                              (answer.phase() == "failed" ? "" : answer.phase()) +
-                                              ": " + answer.detail()});
+                                              (answer.phase() == "failed" ? "" : "was ") +
+                                              answer.phase() + ": " + answer.detail()});
 }
 
 // Shows how far it is until it ends; an interrupt cancels it.
@@ -204,7 +203,7 @@ void add_asking(CLI::App& parent, Chosen& chosen, std::shared_ptr<ProjectionOpti
   verb->add_option("--ledger", options->ledger, "The ledger, like city/suzhou-js")->required();
   verb->add_flag("--json", options->json, "One JSON object");
   add_remote_server(*verb, options->server);
-  set_example(*verb, "  hansa projection status --ledger city/example");
+  set_example(*verb, "  hansa setup setup\n  hansa projection status --ledger city/example");
   verb->callback([&chosen, options] {
     chosen.run = [options] { return ask_and_print<Request>(*options); };
   });
@@ -236,7 +235,8 @@ void add_projection(CLI::App& app, Chosen& chosen) {
   anew->add_flag("--no-wait", options->no_wait, "Begins it and does not wait for its end");
   anew->add_flag("--json", options->json, "One JSON object");
   add_remote_server(*anew, options->server);
-  set_example(*anew, "  hansa projection rebuild --ledger city/example\n"
+  set_example(*anew, "  hansa setup setup\n"
+                     "  hansa projection rebuild --ledger city/example\n"
                      "  hansa projection rebuild --ledger city/example --no-wait");
   anew->callback([&chosen, options] { chosen.run = [options] { return rebuild(*options); }; });
 

@@ -128,7 +128,8 @@ Result<void> CaseFile::check_form(const CsvRecord& record) const {
                                        " fields, got " + std::to_string(record.fields.size()));
   }
   if (is_utf8(record.text) && record.text.find('\0') == record.text.npos) return {};
-  return fail(Errc::kBadRequest, "expected text in UTF-8 without NUL bytes; save the file as UTF-8");
+  return fail(Errc::kBadRequest,
+              "expected text in UTF-8 without NUL bytes; save the file as UTF-8");
 }
 
 // Names become titles of places, units and services.

@@ -4,15 +4,15 @@
 //          hold district, street and community; `empty_grid` is the name that stands for an empty
 //          one; `status` turns the source's words into states, `channels` its channels into source
 //          classes (a word without a class stays part of the row's identity only). `date_formats`
-//          are tried in order: YYYY MM DD hh HH mm ss, f for fraction digits, AM for AM or PM, Z for
-//          an offset from UTC (`Z`, `+08:00`), which then counts instead of the zone; or `epoch_s`,
-//          `epoch_ms` alone. `summer_time: false` says that the file's clocks never change. Without an offset a time is wall-clock time of the zone: one that the
-//          clocks show twice is the first of the two, one that they skip is refused.
-//          `missing` lists the texts that mean nothing is stated; the empty text always does.
-//          A `point` column may hold any form of ops/import/coordinates.h. `merged_into` names the
-//          column with the source id of the case that a merged one went into. `kinds` turns words of
-//          the `kind` column into kinds of case.
-//          `never_read` lists columns that are dropped before anything sees them.
+//          are tried in order: YYYY MM DD hh HH mm ss, f for fraction digits, AM for AM or PM, Z
+//          for an offset from UTC (`Z`, `+08:00`), which then counts instead of the zone; or
+//          `epoch_s`, `epoch_ms` alone. `summer_time: false` says that the file's clocks never
+//          change. Without an offset a time is wall-clock time of the zone: one that the clocks
+//          show twice is the first of the two, one that they skip is refused. `missing` lists the
+//          texts that mean nothing is stated; the empty text always does. A `point` column may hold
+//          any form of ops/import/coordinates.h. `merged_into` names the column with the source id
+//          of the case that a merged one went into. `kinds` turns words of the `kind` column into
+//          kinds of case. `never_read` lists columns that are dropped before anything sees them.
 // Errors:  kBadConfig with file and line.
 // Threads: plain values.
 // Source:  SPEC §6.

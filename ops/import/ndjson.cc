@@ -24,7 +24,7 @@ class Table {
     std::vector<std::string> row(names_.size());
     for (const auto& [name, value] : object) {
       if (value.is_object() || value.is_array()) {
-        return fail(bad_line(line, "texts and numbers only, `" + std::string(name) + "` is neither"));
+        return fail(bad_line(line, "a text or a number for `" + std::string(name) + "`"));
       }
       const size_t column = column_of(std::string(name));
       if (names_.size() > kNamesMax) return fail(bad_line(line, "at most 1000 names"));

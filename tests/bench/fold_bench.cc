@@ -33,7 +33,8 @@ constexpr size_t kDirtyRowsMax = 500'000;
 std::unique_ptr<Store> open_store(const std::string& folder) {
   const std::string directory = folder + "/rows";
   std::filesystem::remove_all(directory);
-  return must(Store::open(directory, projections::make_store_budget(256, 128)), "opening the store");
+  return must(Store::open(directory, projections::make_store_budget(256, 128)),
+              "opening the store");
 }
 
 // ---- the reference fold: what it takes to keep a case and two counters, and no more

@@ -2,8 +2,8 @@
 //
 // Shape:   one entry founds a city; every other entry has one event of one of kOpenCases cases that
 //          are open at once, chosen by chance: reported, verified, filed, assigned, accepted,
-//          started, rectified, closed, rated. Payloads have about 200 bytes. Ledger time moves on by
-//          kEntryUs an entry, the pace of the largest reference city.
+//          started, rectified, closed, rated. Payloads have about 200 bytes. Ledger time moves on
+//          by kEntryUs an entry, the pace of the largest reference city.
 // Errors:  anything unexpected ends the program (tests/bench/measure.h).
 // Threads: one.
 #pragma once

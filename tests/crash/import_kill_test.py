@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Goal: SIGKILL of the server during an import loses no row and doubles none (law 1).
 
-Method: a real `hansa serve` and a real `hansa import` of a made file; the server is killed at random
-moments and started again while the import goes on by itself. When it ends, every good row stands in
-the ledger exactly once, by a reader of our own; the same import again changes neither seq nor tip;
-chain and rows hold. When one import sees too few kills, the next city gets the same file.
+Method: a real `hansa serve` and a real `hansa import` of a made file; the server is killed at
+random moments and started again while the import goes on by itself. When it ends, every good row
+stands in the ledger exactly once, by a reader of our own; the same import again changes neither seq
+nor tip; chain and rows hold. When one import sees too few kills, the next city gets the same file.
 
     import_kill_test.py [--all] [--seed N] [HANSA]     10 kills, with --all 50
 """

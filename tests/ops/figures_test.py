@@ -13,7 +13,8 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "crash"))
-from city_process import (ACCEPTED, Node, expect, key_of, place,  # noqa: E402  pylint: disable=C0413
+# pylint: disable-next=wrong-import-position
+from city_process import (ACCEPTED, Node, expect, key_of, place,  # noqa: E402
                           test_main, uuid_v7)
 
 CITY, OTHER = "wuxi", "other"
@@ -82,7 +83,8 @@ def check_figures(user):
     pages = []
     token = ""
     while True:
-        page = user.get(f"/figures?scope=street&metric=handling_time&page_size=1&page_token={token}")
+        page = user.get("/figures?scope=street&metric=handling_time&page_size=1"
+                        f"&page_token={token}")
         pages += page["figures"]
         token = page["next_page_token"]
         if not token:

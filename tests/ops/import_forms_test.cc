@@ -1,4 +1,5 @@
-// Goal: what other systems write is read as it was meant or refused, whatever form it has; a dry run
+// Goal: what other systems write is read as it was meant or refused, whatever form it has; a dry
+//       run
 // and a draft say beforehand what an import will do. Method: forms at their edges, small files with
 // one kind of dirt each, and, where the real files lie beside the repository, their known numbers.
 #include <gtest/gtest.h>
@@ -195,8 +196,9 @@ TEST(Guess, DraftsAMappingThatReadsAsItStands) {
   std::string text = "case_id,created,closed,request_type,status,lat,lon,caller_phone,borough\n";
   for (int i = 0; i < 40; ++i) {
     text += std::to_string(1'000 + i) + ",2024-01-" + (i % 28 < 9 ? "0" : "") +
-            std::to_string(i % 28 + 1) + " 08:00:00," + (i % 2 == 0 ? "NA" : "2024-03-01 09:00:00") +
-            "," + (i % 3 == 0 ? "Kerb" : "Lamp") + "," + (i % 2 == 0 ? "Open" : "Closed") +
+            std::to_string(i % 28 + 1) + " 08:00:00," +
+            (i % 2 == 0 ? "NA" : "2024-03-01 09:00:00") + "," +
+            (i % 3 == 0 ? "Kerb" : "Lamp") + "," + (i % 2 == 0 ? "Open" : "Closed") +
             ",31.2,121.5,555010" + std::to_string(i % 10) + "," + (i % 4 == 0 ? "East" : "West") +
             "\n";
   }

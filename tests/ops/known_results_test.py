@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Goal: the figures of the real files are their known results to the digit, however the rows came to
-be. Method: a real server takes in both files; the figures are asked live, after a second import,
+"""Goal: the figures of the real files are their known results to the digit, however the rows came
+to be. Method: a real server takes in both files; the figures are asked live, after a second import,
 after a rebuild beside the live rows, after a restart, and after rows of an earlier moment were put
 back and caught up; `hansa why` reckons one anew from the entries.
 

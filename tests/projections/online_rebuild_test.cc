@@ -1,6 +1,6 @@
 // Goal: a rebuild beside a living city changes nothing but what was wrong, and can be cut off
-// anywhere. Method: a city on one thread goes on deciding while its ledger is folded anew; kills are
-// folders as a kill leaves them.
+// anywhere. Method: a city on one thread goes on deciding while its ledger is folded anew; kills
+// are folders as a kill leaves them.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 

@@ -24,6 +24,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SECONDS_MAX = 60
 # These open the data folder themselves, which a server holds for itself alone.
 OFFLINE = ("init", "serve", "demo", "ledger", "projection")
+# These of them ask a server all the same.
+ONLINE = {("projection", verb) for verb in ("rebuild", "status", "cancel")}
 
 
 def free_port():
@@ -147,7 +149,8 @@ def try_verb(hansa, verb, text):
         try:
             problem = ""
             if verb[0] != "init":
-                problem = scratch.prepare(serve=verb[0] not in OFFLINE)
+                online = verb[0] not in OFFLINE or tuple(verb) in ONLINE
+                problem = scratch.prepare(serve=online)
             for line in lines:
                 problem = problem or try_line(scratch, line)
                 if problem:
