@@ -154,7 +154,8 @@ class Draft {
     for (auto& column : columns_) {
       if (!column.used && grid_.size() < 8 && is_listing(column, 1'000) &&
           column.named({"district", "borough", "ward", "neighbo", "ncname", "community", "apc",
-                        "council", "zone", "region", "precinct", "cd"}) &&
+                        "council", "zone", "region", "precinct", "area", "quarter", "block",
+                        "cd"}) &&
           !is_personal(column)) {
         grid_.push_back(&column);
       }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Goal: what the README tells a reader to type works as printed. Method: every `sh` block of
-README.md, except one that only calls ./check, runs in order in one bash, in a scratch copy of the
-project (links to its files, so that the build is not repeated). A line that serves runs in the
+README.md and of the pages that go on from it, except one that only calls ./check, runs in order
+in one bash, in a scratch copy of the project (links to its files, so that the build is not repeated). A line that serves runs in the
 background, ends the server before it, and what follows waits until /readyz answers.
 
     readme_test.py       fails with the block and its output when a line exits with non-zero
@@ -17,6 +17,7 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SECONDS_MAX = 600
+PAGES = ["README.md", "examples/mappings/README.md"]
 # Times of waiting are limits only: it goes on as soon as the answer is there.
 HELPERS = r"""
 set -E -o pipefail
@@ -104,11 +105,14 @@ def run(script, scratch):
 
 
 def main():
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as stream:
-        blocks = blocks_of(stream.read())
-    if not blocks:
-        print("README.md: expected at least one sh block")
-        return 1
+    blocks = []
+    for page in PAGES:
+        with open(os.path.join(ROOT, page), encoding="utf-8") as stream:
+            found = blocks_of(stream.read())
+        if not found:
+            print(f"{page}: expected at least one sh block")
+            return 1
+        blocks += found
     for port in (8080, 9464):
         if not port_is_free(port):
             print(f"port {port} is in use; the README's commands need it")
