@@ -1,5 +1,8 @@
 #include "projections/read_models.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "core/base/assert.h"
 #include "core/base/calendar.h"
 #include "core/city/case.h"
@@ -32,16 +35,34 @@ int32_t cell_index(int32_t microdegrees) {
   return microdegrees % kHeatCellMicrodegrees < 0 ? index - 1 : index;
 }
 
+struct CaseField {
+  const google::protobuf::FieldDescriptor* event = nullptr;
+  const google::protobuf::FieldDescriptor* name = nullptr;  // of the case in it
+};
+
+// By the number of the event; looked up once, since every event asks.
+const std::vector<CaseField>& case_fields() {
+  static const auto kFields = [] {
+    std::vector<CaseField> fields;
+    const auto* all = v1::Event::descriptor();
+    for (int i = 0; i < all->field_count(); ++i) {
+      const auto* event = all->field(i);
+      const auto number = static_cast<size_t>(event->number());
+      fields.resize(std::max(fields.size(), number + 1));
+      fields[number] = {event, event->message_type()->FindFieldByName("case")};
+    }
+    return fields;
+  }();
+  return kFields;
+}
+
 // The case an event is about; empty for events about the city.
 std::string case_of(const v1::Event& event) {
-  const auto* descriptor = v1::Event::descriptor();
-  const auto* reflection = event.GetReflection();
-  const auto* chosen = reflection->GetOneofFieldDescriptor(event, descriptor->oneof_decl(0));
-  if (chosen == nullptr) return "";
-  const auto* field = chosen->message_type()->FindFieldByName("case");
-  if (field == nullptr) return "";
-  const auto& content = reflection->GetMessage(event, chosen);
-  return content.GetReflection()->GetString(content, field);
+  const auto& fields = case_fields();
+  const auto number = static_cast<size_t>(event.event_case());
+  if (number >= fields.size() || fields[number].name == nullptr) return "";
+  const auto& content = event.GetReflection()->GetMessage(event, fields[number].event);
+  return content.GetReflection()->GetString(content, fields[number].name);
 }
 
 CaseBefore look_before(Rows& rows, const std::string& key) {

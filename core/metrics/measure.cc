@@ -139,9 +139,8 @@ Judgement judge(Measure measure, const Facts& facts, int item) {
   HANSA_ASSERT(false, "every measure has its rule");
 }
 
-std::vector<Contribution> contributions(const Facts& facts) {
-  std::vector<Contribution> all;
-  all.reserve(kMeasures);
+Contributions contributions(const Facts& facts) {
+  Contributions all;
   for (size_t i = 0; i < kMeasures; ++i) {
     const auto measure = static_cast<Measure>(i);
     for (int item = 0; item < items_of(measure, facts); ++item) {

@@ -10,7 +10,6 @@
 namespace hansa {
 namespace {
 
-using Contributions = std::vector<Contribution>;
 using Move = Result<void> (*)(v1::DayTally&, const Contribution&);
 
 void take_away(Contributions& from, const Contributions& what) {
@@ -27,9 +26,11 @@ Result<void> count_in(Rows& rows, Scope scope, const std::string& id,
     const int32_t day = contribution.counted.day;
     if (row == nullptr || row->day() != day) {
       row = &rows.put(kDayTallyTable, day_key(scope, id, day));
-      row->set_scope(scope_name(scope));
-      row->set_id(id);
-      row->set_day(day);
+      if (row->scope().empty()) {
+        row->set_scope(scope_name(scope));
+        row->set_id(id);
+        row->set_day(day);
+      }
     }
     HANSA_CHECK(move(*row, contribution));
     if (!is_empty(*row)) continue;

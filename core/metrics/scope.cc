@@ -2,8 +2,6 @@
 
 #include <array>
 
-#include "core/base/rows.h"
-
 namespace hansa {
 namespace {
 
@@ -30,11 +28,17 @@ std::string scope_key(Scope scope, std::string_view id) {
 }
 
 std::string day_key(Scope scope, std::string_view id, int32_t day) {
-  return scope_key(scope, id) + ordered(day);
+  std::string key;
+  key.reserve(id.size() + 2 + sizeof(day));
+  key.push_back(static_cast<char>(scope));
+  key.append(id).push_back('\0');
+  return key += ordered(day);
 }
 
 std::string ordered(int32_t number) {
-  return big_endian(static_cast<uint32_t>(number) ^ 0x80000000U).substr(4);
+  const uint32_t turned = static_cast<uint32_t>(number) ^ 0x80000000U;
+  return {static_cast<char>(turned >> 24), static_cast<char>(turned >> 16),
+          static_cast<char>(turned >> 8), static_cast<char>(turned)};
 }
 
 }  // namespace hansa

@@ -6,11 +6,12 @@
 // first kNaiveEntries), `product` folds all rows of a city. Prints one JSON object.
 #include <sys/resource.h>
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <future>
 #include <string>
-#include <unordered_map>
 
 #include "core/city/case.h"
 #include "projections/catch_up.h"
@@ -39,6 +40,8 @@ std::unique_ptr<Store> open_store(const std::string& folder) {
 
 // ---- the reference fold: what it takes to keep a case and two counters, and no more
 
+constexpr size_t kEventKinds = 32;
+
 struct CaseRow {
   uint64_t times_us[kEventsOfCase] = {};
   uint32_t steps = 0;
@@ -46,23 +49,34 @@ struct CaseRow {
   char community[20] = {};
 };
 
-struct Counter {
-  uint64_t events = 0;
+// Of one unit or community: how many events of each kind.
+struct CounterRow {
+  uint64_t events[kEventKinds] = {};
 };
+
+size_t kind_of(const v1::Event& event) {
+  return static_cast<size_t>(event.event_case() - v1::Event::kCaseReported) % kEventKinds;
+}
 
 void set_text(char (&field)[20], const std::string& text) {
   std::memcpy(field, text.data(), std::min(sizeof(field) - 1, text.size()));
 }
 
-// Applies one event; answers the keys of the counters that it moves.
-std::pair<std::string, std::string> apply(CaseRow& row, const v1::Event& event, int64_t time_us) {
+void apply(CaseRow& row, const v1::Event& event, int64_t time_us) {
   row.times_us[row.steps++ % kEventsOfCase] = static_cast<uint64_t>(time_us);
   if (event.has_case_reported()) {
     set_text(row.community, event.case_reported().place().community());
   }
   if (event.has_case_assigned()) set_text(row.unit, event.case_assigned().lead_unit());
-  const std::string step = "/" + std::to_string(event.event_case());
-  return {row.unit + step, row.community + step};
+}
+
+// The number in `c17`.
+uint64_t number_of(std::string_view case_id) {
+  uint64_t number = 0;
+  for (const char digit : case_id.substr(1)) {
+    number = number * 10 + static_cast<uint64_t>(digit - '0');
+  }
+  return number;
 }
 
 template <typename Row>
@@ -73,70 +87,89 @@ std::string bytes_of(const Row& row) {
 class ReferenceFold {
  public:
   explicit ReferenceFold(Store& store) : store_(store) {}
+  ~ReferenceFold() { finish(); }
 
   void fold(const v1::Payload& payload) {
     for (const auto& event : payload.events()) {
       if (event.event_case() < v1::Event::kCaseReported) continue;
-      auto& row = change(cases_, payload.cause().subject_id());
-      const auto [unit, community] = apply(row, event, payload.time_us());
-      ++change(counters_, unit).events;
-      ++change(counters_, community).events;
+      auto& row = change(cases_, number_of(payload.cause().subject_id()));
+      apply(row, event, payload.time_us());
+      ++change(counters_, std::string_view(row.unit)).events[kind_of(event)];
+      ++change(counters_, std::string_view(row.community)).events[kind_of(event)];
     }
   }
 
   size_t dirty() const { return dirty_; }
 
+  // Sorted and written on another core while the next entries are folded.
   void commit(Seq seq) {
+    finish();
     std::vector<Change> changes;
     changes.reserve(dirty_);
     write(TableId::kCase, cases_, changes);
     write(TableId::kCounter, counters_, changes);
-    std::sort(changes.begin(), changes.end(),
-              [](const Change& left, const Change& right) { return left.key < right.key; });
-    Meta meta;
-    meta.position.seq = seq;
-    must(store_.commit(changes, meta, CommitWay::kSortedFile), "committing");
     dirty_ = 0;
+    writing_ = std::async(std::launch::async, [this, seq, changes = std::move(changes)]() mutable {
+      std::sort(changes.begin(), changes.end(),
+                [](const Change& left, const Change& right) { return left.key < right.key; });
+      Meta meta;
+      meta.position.seq = seq;
+      must(store_.commit(changes, meta, CommitWay::kSortedFile), "committing");
+    });
+  }
+
+  void finish() {
+    if (writing_.valid()) writing_.get();
   }
 
  private:
   template <typename Row>
   struct Kept {
+    using Type = Row;
     Row row;
     bool dirty = false;
   };
-  template <typename Row>
-  using Rows = std::unordered_map<std::string, Kept<Row>>;
+  struct TextHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return boost::hash<std::string_view>()(text); }
+  };
+  using Cases = boost::unordered_flat_map<uint64_t, Kept<CaseRow>>;
+  using Counters =
+      boost::unordered_flat_map<std::string, Kept<CounterRow>, TextHash, std::equal_to<>>;
 
-  template <typename Row>
-  Row& change(Rows<Row>& rows, const std::string& key) {
-    auto& kept = rows[key];
+  template <typename Rows, typename Key>
+  typename Rows::mapped_type::Type& change(Rows& rows, const Key& key) {
+    auto found = rows.find(key);
+    if (found == rows.end()) {
+      found = rows.emplace(typename Rows::key_type(key), typename Rows::mapped_type()).first;
+    }
+    auto& kept = found->second;
     if (!kept.dirty) ++dirty_;
     kept.dirty = true;
     return kept.row;
   }
 
-  // A case that has all its events is not touched again and need not be kept.
-  template <typename Row>
-  void write(TableId table, Rows<Row>& rows, std::vector<Change>& changes) {
-    for (auto it = rows.begin(); it != rows.end();) {
-      auto& [key, kept] = *it;
-      if (kept.dirty) changes.push_back({stored_key(table, key), bytes_of(kept.row)});
+  static std::string key_text(uint64_t number) { return big_endian(number); }
+  static const std::string& key_text(const std::string& text) { return text; }
+
+  template <typename Rows>
+  void write(TableId table, Rows& rows, std::vector<Change>& changes) {
+    for (auto& [key, kept] : rows) {
+      if (kept.dirty) changes.push_back({stored_key(table, key_text(key)), bytes_of(kept.row)});
       kept.dirty = false;
-      if constexpr (std::is_same_v<Row, CaseRow>) {
-        if (kept.row.steps >= kEventsOfCase) {
-          it = rows.erase(it);
-          continue;
-        }
-      }
-      ++it;
+    }
+    // A case that has all its events is not touched again and need not be kept.
+    if constexpr (std::is_same_v<Rows, Cases>) {
+      boost::unordered::erase_if(
+          rows, [](const auto& item) { return item.second.row.steps >= kEventsOfCase; });
     }
   }
 
   Store& store_;
-  Rows<CaseRow> cases_;
-  Rows<Counter> counters_;
+  Cases cases_;
+  Counters counters_;
   size_t dirty_ = 0;
+  std::future<void> writing_;
 };
 
 template <typename Row>
@@ -150,14 +183,15 @@ Row stored(const Store& store, const std::string& key) {
 void fold_naively(Store& store, const v1::Payload& payload, Seq seq) {
   for (const auto& event : payload.events()) {
     if (event.event_case() < v1::Event::kCaseReported) continue;
-    const std::string key = stored_key(TableId::kCase, payload.cause().subject_id());
+    const std::string key =
+        stored_key(TableId::kCase, big_endian(number_of(payload.cause().subject_id())));
     auto row = stored<CaseRow>(store, key);
-    const auto [unit, community] = apply(row, event, payload.time_us());
+    apply(row, event, payload.time_us());
     std::vector<Change> changes = {{key, bytes_of(row)}};
-    for (const auto& name : {unit, community}) {
+    for (const char* name : {row.unit, row.community}) {
       const std::string counter_key = stored_key(TableId::kCounter, name);
-      auto counter = stored<Counter>(store, counter_key);
-      ++counter.events;
+      auto counter = stored<CounterRow>(store, counter_key);
+      ++counter.events[kind_of(event)];
       changes.push_back({counter_key, bytes_of(counter)});
     }
     Meta meta;
@@ -206,6 +240,7 @@ uint64_t reference(streams::Log& log, const std::string& folder) {
     return {};
   });
   fold.commit(last);
+  fold.finish();
   return last;
 }
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Goal: what the README tells a reader to type works as printed. Method: every `sh` block of
 README.md and of the pages that go on from it, except one that only calls ./check, runs in order
-in one bash, in a scratch copy of the project (links to its files, so that the build is not repeated). A line that serves runs in the
-background, ends the server before it, and what follows waits until /readyz answers.
+in one bash, in a scratch copy of the project (links to its files, so that the build is not
+repeated). A line that serves runs in the background, ends the server before it, and what follows
+waits until /readyz answers.
 
     readme_test.py       fails with the block and its output when a line exits with non-zero
 """
