@@ -141,6 +141,7 @@ Judgement judge(Measure measure, const Facts& facts, int item) {
 
 Contributions contributions(const Facts& facts) {
   Contributions all;
+  all.reserve(kMeasures);
   for (size_t i = 0; i < kMeasures; ++i) {
     const auto measure = static_cast<Measure>(i);
     for (int item = 0; item < items_of(measure, facts); ++item) {

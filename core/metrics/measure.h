@@ -27,10 +27,10 @@
 // Source:  SPEC §3 (rates), DOMAIN §1.1; what a duplicate does: DOMAIN §2 (fixmystreet#24, #1957).
 #pragma once
 
-#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "core/metrics/facts.h"
 
@@ -74,8 +74,7 @@ struct Contribution {
 
 int items_of(Measure measure, const Facts& facts);
 Judgement judge(Measure measure, const Facts& facts, int item);
-// Few cases have more than one rating or dispute.
-using Contributions = boost::container::small_vector<Contribution, kMeasures + 2>;
+using Contributions = std::vector<Contribution>;
 Contributions contributions(const Facts& facts);
 
 }  // namespace hansa
