@@ -135,8 +135,9 @@ class City {
   }
 
   void run_until(const std::function<bool()>& done) {
-    loop_.restart();
     while (!done()) {
+      // It stops when it has nothing to do, although another thread may bring work.
+      if (loop_.stopped()) loop_.restart();
       if (turn) turn();
       loop_.run_one_for(std::chrono::milliseconds(1));
     }
