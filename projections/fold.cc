@@ -1,5 +1,7 @@
 #include "projections/fold.h"
 
+#include <algorithm>
+
 #include "core/base/hash.h"
 #include "projections/read_models.h"
 
@@ -9,14 +11,22 @@ namespace {
 constexpr int64_t kMinuteUs = 60LL * 1'000'000;
 constexpr int64_t kWindowMs = 48LL * 3600 * 1000;
 
+// Answers to older ids are dead at this time; the time counts in whole minutes.
+int64_t oldest_id_ms(int64_t time_us) {
+  return time_us / kMinuteUs * kMinuteUs / 1000 - kWindowMs;
+}
+
 void let_old_answers_die(Rows& rows, int64_t time_us) {
   const int64_t minute = time_us / kMinuteUs;
   const auto* reached = rows.find(kAnsweredTable, "");
   if (reached != nullptr && reached->time_us() / kMinuteUs >= minute) return;
-  const int64_t oldest_ms = minute * kMinuteUs / 1000 - kWindowMs;
+  const int64_t oldest_ms = oldest_id_ms(time_us);
   if (reached != nullptr && oldest_ms > 0) {
+    // What is older died at the minute before: nothing is written that is dead already. Looking
+    // there again would walk over all that the store has not forgotten yet.
+    const int64_t from_ms = std::max<int64_t>(1, oldest_id_ms(reached->time_us()));
     std::vector<std::string> dead;
-    rows.scan(kAnsweredTable.id, std::string_view("\0", 1),
+    rows.scan(kAnsweredTable.id, big_endian(static_cast<uint64_t>(from_ms)),
               big_endian(static_cast<uint64_t>(oldest_ms)),
               [&](std::string_view key, const google::protobuf::Message&) {
                 dead.emplace_back(key);
@@ -31,7 +41,7 @@ void remember_answer(Rows& rows, const v1::Payload& payload, Seq seq, const Hash
   const auto& cause = payload.cause();
   const auto actor = ActorId::from(cause.actor());
   const auto id = CommandId::from(cause.command_id());
-  if (!actor || !id) return;
+  if (!actor || !id || uuid_time_ms(*id) < oldest_id_ms(payload.time_us())) return;
   auto& row = rows.put(kAnsweredTable, answered_key(cause.kind(), *actor, *id));
   row.Clear();
   row.set_seq(seq);
