@@ -67,7 +67,8 @@ class Rig {
     // Behind every entry that made a case of the test.
     position.seq = 1'000 + commits_;
     position.next_offset = position.seq;
-    return cache_->commit(position, 0);
+    const auto way = commits_ % 2 == 0 ? CommitWay::kBatch : CommitWay::kSortedFile;
+    return cache_->commit(position, 0, way);
   }
 
   // What the store must hold: the model and the index keys of its rows.

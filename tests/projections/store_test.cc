@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "projections/store_meta.h"
 #include "tests/projections/file_size_limit.h"
@@ -143,6 +144,57 @@ TEST_F(StoreTest, FullDiskIsUnavailableReadsGoOnAndWritingResumesByItself) {
   EXPECT_EQ(value_in(*store_), "two");
   reopen();
   EXPECT_EQ(store_->meta().position.seq, 2u);
+}
+
+TEST_F(StoreTest, ASortedFileIsTakenInLikeABatch) {
+  const auto key = [](const char* name) { return stored_key(kTable, name); };
+  ASSERT_TRUE(store_->commit({{key("a"), "one"}, {key("b"), "one"}}, meta_at(1)));
+  const auto old = store_->snapshot();
+  ASSERT_TRUE(store_->commit({{key("a"), "two"}, {key("b"), std::nullopt}, {key("c"), "two"}},
+                             meta_at(2), CommitWay::kSortedFile));
+  EXPECT_EQ(old->get(key("a"))->value(), "one");
+  EXPECT_EQ(old->get(key("b"))->value(), "one");
+  EXPECT_EQ(store_->meta().position.seq, 2u);
+  EXPECT_EQ(store_->get(key("a"))->value(), "two");
+  EXPECT_FALSE(store_->get(key("b"))->has_value());
+  EXPECT_EQ(store_->get(key("c"))->value(), "two");
+  // A batch behind it goes on from there.
+  ASSERT_TRUE(store_->commit({{key("c"), "three"}}, meta_at(3)));
+  EXPECT_EQ(store_->get(key("c"))->value(), "three");
+}
+
+TEST_F(StoreTest, RowsOfASortedFileAreThereAfterReopening) {
+  const std::string key = stored_key(kTable, "a");
+  ASSERT_TRUE(store_->commit({{key, "one"}}, meta_at(4), CommitWay::kSortedFile));
+  reopen();
+  EXPECT_EQ(store_->meta().position.seq, 4u);
+  EXPECT_EQ(value_in(*store_), "one");
+}
+
+TEST_F(StoreTest, AFullDiskRefusesASortedFileWholeAndTheNextOneGoesIn) {
+  ASSERT_TRUE(put(1, "one"));
+  const std::vector<Change> changes = {{stored_key(kTable, "a"), std::string(100'000, 'x')}};
+  {
+    const FileSizeLimit limit(1);
+    const auto refused = store_->commit(changes, meta_at(2), CommitWay::kSortedFile);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, Errc::kUnavailable);
+    EXPECT_EQ(value_in(*store_), "one");
+    EXPECT_EQ(store_->snapshot()->meta().position.seq, 1u);
+  }
+  const auto resumed = store_->commit(changes, meta_at(2), CommitWay::kSortedFile);
+  ASSERT_TRUE(resumed.has_value()) << resumed.error().detail;
+  EXPECT_EQ(store_->meta().position.seq, 2u);
+}
+
+TEST_F(StoreTest, WhatAKilledProcessHadNotTakenInIsGoneAfterOpening) {
+  ASSERT_TRUE(put(1, "one"));
+  store_.reset();
+  const std::string left = folder_.path("rows") + "/commit.sorted";
+  std::ofstream(left) << "half a file";
+  reopen();
+  EXPECT_FALSE(std::filesystem::exists(left));
+  EXPECT_EQ(value_in(*store_), "one");
 }
 
 TEST_F(StoreTest, SecondOpenerIsTurnedAway) {
