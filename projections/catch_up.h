@@ -21,7 +21,7 @@
 namespace hansa::projections {
 
 struct CatchUpLimits {
-  size_t dirty_rows_max = 200'000;  // rows kept before they are written
+  size_t dirty_rows_max = 100'000;  // rows kept before they are written
 };
 
 struct CatchUpProgress {
