@@ -223,7 +223,9 @@ int keep_rejects(const ImportSummary& summary, const CaseFile& file,
 int send_rows(CaseFile& file, const ImportOptions& options) {
   std::vector<std::unique_ptr<HttpSink>> sinks;
   std::vector<ImportSink*> all;
-  for (size_t i = 0; i < kRequestsAtOnce; ++i) {
+  // A parent must be in before its children: then one request after the other, in the file's order.
+  const size_t requests = file.mapping().merged_into_column.empty() ? kRequestsAtOnce : 1;
+  for (size_t i = 0; i < requests; ++i) {
     auto client = connect(options.server);
     if (!client) return report(client.error());
     sinks.push_back(std::make_unique<HttpSink>(std::move(*client)));

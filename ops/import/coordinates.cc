@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,7 +65,8 @@ std::optional<Coordinate> sexagesimal(std::string_view text) {
   }
   parts.resize(3);
   const double size = std::abs(parts[0]) + parts[1] / 60 + parts[2] / 3'600;
-  const bool negative = parts[0] < 0 || coordinate.letter == 'S' || coordinate.letter == 'W';
+  const bool negative =
+      std::signbit(parts[0]) || coordinate.letter == 'S' || coordinate.letter == 'W';
   coordinate.degrees = negative ? -size : size;
   return coordinate;
 }

@@ -35,6 +35,7 @@ TEST(Coordinates, AreReadInEveryForm) {
   }
   EXPECT_DOUBLE_EQ(parse_point("33°30'S 70°30'W")->latitude, -33.5);
   EXPECT_DOUBLE_EQ(parse_point("33°30'S 70°30'W")->longitude, -70.5);
+  EXPECT_DOUBLE_EQ(parse_point("51°30'0\", -0°30'0\"")->longitude, -0.5);
 }
 
 TEST(Coordinates, WhatIsNoPointIsRefusedAndNotGuessed) {
