@@ -1,6 +1,6 @@
 // Export: the cases of a city as open data, in a form that `hansa import` takes back.
 //
-// Shape:   a table in the columns of Open311 GeoReport with ours behind them (kExportColumns), as
+// Shape:   a table in the columns of Open311 GeoReport with ours behind them (export.cc), as
 //          CSV (RFC 4180) or as NDJSON, one object a line with null for what is empty. Lines are in
 //          the order of the reports, then of the ids, with merged cases last, so that every
 //          parent stands before its children.
@@ -37,7 +37,7 @@ class Export {
   struct Row {
     int64_t reported_us = 0;
     bool is_child = false;
-    std::vector<std::string> fields;  // as kExportColumns
+    std::vector<std::string> fields;  // as the columns of export.cc
     std::string case_id;
     std::string parent;  // case id here
   };
