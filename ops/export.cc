@@ -65,21 +65,24 @@ std::string json_line(const std::vector<std::string>& fields) {
 
 }  // namespace
 
-Export::Export(std::vector<v1::Service> services) : services_(std::move(services)) {}
+Export::Export(std::string city, std::vector<v1::Service> services)
+    : id_prefix_(std::move(city) + "/"), services_(std::move(services)) {}
 
 void Export::add(const v1::Case& row) {
   const auto service =
       std::find_if(services_.begin(), services_.end(),
                    [&](const v1::Service& known) { return known.service() == row.service(); });
   const std::string title = service == services_.end() ? "" : service->title().en();
-  const bool is_export = row.imported_from() == kExportSource;
+  // Under its own prefix a city would meet its own ids again, had it imported its own export.
+  const bool keeps_id = row.imported_from() == kExportSource &&
+                        !row.imported_id().starts_with(id_prefix_);
   const std::string closed = time_or_nothing(row.closed_time_us());
   Row made;
   made.reported_us = row.reported_time_us();
   made.is_child = !row.merged_into().empty();
   made.case_id = row.case_();
   made.parent = row.merged_into();
-  made.fields = {is_export ? row.imported_id() : row.case_(),
+  made.fields = {keeps_id ? row.imported_id() : id_prefix_ + row.case_(),
                  is_open(row.state()) || row.state() == v1::State::merged ? "open" : "closed",
                  notes_of(row),
                  title.empty() ? row.service() : title,

@@ -4,8 +4,9 @@
 //          CSV (RFC 4180) or as NDJSON, one object a line with null for what is empty. Lines are in
 //          the order of the reports, then of the ids, with merged cases last, so that every
 //          parent stands before its children.
-//          A case's id is its own, or, if it came from such an export, the id it had there:
-//          exporting what was imported gives the same lines again.
+//          A case's id is `<city>/<case>`, or, if it came from another city's export, the id it had
+//          there: exporting what was imported gives the same lines again, and no two cases share
+//          an id.
 // Units:   times RFC 3339 UTC, points in degrees with six decimals.
 // Errors:  what the answer lacks is empty: fields above the caller's data class are left out by the
 //          server. Texts of reporters, contacts and notes of staff are no columns.
@@ -27,8 +28,8 @@ inline constexpr const char* kExportSource = "hansa-export";
 
 class Export {
  public:
-  // Titles of the services by their code, for people.
-  explicit Export(std::vector<v1::Service> services);
+  // `city` is the id of the exporting city; services give their titles, for people.
+  Export(std::string city, std::vector<v1::Service> services);
   void add(const v1::Case& row);
   size_t cases() const { return rows_.size(); }
   std::string text(ExportFormat format);
@@ -42,6 +43,7 @@ class Export {
     std::string parent;  // case id here
   };
 
+  std::string id_prefix_;
   std::vector<v1::Service> services_;
   std::vector<Row> rows_;
 };

@@ -55,7 +55,7 @@ access:
   #   cities: [@CITY@]
 
 memory:
-  row_cache_mib: 256        # decoded rows, for each ledger
+  row_cache_mib: 256        # decoded rows, for each ledger; as much again while it is rebuilt
   block_cache_mib: 256      # shared by all ledgers
   write_mib: 128            # shared by all ledgers
 

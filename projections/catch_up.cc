@@ -59,7 +59,7 @@ class CatchUp {
     if (hooks_.go_on && seq % kProgressEntries == 0 && !hooks_.go_on({seq, offset + 1, end_})) {
       return fail(Errc::kUnavailable, "the fold was cancelled; the rows are as they were");
     }
-    if (rows_.dirty_rows() < limits_.dirty_rows_max) return {};
+    if (rows_.dirty_rows() < limits_.dirty_rows_max && !rows_.is_full()) return {};
     HANSA_CHECK(finish_commit());
     begin_commit();
     return {};

@@ -2,13 +2,13 @@
 // and for a rebuild.
 //
 // Shape:   catch_up() folds every valid entry from the store's position to the log's end as it was
-//          at the start, commits by a budget of dirty rows and once at the end, and answers the
-//          position that is committed then.
+//          at the start, commits when the rows are full or too many are dirty and once at the end,
+//          and answers the position that is committed then.
 // Errors:  of the log and the chain (streams/ledger_reader.h); kUpgradeNeeded: a valid entry whose
 //          payload cannot be read; of the fold and of `folded`; kUnavailable: `go_on` answered
 //          false, or the disk took no write. What was committed before stays.
 // Threads: the caller's; nobody else uses `rows` meanwhile.
-// Limits:  CatchUpLimits.
+// Limits:  CatchUpLimits; memory is that of `rows`.
 // Source:  DESIGN §6, LIBRARIES §3.
 #pragma once
 
@@ -21,7 +21,7 @@
 namespace hansa::projections {
 
 struct CatchUpLimits {
-  size_t dirty_rows_max = 100'000;  // rows kept before they are written
+  size_t dirty_rows_max = 500'000;  // rows kept before they are written
 };
 
 struct CatchUpProgress {

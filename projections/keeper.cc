@@ -33,7 +33,7 @@ Result<void> KeeperLoop::open(std::shared_ptr<StoreBudget> shared_budget) {
   directory = config.directory;
   remove_other_versions(directory);
   HANSA_TRY(store, Store::open(directory, budget));
-  rows = std::make_unique<RowCache>(*store, config.limits.row_cache_mib * 1024 * 1024);
+  rows = std::make_unique<RowCache>(*store, config.limits.row_cache_mib * kMib);
   outdated = store->meta().row_schema_version != kRowSchemaVersion;
   if (!outdated) HANSA_CHECK(catch_up());
   update_health();

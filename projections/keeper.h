@@ -35,8 +35,8 @@ struct KeeperLimits {
   size_t round_commands_max = 512;
   size_t dirty_rows_max = 20'000;       // commit at the latest then
   int64_t commit_interval_us = 50'000;  // commit live rows this often
-  size_t catch_up_dirty_rows_max = 100'000;
-  size_t row_cache_mib = 256;
+  size_t catch_up_dirty_rows_max = 500'000;
+  size_t row_cache_mib = 256;  // as much again while a rebuild runs
 };
 
 struct KeeperConfig {

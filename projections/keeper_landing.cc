@@ -201,6 +201,7 @@ void KeeperLoop::answer(Open& item) {
 bool KeeperLoop::commit_wanted() const {
   if (committing) return false;
   if (rows->dirty_rows() >= config.limits.dirty_rows_max) return true;
+  if (rows->is_full()) return true;
   if (commit_due && rows->dirty_rows() > 0) return true;
   if (on_closed != nullptr && queue.empty() && rows->dirty_rows() > 0 && !commit_failure) {
     return true;

@@ -33,7 +33,7 @@ Result<void> KeeperLoop::begin_rebuild() {
   }
   RebuildJob::Plan plan{log, config.ledger, config.founding_id,
                         next_version_dir(versions_folder(directory)), budget,
-                        config.rebuild_permits};
+                        config.limits.row_cache_mib * kMib, config.rebuild_permits};
   // Rows that count already took care of the keys of erased persons.
   if (outdated) plan.folded = [this](const v1::Payload& payload) { return erase_folded(payload); };
   {

@@ -22,7 +22,8 @@ Result<std::unique_ptr<Store>> open_current(const std::string& directory,
 Result<RebuildReport> rebuild_offline(streams::Log& log, const LedgerId& ledger,
                                       const FoundingId& founding_id,
                                       const std::string& projections_dir,
-                                      std::shared_ptr<StoreBudget> budget, const GoOn& go_on) {
+                                      std::shared_ptr<StoreBudget> budget, size_t row_cache_bytes,
+                                      const GoOn& go_on) {
   const std::string live = current_version_dir(projections_dir, ledger);
   HANSA_TRY(auto current, open_current(live, budget));
   RebuildReport report;
@@ -30,7 +31,7 @@ Result<RebuildReport> rebuild_offline(streams::Log& log, const LedgerId& ledger,
   report.directory = next_version_dir(versions_folder(live));
   auto refolded = [&]() -> Result<void> {
     HANSA_TRY(auto store, Store::open(report.directory, budget));
-    RowCache rows(*store, kRebuildRowCacheBytes);
+    RowCache rows(*store, row_cache_bytes);
     HANSA_CHECK(catch_up(log, ledger, founding_id, *store, rows, {}, {.go_on = go_on}));
     report.meta = store->meta();
     return {};

@@ -14,7 +14,7 @@
 //          says so.
 // Threads: rebuild_offline: the caller's; nobody else may touch the ledger's rows meanwhile.
 //          RebuildJob: status() and cancel() from any, the rest from the keeper's strand.
-// Limits:  CatchUpLimits, and kRebuildRowCacheBytes of rows kept decoded.
+// Limits:  CatchUpLimits, and row_cache_bytes of rows kept decoded beside those of the keeper.
 // Source:  DESIGN §6.
 #pragma once
 
@@ -30,7 +30,6 @@
 
 namespace hansa::projections {
 
-inline constexpr size_t kRebuildRowCacheBytes = 256 * 1024 * 1024;
 inline constexpr Offset kRebuildTailMax = 2'000;
 
 struct RebuildReport {
@@ -44,7 +43,8 @@ struct RebuildReport {
 Result<RebuildReport> rebuild_offline(streams::Log& log, const LedgerId& ledger,
                                       const FoundingId& founding_id,
                                       const std::string& projections_dir,
-                                      std::shared_ptr<StoreBudget> budget, const GoOn& go_on = {});
+                                      std::shared_ptr<StoreBudget> budget, size_t row_cache_bytes,
+                                      const GoOn& go_on = {});
 
 enum class RebuildPhase : uint8_t {
   kNone,       // none since the start
@@ -87,6 +87,7 @@ class RebuildJob {
     FoundingId founding_id;
     std::string directory;  // of the version to be made
     std::shared_ptr<StoreBudget> budget;
+    size_t row_cache_bytes = 0;
     std::shared_ptr<RebuildPermits> permits;  // one is taken, and given back at the end
     std::function<Result<void>(const v1::Payload&)> folded = {};
   };

@@ -45,7 +45,7 @@ CatchUpProgress RebuildJob::progress() const {
 Result<void> RebuildJob::fold_all() {
   if (store_ == nullptr) {
     HANSA_TRY(store_, Store::open(plan_.directory, plan_.budget));
-    rows_ = std::make_unique<RowCache>(*store_, kRebuildRowCacheBytes);
+    rows_ = std::make_unique<RowCache>(*store_, plan_.row_cache_bytes);
   }
   while (true) {
     HANSA_TRY(const CaughtUp reached, fold_once());

@@ -1,6 +1,7 @@
 #include "projections/row_cache.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/assert.h"
 #include "projections/index.h"
@@ -14,6 +15,8 @@ using google::protobuf::Message;
 constexpr size_t kSlotBytes = 250;
 // A decoded row in memory against its stored bytes.
 constexpr size_t kDecodedFactor = 4;
+// Until a commit has shown how large the rows of a table are.
+constexpr size_t kUnknownRowBytes = 2'000;
 
 // Only these are scanned in order by decisions and folds.
 bool is_ordered(std::string_view stored_key) {
@@ -117,6 +120,7 @@ void CommitJob::prepare() {
   changes_.reserve(items_.size() * 2);
   for (auto& item : items_) {
     if (item.before == item.after) continue;  // undone since it was changed
+    const size_t first = changes_.size();
     std::optional<std::string> value;
     if (item.after != nullptr) value = item.after->message->SerializeAsString();
     if (value) {
@@ -131,9 +135,23 @@ void CommitJob::prepare() {
     if (item.after != nullptr) meta_.digest.add(hash_of(*item.after, item.key, &*value));
     diff_index(item.key, item.before.get(), item.after.get(), meta_.digest, changes_);
     changes_.push_back({item.key, std::move(value)});
+    auto& written = written_.at(static_cast<size_t>(item.key.front()));
+    ++written.rows;
+    written.bytes += bytes_of(item, first);
   }
   std::sort(changes_.begin(), changes_.end(),
             [](const Change& a, const Change& b) { return a.key < b.key; });
+}
+
+// What a changed row takes until it is written: decoded, and with the changes it becomes.
+size_t CommitJob::bytes_of(const Item& item, size_t first_change) const {
+  size_t bytes = sizeof(Item) + item.key.size();
+  if (item.after != nullptr) bytes += kDecodedFactor * item.after->stored_bytes;
+  for (size_t i = first_change; i < changes_.size(); ++i) {
+    const Change& change = changes_[i];
+    bytes += sizeof(Change) + change.key.size() + (change.value ? change.value->size() : 0);
+  }
+  return bytes;
 }
 
 CommitJob RowCache::begin_commit(const ChainPosition& position, int64_t time_us,
@@ -159,6 +177,7 @@ CommitJob RowCache::begin_commit(const ChainPosition& position, int64_t time_us,
     slot->dirty = false;
   }
   dirty_.clear();
+  committing_bytes_ = std::exchange(changed_bytes_, 0);
   return job;
 }
 
@@ -170,11 +189,16 @@ Result<void> RowCache::finish_commit(CommitJob job) {
     return result;
   }
   bytes_ += job.bytes_added_;
+  committing_bytes_ = 0;
+  for (size_t table = 0; table < kTables; ++table) {
+    const auto& written = job.written_[table];
+    if (written.rows > 0) mean_bytes_[table] = written.bytes / written.rows;
+  }
   overlay_.clear();
   for (const RowSlot* changed : dirty_) {
     if (is_ordered(changed->key)) overlay_.add(changed->key);
   }
-  if (bytes_ > bytes_max_) drop_unused();
+  make_room();
   return {};
 }
 
@@ -188,7 +212,9 @@ Result<void> RowCache::commit(const ChainPosition& position, int64_t time_us, Co
 
 // ---- rows
 
-RowCache::RowCache(Store& store, size_t bytes_max) : store_(store), bytes_max_(bytes_max) {}
+RowCache::RowCache(Store& store, size_t bytes_max) : store_(store), bytes_max_(bytes_max) {
+  mean_bytes_.fill(kUnknownRowBytes);
+}
 
 std::shared_ptr<RowVersion> RowCache::load(TableId table, const std::string& key) {
   if (is_newer_than(store_.committed_seq(), table, key)) return nullptr;
@@ -282,6 +308,7 @@ void RowCache::change(RowSlot& changed, std::shared_ptr<RowVersion> version) {
   if (changed.dirty) return;
   changed.dirty = true;
   dirty_.push_back(&changed);
+  changed_bytes_ += mean_bytes_.at(static_cast<size_t>(changed.key.front()));
   if (is_ordered(changed.key)) overlay_.add(changed.key);
 }
 
@@ -350,6 +377,7 @@ void RowCache::undo_entries(size_t count) {
     changed->dirty = changed->current != changed->committed;
     return !changed->dirty;
   });
+  if (dirty_.empty()) changed_bytes_ = 0;
 }
 
 void RowCache::land_entries(size_t count) {
@@ -357,12 +385,23 @@ void RowCache::land_entries(size_t count) {
   journal_.erase(journal_.begin(), journal_.begin() + static_cast<ptrdiff_t>(count));
 }
 
-// Second chance: what was not used since the last time goes.
-void RowCache::drop_unused() {
+// Room for what changes until the next commit has finished.
+void RowCache::make_room() {
+  const size_t most = bytes_max_ - bytes_max_ / kChangedShare;
+  if (bytes_ + changed_bytes_ <= most) return;
+  // Second chance: what was not used since the last time goes, and what was used stays once more.
+  drop_clean([](const RowSlot& slot) { return !slot.used; });
+  // All was used: as good as any is what stands in the first half of the slots.
+  if (bytes_ + changed_bytes_ > most) {
+    drop_clean([&](const RowSlot&) { return bytes_ > most / 2; });
+  }
+}
+
+void RowCache::drop_clean(const std::function<bool(const RowSlot&)>& goes) {
   bytes_ = 0;
   last_.fill(nullptr);
-  boost::unordered::erase_if(slots_, [this](const std::unique_ptr<RowSlot>& slot) {
-    if (!slot->used && !slot->dirty) return true;
+  boost::unordered::erase_if(slots_, [&](const std::unique_ptr<RowSlot>& slot) {
+    if (!slot->dirty && goes(*slot)) return true;
     slot->used = false;
     bytes_ += kSlotBytes + slot->key.size();
     if (slot->committed != nullptr) bytes_ += kDecodedFactor * slot->committed->stored_bytes;

@@ -17,14 +17,17 @@
 //          failed commit the next one writes the same batch again, since it may or may not stand
 //          in the store, and what changed since goes with the one after it.
 // Threads: one at a time (the keeper's strand), but for CommitJob::run, which may be on any.
-// Limits:  beyond `bytes_max` clean rows that were not used lately are dropped when a commit
-//          finishes; dirty rows are bounded by the keeper, which commits past its budget.
+// Limits:  `bytes_max` for all rows: clean ones make room when a commit finishes, those not used
+//          lately first; changed ones are counted as the last commits found rows of their tables
+//          to be, and once they reach their share is_full() asks for a commit. A commit and what
+//          is changed while it runs each have a share.
 // Source:  DESIGN §5, §6.
 #pragma once
 
 #include <array>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,6 +38,9 @@
 #include "projections/store.h"
 
 namespace hansa::projections {
+
+// More than the highest TableId.
+inline constexpr size_t kTables = 64;
 
 // One row as one entry left it.
 struct RowVersion {
@@ -68,10 +74,16 @@ class CommitJob {
   Store* store_ = nullptr;
   Meta meta_;
   CommitWay way_ = CommitWay::kBatch;
+  size_t bytes_of(const Item& item, size_t first_change) const;
   std::vector<Item> items_;
   std::vector<Change> changes_;
   bool prepared_ = false;
   size_t bytes_added_ = 0;
+  struct Written {
+    size_t rows = 0;
+    size_t bytes = 0;  // of memory
+  };
+  std::array<Written, kTables> written_{};  // by table
   Result<void> result_;
 };
 
@@ -109,7 +121,11 @@ class RowCache final : public Rows {
 
   // Rows to be written, also those whose commit failed.
   size_t dirty_rows() const { return dirty_.size() + (failed_ ? failed_->items_.size() : 0); }
-  size_t cached_bytes() const { return bytes_; }
+  // What has changed takes its share of the memory and should be committed now.
+  bool is_full() const {
+    return !dirty_.empty() && changed_bytes_ >= bytes_max_ / kChangedShare;
+  }
+  size_t cached_bytes() const { return bytes_ + changed_bytes_ + committing_bytes_; }
   uint64_t hits() const { return hits_; }
   uint64_t misses() const { return misses_; }
   const std::optional<Error>& failure() const { return failure_; }
@@ -119,6 +135,7 @@ class RowCache final : public Rows {
   google::protobuf::Message& put_row(TableId table, std::string_view key) override;
 
  private:
+  static constexpr size_t kChangedShare = 4;
   // A key that was hashed already.
   struct Sought {
     std::string_view key;
@@ -152,13 +169,14 @@ class RowCache final : public Rows {
   RowSlot* find_cached(std::string_view stored_key);
   std::shared_ptr<RowVersion> load(TableId table, const std::string& key);
   void change(RowSlot& slot, std::shared_ptr<RowVersion> version);
-  void drop_unused();
+  void make_room();
+  void drop_clean(const std::function<bool(const RowSlot&)>& goes);
 
   Store& store_;
   const size_t bytes_max_;
   Slots slots_;
   // The row of each table that was looked up last: an event comes back to its case several times.
-  std::array<RowSlot*, 64> last_{};
+  std::array<RowSlot*, kTables> last_{};
   std::string key_;  // scratch for look-ups
   std::deque<Section> journal_;
   uint64_t section_ = 0;
@@ -166,7 +184,10 @@ class RowCache final : public Rows {
   ChangedKeys overlay_;  // of ordered tables: what the store does not show yet as it is
   bool committing_ = false;
   std::optional<CommitJob> failed_;  // written again before anything else
-  size_t bytes_ = 0;
+  size_t bytes_ = 0;             // of slots and of rows as they are committed
+  size_t changed_bytes_ = 0;     // estimated, of rows changed since begin_commit()
+  size_t committing_bytes_ = 0;  // estimated, of rows that are being written
+  std::array<size_t, kTables> mean_bytes_;  // of a changed row by its table
   uint64_t hits_ = 0;
   uint64_t misses_ = 0;
   std::optional<Error> failure_;

@@ -119,7 +119,6 @@ Error no_database() {
 }  // namespace
 
 std::shared_ptr<StoreBudget> make_store_budget(size_t block_cache_mib, size_t write_mib) {
-  constexpr size_t kMib = 1024 * 1024;
   auto budget = std::make_shared<StoreBudget>();
   budget->cache = rocksdb::NewLRUCache(block_cache_mib * kMib);
   budget->writes = std::make_shared<rocksdb::WriteBufferManager>(write_mib * kMib, budget->cache,

@@ -56,6 +56,8 @@ struct Change {
   std::optional<std::string> value;  // nothing: delete
 };
 
+inline constexpr size_t kMib = 1024 * 1024;
+
 // Memory shared by all stores of a process.
 struct StoreBudget;
 std::shared_ptr<StoreBudget> make_store_budget(size_t block_cache_mib, size_t write_mib);

@@ -50,7 +50,7 @@ Result<std::string> export_text(const ExportOptions& options, ExportFormat forma
   HANSA_TRY(auto client, connect(options.server));
   HANSA_TRY(const uint64_t total, cases_of(client, options.city));
   HANSA_TRY(auto services, services_of(client, options.city));
-  Export exported(std::move(services));
+  Export exported(options.city, std::move(services));
   Progress progress("export", total);
   v1::ListCases request;
   request.set_city(options.city);

@@ -28,6 +28,7 @@ struct ImportOptions {
   std::string mapping;
   std::string file;
   std::string rejects;
+  std::string format;
   std::string city;
   bool found = false;
   bool dry_run = false;
@@ -140,19 +141,21 @@ void hint_at_founding(const ImportSummary& summary, const std::string& city) {
 volatile std::sig_atomic_t interrupted = 0;
 
 // The file as CSV, whichever of the two forms it has.
-Result<std::string> read_table(const std::string& file) {
-  HANSA_TRY(auto text, read_file(file));
-  const auto ending = std::filesystem::path(file).extension();
-  if (ending != ".ndjson" && ending != ".jsonl") return text;
-  auto csv = ndjson_to_csv(text);
-  if (!csv) return fail(Errc::kBadFile, file + ": " + csv.error().detail);
-  return csv;
+Result<TableText> read_table(const ImportOptions& options) {
+  HANSA_TRY(auto text, read_file(options.file));
+  const auto ending = std::filesystem::path(options.file).extension();
+  const bool is_ndjson = options.format.empty() ? ending == ".ndjson" || ending == ".jsonl"
+                                                : options.format == "ndjson";
+  if (!is_ndjson) return TableText{std::move(text), {}};
+  auto table = ndjson_to_csv(text);
+  if (!table) return fail(Errc::kBadFile, options.file + ": " + table.error().detail);
+  return table;
 }
 
 int guess(const ImportOptions& options) {
-  const auto text = read_table(options.file);
-  if (!text) return report(text.error());
-  const auto draft = guess_mapping(*text, std::filesystem::path(options.file).filename());
+  const auto table = read_table(options);
+  if (!table) return report(table.error());
+  const auto draft = guess_mapping(table->csv, std::filesystem::path(options.file).filename());
   if (!draft) return report(draft.error());
   std::fwrite(draft->data(), 1, draft->size(), stdout);
   say("hansa: write this to a file, go through its lines marked CHECK, and try it with "
@@ -237,17 +240,15 @@ int send_rows(CaseFile& file, const ImportOptions& options) {
     return interrupted == 0;
   });
   progress.done();
-  if (!summary) {
-    say("hansa: the import stopped; import the same file again, rows that are in stay as they are");
-    return report(summary.error());
+  print_summary(summary, options);
+  const int kept = keep_rejects(summary, file, options);
+  if (summary.interrupted || summary.stopped) {
+    say("hansa: the import stopped before the end of the file; import the same file again, rows "
+        "that are in stay as they are");
+    return summary.stopped ? report(*summary.stopped) : kExitUnavailable;
   }
-  print_summary(*summary, options);
-  if (summary->interrupted) {
-    say("hansa: interrupted; import the same file again, rows that are in stay as they are");
-    return kExitUnavailable;
-  }
-  hint_at_founding(*summary, file.mapping().city);
-  return keep_rejects(*summary, file, options);
+  hint_at_founding(summary, file.mapping().city);
+  return kept;
 }
 
 int import_cases(ImportOptions options) {
@@ -260,9 +261,9 @@ int import_cases(ImportOptions options) {
   auto mapping = read_mapping(options.mapping);
   if (!mapping) return report(mapping.error());
   if (!options.city.empty()) mapping->city = options.city;
-  const auto text = read_table(options.file);
-  if (!text) return report(text.error());
-  auto file = CaseFile::open(*text, options.file, *mapping);
+  const auto table = read_table(options);
+  if (!table) return report(table.error());
+  auto file = CaseFile::open(table->csv, options.file, *mapping, table->lines);
   if (!file) return report(file.error());
   std::signal(SIGINT, [](int) { interrupted = 1; });
   if (options.dry_run) return try_out(*file, options);
@@ -282,6 +283,8 @@ void add_import(CLI::App& app, Chosen& chosen) {
       ->required();
   verb->add_option("--mapping", options->mapping, "What its columns mean (YAML)");
   verb->add_option("--city", options->city, "Into this city instead of the mapping's");
+  verb->add_option("--format", options->format, "csv or ndjson; without it the file's ending says")
+      ->check(CLI::IsMember({"csv", "ndjson"}));
   verb->add_option("--rejects", options->rejects,
                    "Where refused rows are written with their reasons; <CSV>.rejected.csv");
   verb->add_flag("--found", options->found,

@@ -38,10 +38,12 @@ void Progress::show(int64_t now_us, bool last) {
   const double seconds = static_cast<double>(now_us - begun_us_ + 1) / kSecondUs;
   const double rate = static_cast<double>(count_) / seconds;
   const double left = rate > 0 && total_ > count_ ? static_cast<double>(total_ - count_) / rate : 0;
-  std::fprintf(stderr, "%s%s: %llu of %llu, %.0f/s", terminal_ ? "\r\x1b[K" : "", what_.c_str(),
-               static_cast<unsigned long long>(count_), static_cast<unsigned long long>(total_),
-               rate);
-  if (last) {
+  const std::string of_total = total_ == 0 ? "" : " of " + std::to_string(total_);
+  std::fprintf(stderr, "%s%s: %llu%s, %.0f/s", terminal_ ? "\r\x1b[K" : "", what_.c_str(),
+               static_cast<unsigned long long>(count_), of_total.c_str(), rate);
+  if (total_ == 0 && !last) {
+    std::fprintf(stderr, "%s", terminal_ ? "" : "\n");
+  } else if (last) {
     std::fprintf(stderr, ", %.1f s\n", seconds);
   } else {
     std::fprintf(stderr, ", %.0f s left%s", left, terminal_ ? "" : "\n");

@@ -2,7 +2,8 @@
 //
 // Shape:   reached(n) shows `what: n of total, rate/s, time left`, ten times a second on one
 //          line of a terminal; where standard error is no terminal, one line every five seconds.
-//          done() shows the end.
+//          A total of 0 is not known: then neither it nor the time left is shown. done() shows the
+//          end.
 // Threads: any; lines do not mix.
 #pragma once
 

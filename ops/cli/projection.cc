@@ -14,6 +14,9 @@
 namespace hansa::ops {
 namespace {
 
+// A stopped node's rows are folded by a process that does nothing else.
+constexpr size_t kRowCacheBytes = 256 * projections::kMib;
+
 struct ProjectionOptions {
   std::string data_dir;
   std::string ledger;
@@ -84,7 +87,8 @@ int rebuild_folder(const ProjectionOptions& options, const LedgerId& ledger) {
   Progress progress("rebuild " + ledger.text() + " (records)", 0);
   const auto rebuilt = projections::rebuild_offline(
       stopped->log(), ledger, stopped->keys().founding_id, folder,
-      projections::make_store_budget(256, 128), [&](const projections::CatchUpProgress& so_far) {
+      projections::make_store_budget(256, 128), kRowCacheBytes,
+      [&](const projections::CatchUpProgress& so_far) {
         progress.reached(so_far.next_offset, so_far.end_offset);
         return true;
       });

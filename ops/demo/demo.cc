@@ -85,7 +85,8 @@ Result<CityOutcome> make_real(const DemoFile& source, const Shared& shared) {
   HANSA_TRY(const auto text, read_file(source.csv));
   HANSA_TRY(auto file, CaseFile::open(text, source.csv, mapping));
   HANSA_TRY(auto stage, found(mapping.city, shared, file.founding(false)));
-  HANSA_TRY(auto summary, import_file(file, {stage.get()}, {}));
+  auto summary = import_file(file, {stage.get()}, {});
+  if (summary.stopped) return fail(*summary.stopped);
   stage->pass_time(kDemoStartUs + shared.options.days * kDayUs);
   if (!summary.rejects.empty()) {
     const auto rejects = shared.options.data_dir + "/" + mapping.city + ".rejected.csv";

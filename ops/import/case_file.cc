@@ -29,12 +29,14 @@ CaseFile::CaseFile(std::string_view text, std::string name, const Mapping& mappi
       reader_(text) {}
 
 Result<CaseFile> CaseFile::open(std::string_view text, const std::string& name,
-                                const Mapping& mapping) {
+                                const Mapping& mapping, std::vector<uint64_t> lines) {
   HANSA_TRY(auto zone, TimeZone::open(mapping.time_zone));
   CaseFile file(text, name, mapping, std::move(zone));
+  file.lines_ = std::move(lines);
   HANSA_CHECK(file.read_header());
   HANSA_CHECK(file.read_names());
   file.reader_ = CsvReader(text);
+  file.record_ = 0;
   HANSA_CHECK(file.read_header());
   return file;
 }
@@ -46,6 +48,14 @@ Result<void> CaseFile::read_header() {
   header_text_ = (*header)->text;
   header_fields_ = (*header)->fields.size();
   return find_columns((*header)->fields);
+}
+
+Result<std::optional<CsvRecord>> CaseFile::next_record() {
+  auto record = reader_.next();
+  if (!record) return fail(Errc::kBadFile, name_ + ": " + record.error().detail);
+  if (*record && record_ < lines_.size()) (*record)->line = lines_[record_];
+  ++record_;
+  return record;
 }
 
 Result<void> CaseFile::find_columns(const Fields& header) {
@@ -91,12 +101,11 @@ std::string CaseFile::grid_name(const Fields& fields, const std::optional<size_t
 
 Result<void> CaseFile::read_names() {
   while (true) {
-    auto record = reader_.next();
-    if (!record) return fail(Errc::kBadFile, name_ + ": " + record.error().detail);
-    if (!*record) return {};
-    const auto& fields = (*record)->fields;
+    HANSA_TRY(const auto record, next_record());
+    if (!record) return {};
+    const auto& fields = record->fields;
     ++rows_;
-    if (!check_form(**record) || !check_names(fields)) continue;
+    if (!check_form(*record) || !check_names(fields)) continue;
     const auto district = grid_name(fields, columns_.district);
     const auto street = grid_name(fields, columns_.street);
     districts_.add(district);
@@ -110,14 +119,13 @@ Result<void> CaseFile::read_names() {
 }
 
 Result<std::optional<ImportRow>> CaseFile::next() {
-  auto record = reader_.next();
-  if (!record) return fail(Errc::kBadFile, name_ + ": " + record.error().detail);
-  if (!*record) return std::optional<ImportRow>();
-  ImportRow row{(*record)->line, shown(**record), v1::ImportCase()};
-  if (auto form = check_form(**record); !form) {
+  HANSA_TRY(const auto record, next_record());
+  if (!record) return std::optional<ImportRow>();
+  ImportRow row{record->line, shown(*record), v1::ImportCase()};
+  if (auto form = check_form(*record); !form) {
     row.command = fail(form.error());
   } else {
-    row.command = command((*record)->fields);
+    row.command = command(record->fields);
   }
   return std::optional<ImportRow>(std::move(row));
 }

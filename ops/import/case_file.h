@@ -4,7 +4,8 @@
 //          names of places, units and services, so that their slugs are settled. next() gives the
 //          rows in the order of the file: a command, or why the row states none.
 //          founding() gives the commands that found the city from the file's own names.
-// Units:   lines count from 1, the header being the first.
+// Units:   lines count from 1, the header being the first; or are those of `lines`, a record each,
+//          where the text was made from a file of another form.
 // Errors:  kBadConfig: the mapping and the header do not fit, with the nearest column;
 //          kBadFile: not a CSV. Of a row: kBadRequest, kBadPoint, kTextTooLong.
 // Threads: next() from one at a time. Text and mapping must outlive it.
@@ -45,7 +46,7 @@ struct Unmatched {
 class CaseFile {
  public:
   static Result<CaseFile> open(std::string_view text, const std::string& name,
-                               const Mapping& mapping);
+                               const Mapping& mapping, std::vector<uint64_t> lines = {});
 
   Result<std::optional<ImportRow>> next();
   std::string_view header() const { return header_text_; }
@@ -69,6 +70,7 @@ class CaseFile {
 
   CaseFile(std::string_view text, std::string name, const Mapping& mapping, TimeZone zone);
   Result<void> read_header();
+  Result<std::optional<CsvRecord>> next_record();
   Result<void> read_names();
   Result<void> find_columns(const Fields& header);
   Result<void> check_form(const CsvRecord& record) const;
@@ -91,6 +93,8 @@ class CaseFile {
   Columns columns_;
   std::set<size_t> never_read_;
   uint64_t rows_ = 0;
+  std::vector<uint64_t> lines_;
+  size_t record_ = 0;  // number of the next one
 
   Slugs districts_, services_, units_;
   std::map<std::string, Slugs> streets_;                                       // by district name

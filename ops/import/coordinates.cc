@@ -1,6 +1,7 @@
 #include "ops/import/coordinates.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -36,34 +37,53 @@ struct Coordinate {
 
 bool is_letter(char c) { return c == 'N' || c == 'S' || c == 'E' || c == 'W'; }
 
-// Degrees, minutes and seconds stand between signs that are no digits: °, º, ′, ″, ', ", d, m, s.
-std::optional<Coordinate> sexagesimal(std::string_view text) {
+// What may stand behind degrees, minutes and seconds, the longer ones first.
+constexpr std::array<std::array<std::string_view, 5>, 3> kUnitSigns = {{
+    {"°", "º", "deg", "d", ":"},
+    {"′", "’", "'", "m", ":"},
+    {"″", "”", "''", "\"", "s"},
+}};
+
+void skip_unit_sign(std::string_view& text, size_t part) {
   text = trimmed(text);
+  for (const auto sign : kUnitSigns.at(part)) {
+    if (!text.starts_with(sign)) continue;
+    text = trimmed(text.substr(sign.size()));
+    return;
+  }
+}
+
+// The letter N, S, E or W at the end or else at the beginning, taken off; 0 if there is none.
+char take_letter(std::string_view& text) {
+  text = trimmed(text);
+  char letter = 0;
+  if (!text.empty() && is_letter(text.back())) {
+    letter = text.back();
+    text.remove_suffix(1);
+  } else if (!text.empty() && is_letter(text.front())) {
+    letter = text.front();
+    text.remove_prefix(1);
+  }
+  text = trimmed(text);
+  return letter;
+}
+
+std::optional<Coordinate> sexagesimal(std::string_view text) {
   Coordinate coordinate;
-  for (const bool at_end : {true, false}) {
-    if (text.empty()) return std::nullopt;
-    const char c = at_end ? text.back() : text.front();
-    if (coordinate.letter != 0 || !is_letter(c)) continue;
-    coordinate.letter = c;
-    at_end ? text.remove_suffix(1) : text.remove_prefix(1);
-    text = trimmed(text);
+  coordinate.letter = take_letter(text);
+  std::array<double, 3> parts{};
+  size_t count = 0;
+  for (; !text.empty(); ++count) {
+    const size_t end = std::min(text.find_first_not_of("0123456789.", text.starts_with('-')),
+                                text.size());
+    const auto part = number(text.substr(0, end));
+    if (!part || count == parts.size()) return std::nullopt;
+    if (count > 0 && (std::signbit(*part) || *part >= 60)) return std::nullopt;
+    parts.at(count) = *part;
+    text.remove_prefix(end);
+    skip_unit_sign(text, count);
   }
-  std::vector<double> parts;
-  size_t at = 0;
-  while (at < text.size()) {
-    const size_t begin = text.find_first_of("0123456789-", at);
-    if (begin == text.npos) break;
-    const size_t end = std::min(text.find_first_not_of("0123456789.-", begin), text.size());
-    const auto part = number(text.substr(begin, end - begin));
-    if (!part || parts.size() == 3 || (*part < 0 && !parts.empty())) return std::nullopt;
-    parts.push_back(*part);
-    at = end;
-  }
-  if (parts.empty() || (coordinate.letter == 0 && parts.size() < 2)) return std::nullopt;
-  for (size_t i = 1; i < parts.size(); ++i) {
-    if (parts[i] >= 60) return std::nullopt;
-  }
-  parts.resize(3);
+  if (count == 0 || (coordinate.letter == 0 && count < 2)) return std::nullopt;
   const double size = std::abs(parts[0]) + parts[1] / 60 + parts[2] / 3'600;
   const bool negative =
       std::signbit(parts[0]) || coordinate.letter == 'S' || coordinate.letter == 'W';
@@ -99,24 +119,56 @@ std::optional<Degrees> split_at(std::string_view text, size_t begin, size_t leng
   return in_order(*first, *second);
 }
 
+// WKT behind the word POINT: longitude, latitude and perhaps a height, which is not read.
+std::optional<Degrees> well_known_text(std::string_view text) {
+  text = trimmed(text);
+  const bool has_height = text.starts_with('Z') || text.starts_with('z');
+  if (has_height) text = trimmed(text.substr(1));
+  if (!text.starts_with('(') || !text.ends_with(')')) return std::nullopt;
+  text = trimmed(text.substr(1, text.size() - 2));
+  std::vector<double> numbers;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find_first_of(" \t"), text.size());
+    const auto value = number(text.substr(0, end));
+    if (!value) return std::nullopt;
+    numbers.push_back(*value);
+    text = trimmed(text.substr(end));
+  }
+  if (numbers.size() != (has_height ? 3U : 2U)) return std::nullopt;
+  return Degrees{numbers[1], numbers[0]};
+}
+
+bool starts_with_point(std::string_view text) {
+  constexpr std::string_view kWord = "POINT";
+  return text.size() > kWord.size() &&
+         std::equal(kWord.begin(), kWord.end(), text.begin(), [](char upper, char c) {
+           return c == upper || c == upper - 'A' + 'a';
+         });
+}
+
+// Blanks and commas may stand inside a coordinate too: every place where two of them can part is
+// tried, and where two places would give different points there is none.
+std::optional<Degrees> parted(std::string_view text, char separator) {
+  std::optional<Degrees> point;
+  for (size_t at = text.find(separator); at != text.npos; at = text.find(separator, at + 1)) {
+    const auto found = split_at(text, at, 1);
+    if (!found) continue;
+    if (point && *point != *found) return std::nullopt;
+    point = found;
+  }
+  return point;
+}
+
 std::optional<Degrees> any_form(std::string_view text) {
   if (text.size() > 200) return std::nullopt;
-  if (text.starts_with("POINT")) {
-    text = trimmed(text.substr(5));
-    if (!text.starts_with('(') || !text.ends_with(')')) return std::nullopt;
-    text = trimmed(text.substr(1, text.size() - 2));
-    const auto lonlat = split_at(text, text.find(' '), 1);
-    if (text.find(' ') == text.npos || !lonlat) return std::nullopt;
-    return Degrees{lonlat->longitude, lonlat->latitude};
-  }
+  if (starts_with_point(text)) return well_known_text(text.substr(5));
   if (text.starts_with('(') && text.ends_with(')')) {
     text = trimmed(text.substr(1, text.size() - 2));
   }
   for (const char separator : {';', ',', ' '}) {
-    if (std::count(text.begin(), text.end(), separator) != 1 && separator != ' ') continue;
-    // Blanks may stand inside degrees, minutes and seconds too: the middle one that fits counts.
-    for (size_t at = text.find(separator); at != text.npos; at = text.find(separator, at + 1)) {
-      if (auto point = split_at(text, at, 1)) return point;
+    const auto count = std::count(text.begin(), text.end(), separator);
+    if (count == 1 || (separator == ' ' && count > 1)) {
+      if (const auto point = parted(text, separator)) return point;
     }
   }
   return std::nullopt;

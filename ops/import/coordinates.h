@@ -1,11 +1,12 @@
 // Coordinates: points as other systems write them, in degrees of latitude and longitude.
 //
 // Shape:   parse_point reads `(31.2, 121.5)`, `31.2, 121.5`, `31.2 121.5`, `31,2; 121,5`, WKT
-//          `POINT (121.5 31.2)` (longitude first), and degrees with minutes and seconds
-//          `31°12'00"N 121°30'00"E` in either order, since the letters say which is which.
+//          `POINT (121.5 31.2)` and `POINT Z (121.5 31.2 4)` (longitude first), and degrees with
+//          minutes and seconds `31°12'00"N 121°30'00"E`, `31 12 0 121 30 0`, in either order where
+//          letters say which is which.
 //          parse_degrees reads one of them; a decimal comma is taken where it can be nothing else.
-// Errors:  kBadPoint for anything else, and for letters that do not fit; whether the point lies on
-//          the globe is the city's to say.
+// Errors:  kBadPoint for anything else: other words or signs, letters that do not fit, numbers that
+//          can be parted into two points. Whether a point lies on the globe is the city's to say.
 // Threads: pure.
 #pragma once
 
@@ -18,6 +19,7 @@ namespace hansa::ops {
 struct Degrees {
   double latitude = 0;
   double longitude = 0;
+  bool operator==(const Degrees&) const = default;
 };
 
 Result<Degrees> parse_point(std::string_view text);

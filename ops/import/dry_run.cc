@@ -94,7 +94,8 @@ Result<DryRun> dry_run(CaseFile& file, const ImportProgress& progress) {
   }
   run.unmatched = file.unmatched();
   run.unmapped_columns = file.unmapped_columns();
-  HANSA_TRY(run.summary, import_file(file, {&sink}, progress));
+  run.summary = import_file(file, {&sink}, progress);
+  if (run.summary.stopped) return fail(*run.summary.stopped);
   return run;
 }
 

@@ -28,6 +28,10 @@ const std::vector<std::string> kFormats = {
     "DD/MM/YYYY HH:mm:ss",    "DD/MM/YYYY HH:mm",       "DD/MM/YYYY",
     "DD.MM.YYYY HH:mm:ss",    "DD.MM.YYYY HH:mm",       "DD.MM.YYYY"};
 
+// Numbers could be anything: only in columns that are named like times.
+const std::vector<std::string> kNumberFormats = {"epoch_s", "epoch_ms"};
+const Words kTimeNames = {"time", "date", "created", "opened", "reported", "closed", "_at", "due"};
+
 struct Column {
   std::string name;
   std::string lower;
@@ -71,8 +75,20 @@ class Draft {
  private:
   // ---- choosing
 
+  // Of the years 2001 to 2286: seconds have ten digits then, milliseconds thirteen.
+  static bool is_number_time(const Column& column, const std::string& format) {
+    const size_t digits = format == "epoch_s" ? 10 : 13;
+    return column.named(kTimeNames) &&
+           std::all_of(column.values.begin(), column.values.end(), [&](const std::string& v) {
+             return v.size() == digits && parse_time(v, {format});
+           });
+  }
+
   void read_formats(Column& column) const {
     if (column.values.empty()) return;
+    for (const auto& format : kNumberFormats) {
+      if (is_number_time(column, format)) column.formats.push_back(format);
+    }
     for (const auto& format : kFormats) {
       const bool fits = std::all_of(column.values.begin(), column.values.end(),
                                     [&](const std::string& v) { return parse_time(v, {format}); });
@@ -256,7 +272,9 @@ class Draft {
                                 }));
     }
     std::string list;
-    for (const auto& format : kFormats) {
+    std::vector<std::string> known = kFormats;
+    known.insert(known.end(), kNumberFormats.begin(), kNumberFormats.end());
+    for (const auto& format : known) {
       if (wanted.contains(format)) list += (list.empty() ? "" : ", ") + json_text(format);
     }
     line("");

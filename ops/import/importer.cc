@@ -1,8 +1,11 @@
 #include "ops/import/importer.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "ops/files.h"
 #include "ops/json.h"
@@ -27,6 +30,7 @@ std::string reason_of(const Error& error) {
   return std::string(error_info(error.code).name) + ": " + error.detail;
 }
 
+// What is sent of some rows, and where they stood.
 struct Batch {
   std::vector<v1::ImportCase> commands;
   std::vector<uint64_t> lines;
@@ -36,11 +40,12 @@ struct Batch {
 // The work that the sinks' threads share.
 class Import {
  public:
-  Import(CaseFile& file, const ImportProgress& progress) : file_(file), progress_(progress) {}
+  Import(CaseFile& file, size_t sinks, const ImportProgress& progress)
+      : file_(file), progress_(progress), waiting_(sinks) {}
 
-  void run(ImportSink& sink) {
+  void run(ImportSink& sink, size_t number) {
     while (true) {
-      auto batch = next_batch();
+      auto batch = next_batch(number);
       if (!batch) return;
       auto outcomes = sink.send(batch->commands);
       if (!outcomes) return stop(outcomes.error());
@@ -53,32 +58,55 @@ class Import {
     }
   }
 
-  Result<ImportSummary> result() {
-    if (error_) return fail(*error_);
+  ImportSummary result() {
+    summary_.rows = summary_.imported + summary_.unchanged + summary_.refused;
     std::sort(summary_.rejects.begin(), summary_.rejects.end(),
               [](const auto& left, const auto& right) { return left.line < right.line; });
     return std::move(summary_);
   }
 
  private:
-  std::optional<Batch> next_batch() {
-    std::lock_guard lock(mutex_);
-    Batch batch;
-    while (!error_ && !summary_.interrupted && batch.commands.size() < kBatchRows) {
-      auto row = file_.next();
-      if (!row) error_ = row.error();
-      if (!row || !*row) break;
-      ++summary_.rows;
-      if (!(*row)->command) {
-        reject((*row)->line, reason_of((*row)->command.error()), std::move((*row)->text));
-        continue;
+  bool ended() const { return summary_.stopped || summary_.interrupted; }
+
+  // Reads on, each row into the batch of its sink, until this sink's batch is full.
+  std::optional<Batch> next_batch(size_t number) {
+    std::unique_lock lock(mutex_);
+    auto& waiting = waiting_[number];
+    while (!ended() && !at_end_ && waiting.size() < kBatchRows) {
+      if (is_far_ahead()) {
+        taken_.wait(lock);
+      } else {
+        read_row();
       }
-      batch.commands.push_back(std::move(*(*row)->command));
-      batch.lines.push_back((*row)->line);
-      batch.texts.push_back(std::move((*row)->text));
     }
-    if (error_ || summary_.interrupted || batch.commands.empty()) return std::nullopt;
+    if (ended() || waiting.empty()) return std::nullopt;
+    Batch batch;
+    for (size_t i = 0; i < kBatchRows && !waiting.empty(); ++i) {
+      batch.commands.push_back(std::move(*waiting.front().command));
+      batch.lines.push_back(waiting.front().line);
+      batch.texts.push_back(std::move(waiting.front().text));
+      waiting.pop_front();
+    }
+    taken_.notify_all();
     return batch;
+  }
+
+  bool is_far_ahead() const {
+    return std::any_of(waiting_.begin(), waiting_.end(), [](const auto& rows) {
+      return rows.size() >= kBatchRows * kWaitingBatches;
+    });
+  }
+
+  void read_row() {
+    auto row = file_.next();
+    if (!row) return end_with(row.error());
+    at_end_ = !row->has_value();
+    if (at_end_) return taken_.notify_all();
+    if (!(*row)->command) {
+      return reject((*row)->line, reason_of((*row)->command.error()), std::move((*row)->text));
+    }
+    const std::string& source_id = (*row)->command->source_id();
+    waiting_[std::hash<std::string>()(source_id) % waiting_.size()].push_back(*std::move(*row));
   }
 
   void count(const Batch& batch, const std::vector<RowOutcome>& outcomes) {
@@ -91,7 +119,10 @@ class Import {
       ++(outcomes[i].unchanged ? summary_.unchanged : summary_.imported);
       ++summary_.by_state[state_word(batch.commands[i].state())];
     }
-    if (progress_ && !progress_(summary_)) summary_.interrupted = true;
+    if (progress_ && !progress_(summary_)) {
+      summary_.interrupted = true;
+      taken_.notify_all();
+    }
   }
 
   void reject(uint64_t line, std::string reason, std::string row) {
@@ -101,27 +132,36 @@ class Import {
 
   void stop(const Error& error) {
     std::lock_guard lock(mutex_);
-    if (!error_) error_ = error;
+    end_with(error);
+  }
+
+  void end_with(const Error& error) {
+    if (!summary_.stopped) summary_.stopped = error;
+    taken_.notify_all();
   }
 
   CaseFile& file_;
   const ImportProgress& progress_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards all below
+  std::condition_variable taken_;
+  std::vector<std::deque<ImportRow>> waiting_;  // for each sink
+  bool at_end_ = false;
   ImportSummary summary_;
-  std::optional<Error> error_;
 };
 
 }  // namespace
 
-Result<ImportSummary> import_file(CaseFile& file, const std::vector<ImportSink*>& sinks,
-                                  const ImportProgress& progress) {
-  Import import(file, progress);
+ImportSummary import_file(CaseFile& file, const std::vector<ImportSink*>& sinks,
+                          const ImportProgress& progress) {
+  Import import(file, sinks.size(), progress);
   if (sinks.size() == 1) {
-    import.run(*sinks.front());
+    import.run(*sinks.front(), 0);
     return import.result();
   }
   std::vector<std::thread> threads;
-  for (auto* sink : sinks) threads.emplace_back([&import, sink] { import.run(*sink); });
+  for (size_t i = 0; i < sinks.size(); ++i) {
+    threads.emplace_back([&import, &sinks, i] { import.run(*sinks[i], i); });
+  }
   for (auto& thread : threads) thread.join();
   return import.result();
 }

@@ -33,17 +33,18 @@ class Table {
       row[column] = value.is_string() ? std::string(value.get_string()) : json::serialize(value);
     }
     rows_.push_back(std::move(row));
+    lines_.push_back(line);
     return {};
   }
 
-  std::string csv() const {
+  TableText table() && {
     std::string text;
     append(text, names_);
     for (auto row : rows_) {
       row.resize(names_.size());
       append(text, row);
     }
-    return text;
+    return {std::move(text), std::move(lines_)};
   }
 
  private:
@@ -64,11 +65,12 @@ class Table {
   std::vector<std::string> names_;
   std::map<std::string, size_t> columns_;
   std::vector<std::vector<std::string>> rows_;
+  std::vector<uint64_t> lines_;
 };
 
 }  // namespace
 
-Result<std::string> ndjson_to_csv(std::string_view text) {
+Result<TableText> ndjson_to_csv(std::string_view text) {
   Table table;
   for (size_t line = 1; !text.empty(); ++line) {
     const auto row = text.substr(0, text.find('\n'));
@@ -79,7 +81,7 @@ Result<std::string> ndjson_to_csv(std::string_view text) {
     if (error || !value.is_object()) return fail(bad_line(line, "one JSON object"));
     HANSA_CHECK(table.add(line, value.get_object()));
   }
-  return table.csv();
+  return std::move(table).table();
 }
 
 }  // namespace hansa::ops

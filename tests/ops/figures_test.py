@@ -167,6 +167,12 @@ def check_export(node):
             text = one.read()
             expect(text == two.read(), f"{form}: the second export differs from\n{text}")
         expect("Ann" not in text and "merged" in text and "31.200000" in text, text)
+    # A city that took in its own export has its cases twice, and no id twice.
+    own = os.path.join(node.folder, "a.csv")
+    node.run("import", "--mapping", MAPPING, "--city", CITY, own)
+    rows = list(csv.DictReader(node.run("export", "--city", CITY).stdout.splitlines()))
+    ids = {row["service_request_id"] for row in rows}
+    expect(len(ids) == len(rows) == 8, sorted(ids))
     node.run("export", "--city", CITY, "--format", "xml", code=2)
 
 

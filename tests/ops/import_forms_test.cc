@@ -1,7 +1,7 @@
 // Goal: what other systems write is read as it was meant or refused, whatever form it has; a dry
-//       run
-// and a draft say beforehand what an import will do. Method: forms at their edges, small files with
-// one kind of dirt each, and, where the real files lie beside the repository, their known numbers.
+// run and a draft say beforehand what an import will do. Method: forms at their edges, small files
+// with one kind of dirt each, and, where the real files lie beside the repository, their known
+// numbers.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -27,7 +27,9 @@ TEST(Coordinates, AreReadInEveryForm) {
   for (const char* text :
        {"(31.25, 121.5)", "31.25, 121.5", "31.25 121.5", " ( 31.25 , 121.5 ) ", "31,25; 121,5",
         "POINT (121.5 31.25)", "POINT(121.5 31.25)", "31°15'00\"N 121°30'00\"E",
-        "121°30'00\"E, 31°15'00\"N", "31° 15' 0\" N 121° 30' 0\" E", "N31.25 E121.5"}) {
+        "121°30'00\"E, 31°15'00\"N", "31° 15' 0\" N 121° 30' 0\" E", "N31.25 E121.5",
+        "31 15 0 121 30 0", "31:15:00N 121:30:00E", "31d15m0s N, 121d30m0s E",
+        "Point (121.5 31.25)", "POINT Z (121.5 31.25 4.5)", "31º15′00″N 121º30′00″E"}) {
     const auto point = parse_point(text);
     ASSERT_TRUE(point.has_value()) << text;
     EXPECT_DOUBLE_EQ(point->latitude, 31.25) << text;
@@ -41,6 +43,9 @@ TEST(Coordinates, AreReadInEveryForm) {
 TEST(Coordinates, WhatIsNoPointIsRefusedAndNotGuessed) {
   for (const char* text : {"", "31.25", "31.25, 121.5, 7", "POINT (31.25)", "POINT 1 2",
                            "31°15'N 32°15'N", "31°75'N 121°30'E", "31.25N, 121.5", "north, east",
+                           "31.25 near 121.5", "31°15' x 121°30'", "12 30 45 10",
+                           "31 abc 15, 121 30",
+                           "POINT (31 121 4)", "POINT Z (121 31)", "31--25, 121.5", "31°15°N 121°E",
                            "1e400, 2", "nan, 3x"}) {
     const auto point = parse_point(text);
     ASSERT_FALSE(point.has_value()) << text;
@@ -238,8 +243,9 @@ TEST(Guess, SaysThatDayAndMonthCanBeReadBothWaysAndWhatItCannotFind) {
 }
 
 TEST(Ndjson, BecomesTheCsvOfTheSameRows) {
-  EXPECT_EQ(*ndjson_to_csv("{\"id\":\"a,b\",\"n\":1}\n\n{\"n\":null,\"more\":true}\n"),
-            "id,n,more\n\"a,b\",1,\n,,true\n");
+  const auto table = ndjson_to_csv("{\"id\":\"a,b\",\"n\":1}\n\n{\"n\":null,\"more\":true}\n");
+  EXPECT_EQ(table->csv, "id,n,more\n\"a,b\",1,\n,,true\n");
+  EXPECT_EQ(table->lines, (std::vector<uint64_t>{1, 3}));
   for (const char* text : {"[1]\n", "{\"a\":{}}\n", "{\"a\":1\n", "{}{}\n"}) {
     EXPECT_EQ(ndjson_to_csv(text).error().code, Errc::kBadFile) << text;
   }

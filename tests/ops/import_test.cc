@@ -6,6 +6,9 @@
 
 #include <cstdlib>
 #include <map>
+#include <semaphore>
+#include <set>
+#include <utility>
 
 #include "core/base/ids.h"
 #include "ops/files.h"
@@ -213,18 +216,18 @@ TEST(Importer, CountsAndRejectsAndChangesNothingTheSecondTime) {
   CountingSink sink;
   auto first = CaseFile::open(*text, "cases.csv", *mapping);
   const auto summary = import_file(*first, {&sink}, {});
-  ASSERT_TRUE(summary);
-  EXPECT_EQ(summary->json(),
+  EXPECT_FALSE(summary.stopped);
+  EXPECT_EQ(summary.json(),
             "{\"rows\":11,\"imported\":5,\"unchanged\":0,\"refused\":6,\"by_state\":{"
             "\"closed\":2,\"open\":2,\"withdrawn\":1}}");
-  ASSERT_EQ(summary->rejects.size(), 6u);
-  EXPECT_EQ(summary->rejects[0].line, 4u);
-  EXPECT_EQ(summary->rejects[0].reason, "times_backwards: closed before it was reported");
+  ASSERT_EQ(summary.rejects.size(), 6u);
+  EXPECT_EQ(summary.rejects[0].line, 4u);
+  EXPECT_EQ(summary.rejects[0].reason, "times_backwards: closed before it was reported");
   auto second = CaseFile::open(*text, "cases.csv", *mapping);
   const auto again = import_file(*second, {&sink}, {});
-  EXPECT_EQ(again->imported, 0u);
-  EXPECT_EQ(again->unchanged, 5u);
-  EXPECT_EQ(again->refused, 6u);
+  EXPECT_EQ(again.imported, 0u);
+  EXPECT_EQ(again.unchanged, 5u);
+  EXPECT_EQ(again.refused, 6u);
 }
 
 TEST(Importer, AnErrorOfTheSinkEndsTheImport) {
@@ -237,8 +240,71 @@ TEST(Importer, AnErrorOfTheSinkEndsTheImport) {
   const auto text = read_file(source("tests/ops/data/cases.csv"));
   auto file = CaseFile::open(*text, "cases.csv", *mapping);
   const auto summary = import_file(*file, {&sink}, {});
-  ASSERT_FALSE(summary);
-  EXPECT_EQ(summary.error().code, Errc::kUnavailable);
+  ASSERT_TRUE(summary.stopped);
+  EXPECT_EQ(summary.stopped->code, Errc::kUnavailable);
+  // The file's own refusals are known all the same, and written down.
+  EXPECT_EQ(summary.imported + summary.unchanged, 0u);
+  EXPECT_EQ(summary.rows, summary.refused);
+}
+
+// Many rows of few ids; the time of report says which row it is.
+class RowsThatRepeat : public ::testing::Test {
+ protected:
+  RowsThatRepeat() {
+    text_ = "id,opened,closed,type,dept,status,where,area,road,name\n";
+    for (int row = 0; row < kRows; ++row) {
+      char time[16];
+      std::snprintf(time, sizeof(time), "%02d:%02d:%02d", row / 3'600, row / 60 % 60, row % 60);
+      text_ += "r" + std::to_string(row % kIds) + ",2024-01-01 " + time + ",,Kerb,D,Open,,A,B,\n";
+    }
+  }
+
+  static constexpr int kIds = 700;
+  static constexpr int kRows = 20'000;
+  std::string text_;
+};
+
+// Remembers the rows in the order in which they came.
+class Witness final : public ImportSink {
+ public:
+  explicit Witness(std::binary_semaphore* hold = nullptr) : hold_(hold) {}
+  Result<std::vector<RowOutcome>> send(const std::vector<v1::ImportCase>& rows) override {
+    if (hold_ != nullptr) std::exchange(hold_, nullptr)->acquire();
+    for (const auto& row : rows) seen_.emplace_back(row.source_id(), row.reported_time_us());
+    return std::vector<RowOutcome>(rows.size());
+  }
+  const std::vector<std::pair<std::string, int64_t>>& seen() const { return seen_; }
+
+ private:
+  std::binary_semaphore* hold_;
+  std::vector<std::pair<std::string, int64_t>> seen_;
+};
+
+TEST_F(RowsThatRepeat, AreNeverInARaceForWhichIsFirst) {
+  const auto mapping = parse_mapping(kMapping, "m.yaml");
+  auto file = CaseFile::open(text_, "repeats.csv", *mapping);
+  ASSERT_TRUE(file) << file.error().detail;
+  // The first sink does not answer before the second one has got all that it may.
+  std::binary_semaphore hold(0);
+  Witness slow(&hold);
+  Witness fast;
+  std::vector<ImportSink*> sinks = {&slow, &fast};
+  const auto summary = import_file(*file, sinks, [&, once = false](const ImportSummary&) mutable {
+    if (!std::exchange(once, true)) hold.release();
+    return true;
+  });
+  EXPECT_EQ(summary.imported, static_cast<uint64_t>(kRows));
+  std::set<std::string> ids;
+  for (const auto* sink : {&slow, &fast}) {
+    std::set<std::string> own;
+    std::map<std::string, int64_t> last;
+    for (const auto& [id, time_us] : sink->seen()) {
+      EXPECT_LT(std::exchange(last[id], time_us), time_us) << id;
+      own.insert(id);
+    }
+    for (const auto& id : own) EXPECT_TRUE(ids.insert(id).second) << id << " went over both";
+  }
+  EXPECT_EQ(ids.size(), static_cast<size_t>(kIds));
 }
 
 #ifdef HANSA_REAL_REPORTS

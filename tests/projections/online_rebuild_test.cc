@@ -31,7 +31,7 @@ std::string refold(streams::Log& log) {
   ScratchFolder folder;
   fs::create_directories(folder.path("rows/city-example"));
   const auto report = rebuild_offline(log, kLedger, kFounding, folder.path("rows"),
-                                      make_store_budget(8, 8));
+                                      make_store_budget(8, 8), kMib);
   HANSA_ASSERT(report.has_value(), "the ledger can be folded");
   return report->meta.digest.hex();
 }

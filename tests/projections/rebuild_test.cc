@@ -40,7 +40,7 @@ class RebuildTest : public ::testing::Test {
   }
   Result<RebuildReport> rebuild(const GoOn& go_on = {}) {
     return rebuild_offline(*log_, ledger_, *FoundingId::from(std::string(16, 'f')),
-                           folder_.path("projections"), make_store_budget(8, 8), go_on);
+                           folder_.path("projections"), make_store_budget(8, 8), kMib, go_on);
   }
   static std::unique_ptr<Store> open(const std::string& directory) {
     return std::move(*Store::open(directory, make_store_budget(8, 8)));
@@ -108,7 +108,7 @@ TEST_F(RebuildTest, StoppedRebuildLeavesTheOldVersionInForce) {
   const std::string old = current();
   const Meta lived = open(old)->meta();
   const auto report = rebuild_offline(*log_, ledger_, *FoundingId::from(std::string(16, 'g')),
-                                      folder_.path("projections"), make_store_budget(8, 8));
+                                      folder_.path("projections"), make_store_budget(8, 8), kMib);
   ASSERT_FALSE(report.has_value());
   EXPECT_EQ(current(), old);
   EXPECT_EQ(open(old)->meta().digest.hex(), lived.digest.hex());

@@ -277,6 +277,31 @@ TEST_F(RowCacheTest, RowOfAFailedCommitIsWrittenByTheNextOne) {
   EXPECT_EQ(store_->meta().position.seq, 2u);
 }
 
+// Thirty times what may be kept, new rows and changed ones, and all of them used again and again.
+TEST_F(RowCacheTest, MemoryStaysWithinItsBoundHoweverManyRowsThereAre) {
+  constexpr size_t kBytesMax = 1'000'000;
+  cache_ = std::make_unique<RowCache>(*store_, kBytesMax);
+  const std::string words(200, 'w');
+  size_t folded = 0;
+  size_t most = 0;
+  size_t commits = 0;
+  for (Seq seq = 1; folded < 30 * kBytesMax; ++seq) {
+    auto& row = cache_->put(kCaseTable, case_key(case_id(seq, 0)));
+    row.set_case_(case_id(seq, 0));
+    row.set_address(words);
+    folded += 4 * row.ByteSizeLong();
+    cache_->put(kUnitTable, std::to_string(seq % 1'000)).set_unit(words);
+    ASSERT_NE(cache_->find(kCaseTable, case_key(case_id(seq / 2 + 1, 0))), nullptr);
+    most = std::max(most, cache_->cached_bytes());
+    if (!cache_->is_full()) continue;
+    ASSERT_TRUE(commit(seq));
+    ++commits;
+  }
+  EXPECT_LE(most, kBytesMax);
+  EXPECT_GT(most, kBytesMax / 2);
+  EXPECT_LT(commits, 500u);
+}
+
 TEST_F(RowCacheTest, DamagedRowIsRememberedAsFailure) {
   ASSERT_TRUE(store_->commit({{stored_key(kUnitTable.id, "roads"), "\xff\xff"}}, Meta{}));
   cache_->find(kUnitTable, "roads");
