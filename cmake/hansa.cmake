@@ -3,6 +3,8 @@
 #   hansa_protos(SRCS hansa/v1/x.proto ...)                 the schema, as target hansa::schema
 #   hansa_layer(streams SRCS a.cc DEPS hansa::core PRIVATE_DEPS RocksDB::rocksdb)
 #   hansa_test(NAME case_test SRCS case_test.cc LAYER core [LIBS ...] [LABELS long] [TIMEOUT 60])
+#     KAFKA runs it with the address of a broker of its own in HANSA_KAFKA
+#   hansa_kafka_test(NAME x LAYER streams ARGS x_test WORD...)      with a broker of its own
 #   hansa_bench(NAME keeper_bench SRCS keeper_bench.cc LAYER projections [LIBS ...])
 #
 # Tests find the executable in HANSA_BINARY and the repository in HANSA_SOURCE of the environment.
@@ -91,7 +93,7 @@ endfunction()
 # One ctest entry per test binary. Whole test folders of layers that are not built are skipped,
 # but their sources still count as registered.
 function(hansa_test)
-  cmake_parse_arguments(T "" "NAME;LAYER;TIMEOUT" "SRCS;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(T "KAFKA" "NAME;LAYER;TIMEOUT" "SRCS;LIBS;LABELS;ARGS" ${ARGN})
   list(TRANSFORM T_SRCS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE sources)
   set_property(GLOBAL APPEND PROPERTY HANSA_TEST_SOURCES ${sources})
   if(NOT TARGET hansa::${T_LAYER})
@@ -100,7 +102,30 @@ function(hansa_test)
   add_executable(${T_NAME} ${T_SRCS})
   target_link_libraries(${T_NAME} PRIVATE hansa::${T_LAYER} ${T_LIBS} rapidcheck
     GTest::gtest GTest::gtest_main hansa_warnings)
-  hansa_register_test(${T_NAME} LABELS ${T_LAYER} ${T_LABELS} TIMEOUT ${T_TIMEOUT})
+  if(T_KAFKA)
+    hansa_kafka_test(NAME ${T_NAME} LAYER ${T_LAYER} ARGS ${T_NAME} ${T_ARGS} TIMEOUT ${T_TIMEOUT})
+    return()
+  endif()
+  hansa_register_test(${T_NAME} ARGS ${T_ARGS} LABELS ${T_LAYER} ${T_LABELS} TIMEOUT ${T_TIMEOUT})
+endfunction()
+
+# Runs a command, of which the first word may be a target, with the address of a broker of its own
+# in HANSA_KAFKA.
+function(hansa_kafka_test)
+  cmake_parse_arguments(K "" "NAME;TIMEOUT;LAYER" "ARGS;LABELS" ${ARGN})
+  if(NOT K_TIMEOUT)
+    set(K_TIMEOUT 300)
+  endif()
+  if(NOT TARGET hansa::${K_LAYER})
+    return()
+  endif()
+  list(POP_FRONT K_ARGS program)
+  if(TARGET ${program})
+    set(program $<TARGET_FILE:${program}>)
+  endif()
+  set(test ${HANSA_TEST_PREFIX}${K_NAME})
+  add_test(NAME ${test} COMMAND ${PROJECT_SOURCE_DIR}/cmake/kafka/broker run ${program} ${K_ARGS})
+  hansa_test_properties(${test} LABELS ${K_LAYER} kafka ${K_LABELS} TIMEOUT ${K_TIMEOUT})
 endfunction()
 
 # A program that measures; built with the tests, run by hand.
@@ -118,12 +143,12 @@ endfunction()
 # Registers an executable target with ctest: hansa_register_test(name LABELS ... TIMEOUT s).
 # ctest starts tests of a higher COST first, so the cheap ones are nearest to zero.
 function(hansa_register_test NAME)
-  cmake_parse_arguments(R "" "TIMEOUT" "LABELS" ${ARGN})
+  cmake_parse_arguments(R "" "TIMEOUT" "LABELS;ARGS" ${ARGN})
   if(NOT R_TIMEOUT)
     set(R_TIMEOUT 120)
   endif()
   set(test ${HANSA_TEST_PREFIX}${NAME})
-  add_test(NAME ${test} COMMAND ${NAME})
+  add_test(NAME ${test} COMMAND ${NAME} ${R_ARGS})
   hansa_test_properties(${test} LABELS ${R_LABELS} TIMEOUT ${R_TIMEOUT})
 endfunction()
 

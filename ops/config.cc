@@ -43,8 +43,9 @@ constexpr std::pair<const char*, const char*> kVariables[] = {
 };
 
 // Read by the command line and by tests, not by the configuration.
-constexpr const char* kOtherVariables[] = {"HANSA_KEY", "HANSA_SERVER", "HANSA_BINARY",
-                                           "HANSA_SOURCE", "HANSA_SHARED_DATA"};
+constexpr const char* kOtherVariables[] = {"HANSA_KEY",    "HANSA_SERVER",      "HANSA_BINARY",
+                                           "HANSA_SOURCE", "HANSA_SHARED_DATA", "HANSA_KAFKA",
+                                           "HANSA_KAFKA_FOLDER"};
 
 std::string variable_name(std::string section, std::string key) {
   std::string name = "HANSA_" + section + "_" + key;

@@ -6,9 +6,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <mutex>
+#include <optional>
 
+#include "core/base/assert.h"
 #include "streams/embedded_log.h"
+#include "streams/kafka_log.h"
+#include "streams/kafka_topics.h"
 #include "streams/simulated_log.h"
 #include "tests/streams/log_helpers.h"
 
@@ -17,6 +22,9 @@ namespace {
 
 struct LogUnderTest {
   virtual ~LogUnderTest() = default;
+  // Ledgers that nobody has written to.
+  virtual LedgerId ledger() { return kTestLedger; }
+  virtual LedgerId other_ledger() { return {"city", "otherburg"}; }
   virtual Log& log() = 0;
   virtual void step() {}
   virtual bool enforces_end() const = 0;
@@ -46,6 +54,26 @@ struct SimulatedUnderTest : LogUnderTest {
   SimulatedLog simulated{store};
 };
 
+// On the broker at HANSA_KAFKA; each test has topics of its own there.
+struct KafkaUnderTest : LogUnderTest {
+  KafkaUnderTest() {
+    const char* bootstrap = std::getenv("HANSA_KAFKA");
+    HANSA_ASSERT(bootstrap != nullptr, "HANSA_KAFKA names a broker that tests may use");
+    KafkaOptions options;
+    options.bootstrap = bootstrap;
+    const auto made = create_topics(options, {ledger(), other_ledger()});
+    HANSA_ASSERT(made.has_value(), (made.has_value() ? "" : made.error().detail.c_str()));
+    kafka = std::move(KafkaLog::open(options)).value();
+  }
+  Log& log() override { return *kafka; }
+  bool enforces_end() const override { return false; }
+  LedgerId ledger() override { return {"city", "t" + name}; }
+  LedgerId other_ledger() override { return {"city", "o" + name}; }
+
+  const std::string name = fresh_name();
+  std::unique_ptr<KafkaLog> kafka;
+};
+
 struct Kind {
   const char* name;
   std::unique_ptr<LogUnderTest> (*make)();
@@ -54,20 +82,22 @@ struct Kind {
 class LogContract : public testing::TestWithParam<Kind> {
  protected:
   std::vector<Delivery> append(std::vector<std::string> values, Offset expected_end,
-                               const LedgerId& ledger = kTestLedger) {
-    return append_now(log(), ledger, std::move(values), expected_end, [this] { kind_->step(); });
+                               const std::optional<LedgerId>& to = std::nullopt) {
+    return append_now(log(), to.value_or(ledger_), std::move(values), expected_end,
+                      [this] { kind_->step(); });
   }
   Log& log() { return kind_->log(); }
 
   std::unique_ptr<LogUnderTest> kind_ = GetParam().make();
+  const LedgerId ledger_ = kind_->ledger();
 };
 
 // What holds on a log that loses nothing.
 class SoundLogContract : public LogContract {};
 
 TEST_P(SoundLogContract, ALedgerBeginsEmpty) {
-  EXPECT_EQ(log().end(kTestLedger), Offset{0});
-  auto read = log().read(kTestLedger, 0, 1000);
+  EXPECT_EQ(log().end(ledger_), Offset{0});
+  auto read = log().read(ledger_, 0, 1000);
   ASSERT_TRUE(read);
   EXPECT_TRUE(read->records.empty());
   EXPECT_EQ(read->next, 0u);
@@ -80,8 +110,8 @@ TEST_P(SoundLogContract, AnswersDenseOffsetsInSendOrder) {
   ASSERT_EQ(second.size(), 1u);
   for (Offset i = 0; i < 3; ++i) EXPECT_EQ(first[i].offset, i);
   EXPECT_EQ(second[0].offset, Offset{3});
-  EXPECT_EQ(log().end(kTestLedger), Offset{4});
-  EXPECT_EQ(read_all(log(), kTestLedger), (std::vector<std::string>{"a", "b", "c", "d"}));
+  EXPECT_EQ(log().end(ledger_), Offset{4});
+  EXPECT_EQ(read_all(log(), ledger_), (std::vector<std::string>{"a", "b", "c", "d"}));
 }
 
 TEST_P(SoundLogContract, GivesBackTheVeryBytes) {
@@ -89,21 +119,21 @@ TEST_P(SoundLogContract, GivesBackTheVeryBytes) {
   const std::vector<std::string> values{std::string("\0\xff\n", 3), env.random_bytes(60 * 1024),
                                         "", std::string(5000, 'x')};
   append(values, 0);
-  EXPECT_EQ(read_all(log(), kTestLedger), values);
+  EXPECT_EQ(read_all(log(), ledger_), values);
 }
 
 TEST_P(SoundLogContract, ReadsAtLeastOneRecordHoweverSmallTheLimit) {
   append({std::string(1000, 'a'), std::string(1000, 'b')}, 0);
-  auto read = log().read(kTestLedger, 0, 1);
+  auto read = log().read(ledger_, 0, 1);
   ASSERT_TRUE(read);
   ASSERT_EQ(read->records.size(), 1u);
   EXPECT_EQ(read->next, 1u);
-  EXPECT_EQ(log().read(kTestLedger, 1, 1)->records[0].offset, 1u);
+  EXPECT_EQ(log().read(ledger_, 1, 1)->records[0].offset, 1u);
 }
 
 TEST_P(SoundLogContract, ReadKeepsToItsLimit) {
   append(std::vector<std::string>(100, std::string(1000, 'a')), 0);
-  auto read = log().read(kTestLedger, 0, 10000);
+  auto read = log().read(ledger_, 0, 10000);
   ASSERT_TRUE(read);
   EXPECT_GE(read->records.size(), 5u);
   EXPECT_LE(read->records.size(), 11u);
@@ -111,20 +141,19 @@ TEST_P(SoundLogContract, ReadKeepsToItsLimit) {
 
 TEST_P(SoundLogContract, RefusesToReadBeyondTheEnd) {
   append({"a"}, 0);
-  EXPECT_TRUE(log().read(kTestLedger, 1, 1000)->records.empty());
-  auto beyond = log().read(kTestLedger, 2, 1000);
+  EXPECT_TRUE(log().read(ledger_, 1, 1000)->records.empty());
+  auto beyond = log().read(ledger_, 2, 1000);
   ASSERT_FALSE(beyond);
   EXPECT_EQ(beyond.error().code, Errc::kLogBehind);
 }
 
 TEST_P(SoundLogContract, LedgersDoNotMix) {
-  const LedgerId other{"city", "otherburg"};
+  const LedgerId other = kind_->other_ledger();
   append({"a"}, 0);
   append({"x", "y"}, 0, other);
   append({"b"}, 1);
-  EXPECT_EQ(read_all(log(), kTestLedger), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(read_all(log(), ledger_), (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(read_all(log(), other), (std::vector<std::string>{"x", "y"}));
-  EXPECT_EQ(log().end(LedgerId{"city", "nowhere"}), Offset{0});
 }
 
 TEST_P(SoundLogContract, FlightsLandInSendOrder) {
@@ -136,7 +165,7 @@ TEST_P(SoundLogContract, FlightsLandInSendOrder) {
     for (int i = 0; i < 5; ++i) values.push_back(std::to_string(flight * 5 + i));
     expected.insert(expected.end(), values.begin(), values.end());
     const Offset expected_end = static_cast<Offset>(flight) * 5;
-    log().append(kTestLedger, std::move(values), expected_end,
+    log().append(ledger_, std::move(values), expected_end,
                  [&, expected_end](std::vector<Delivery> deliveries) {
                    EXPECT_EQ(deliveries.size(), 5u);
                    EXPECT_EQ(deliveries[4].offset, expected_end + 4);
@@ -145,13 +174,13 @@ TEST_P(SoundLogContract, FlightsLandInSendOrder) {
   }
   kind_->step();
   all.get_future().get();
-  EXPECT_EQ(read_all(log(), kTestLedger), expected);
+  EXPECT_EQ(read_all(log(), ledger_), expected);
 }
 
 TEST_P(SoundLogContract, WhatIsAnsweredIsReadable) {
   std::promise<Offset> end_when_answered;
-  log().append(kTestLedger, {"a", "b"}, 0, [&](std::vector<Delivery>) {
-    end_when_answered.set_value(*log().end(kTestLedger));
+  log().append(ledger_, {"a", "b"}, 0, [&](std::vector<Delivery>) {
+    end_when_answered.set_value(*log().end(ledger_));
   });
   kind_->step();
   EXPECT_EQ(end_when_answered.get_future().get(), 2u);
@@ -159,9 +188,9 @@ TEST_P(SoundLogContract, WhatIsAnsweredIsReadable) {
 
 TEST_P(SoundLogContract, RenewingTheWriterTakesNothingBack) {
   append({"a"}, 0);
-  log().renew_writer(kTestLedger);
+  log().renew_writer(ledger_);
   append({"b"}, 1);
-  EXPECT_EQ(read_all(log(), kTestLedger), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(read_all(log(), ledger_), (std::vector<std::string>{"a", "b"}));
 }
 
 TEST_P(SoundLogContract, AWrongExpectedEndAppendsNothingOrIsNotEnforced) {
@@ -177,7 +206,7 @@ TEST_P(SoundLogContract, AWrongExpectedEndAppendsNothingOrIsNotEnforced) {
     EXPECT_EQ(answer.error->code, Errc::kLogConflict);
     EXPECT_FALSE(answer.offset);
   }
-  EXPECT_EQ(read_all(log(), kTestLedger), std::vector<std::string>{"a"});
+  EXPECT_EQ(read_all(log(), ledger_), std::vector<std::string>{"a"});
   EXPECT_EQ(append({"b"}, 1)[0].offset, Offset{1});
 }
 
@@ -188,7 +217,7 @@ TEST_P(LogContract, EveryFlightIsAnsweredExactlyOnceWithOneAnswerPerValue) {
   int total = 0;
   for (int flight = 0; flight < 50; ++flight) {
     const size_t size = 1 + static_cast<size_t>(flight) % 4;
-    log().append(kTestLedger, std::vector<std::string>(size, "x"), 0,
+    log().append(ledger_, std::vector<std::string>(size, "x"), 0,
                  [&, flight, size](std::vector<Delivery> deliveries) {
                    EXPECT_EQ(deliveries.size(), size);
                    std::unique_lock lock(mutex);
@@ -198,7 +227,7 @@ TEST_P(LogContract, EveryFlightIsAnsweredExactlyOnceWithOneAnswerPerValue) {
                    lock.unlock();
                    if (last) all.set_value();
                  });
-    if (flight == 25) log().renew_writer(kTestLedger);
+    if (flight == 25) log().renew_writer(ledger_);
   }
   kind_->step();
   all.get_future().get();
@@ -209,13 +238,13 @@ TEST_P(LogContract, AnOffsetThatWasAnsweredHoldsThatVeryRecord) {
   std::vector<std::pair<Offset, std::string>> claims;
   for (int i = 0; i < 200; ++i) {
     const std::string value = "value " + std::to_string(i);
-    auto end = log().end(kTestLedger);
+    auto end = log().end(ledger_);
     auto answers = append({value}, end ? *end : 0);
     if (answers[0].offset) claims.emplace_back(*answers[0].offset, value);
   }
   EXPECT_GT(claims.size(), 50u);
   for (const auto& [offset, value] : claims) {
-    auto read = log().read(kTestLedger, offset, 1);
+    auto read = log().read(ledger_, offset, 1);
     if (!read) continue;
     EXPECT_EQ(read->records[0].offset, offset);
     EXPECT_EQ(read->records[0].value, value);
@@ -224,11 +253,11 @@ TEST_P(LogContract, AnOffsetThatWasAnsweredHoldsThatVeryRecord) {
 
 TEST_P(LogContract, ReadProvesThatNothingElseLiesInBetween) {
   for (int i = 0; i < 100; ++i) append({"value " + std::to_string(i)}, static_cast<Offset>(i));
-  auto end = log().end(kTestLedger);
+  auto end = log().end(ledger_);
   if (!end) return;
   Offset next = 0;
   for (int attempts = 0; next < *end && attempts < 10000; ++attempts) {
-    auto read = log().read(kTestLedger, next, 100);
+    auto read = log().read(ledger_, next, 100);
     if (!read) continue;
     for (const auto& record : read->records) EXPECT_EQ(record.offset, next++);
     EXPECT_EQ(read->next, next);
@@ -245,11 +274,16 @@ const Kind kSimulated{"Simulated", []() -> std::unique_ptr<LogUnderTest> {
 const Kind kFaulty{"SimulatedWithFaults", []() -> std::unique_ptr<LogUnderTest> {
                      return std::make_unique<SimulatedUnderTest>(SimulatedFaults::all(50));
                    }};
+const Kind kKafka{"OnABroker", []() -> std::unique_ptr<LogUnderTest> {
+                    return std::make_unique<KafkaUnderTest>();
+                  }};
 const auto kNameOf = [](const testing::TestParamInfo<Kind>& info) { return info.param.name; };
 
 INSTANTIATE_TEST_SUITE_P(Logs, SoundLogContract, testing::Values(kEmbedded, kSimulated), kNameOf);
 INSTANTIATE_TEST_SUITE_P(Logs, LogContract, testing::Values(kEmbedded, kSimulated, kFaulty),
                          kNameOf);
+INSTANTIATE_TEST_SUITE_P(Kafka, SoundLogContract, testing::Values(kKafka), kNameOf);
+INSTANTIATE_TEST_SUITE_P(Kafka, LogContract, testing::Values(kKafka), kNameOf);
 
 }  // namespace
 }  // namespace hansa::streams

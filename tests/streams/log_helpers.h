@@ -6,6 +6,10 @@
 // Threads: the test's own.
 #pragma once
 
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -40,6 +44,13 @@ class TempFolder {
 };
 
 inline const LedgerId kTestLedger{"city", "testburg"};
+
+// No other test has it, not even one that runs at the same time.
+inline std::string fresh_name() {
+  static std::atomic<int> count{0};
+  return std::to_string(getpid()) + "-" + std::to_string(++count) + "-" +
+         std::to_string(std::chrono::steady_clock::now().time_since_epoch().count());
+}
 
 // `step` lets a log without threads of its own go on; it may do nothing.
 inline std::vector<Delivery> append_now(Log& log, const LedgerId& ledger,

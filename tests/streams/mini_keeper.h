@@ -35,8 +35,9 @@ class MiniKeeper {
   };
 
   MiniKeeper(Log& log, const FoundingId& founding_id, SeededEnv& env,
-             const ChainPosition& from = {}, std::vector<Folded> prefix = {})
-      : appender(log, kTestLedger, founding_id, from, env), prefix_(std::move(prefix)) {
+             const ChainPosition& from = {}, std::vector<Folded> prefix = {},
+             const LedgerId& ledger = kTestLedger)
+      : appender(log, ledger, founding_id, from, env), prefix_(std::move(prefix)) {
     for (size_t i = 0; i < prefix_.size(); ++i) known_[prefix_[i].command] = i + 1;
   }
 

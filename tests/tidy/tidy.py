@@ -29,6 +29,7 @@ LIBRARIES = {
     "hansa/v1/": EVERYWHERE,
     "openssl/": ["core", "ops"],
     "rocksdb/": ["streams", "projections"],
+    "librdkafka/": ["streams"],
     "sodium": ["core"] + ABOVE_STREAMS,
     "tl/": EVERYWHERE,
     "CLI/": ["ops"],

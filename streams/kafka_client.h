@@ -1,0 +1,45 @@
+// Kafka client: librdkafka's handles with the settings that ledgers need, and what its errors mean.
+//
+// Shape:   make_producer, make_consumer and make_admin give a handle that owns its client; a caller
+//          sets callbacks through ClientCallbacks.
+// Errors:  kBadConfig: librdkafka does not take a property; the text says which and why.
+//          kafka_error(): kLogBehind: the topic is not there, or does not hold the offset;
+//          kLedgerStopped: the user has no right to it; kTooLarge; else kUnavailable: try later.
+// Threads: handles may be used from any thread.
+// Source:  LIBRARIES §1.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <memory>
+#include <string>
+
+#include "core/base/result.h"
+#include "streams/kafka_options.h"
+
+namespace hansa::streams {
+
+struct ClientCallbacks {
+  void* opaque = nullptr;
+  void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void*) = nullptr;
+  void (*failed)(rd_kafka_t*, int error, const char* reason, void*) = nullptr;
+  int (*statistics)(rd_kafka_t*, char* json, size_t size, void*) = nullptr;
+};
+
+struct CloseClient {
+  void operator()(rd_kafka_t* client) const;
+};
+using KafkaClient = std::unique_ptr<rd_kafka_t, CloseClient>;
+
+struct FreeTopic {
+  void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
+};
+using KafkaTopic = std::unique_ptr<rd_kafka_topic_t, FreeTopic>;
+
+Result<KafkaClient> make_producer(const KafkaOptions& options, const ClientCallbacks& callbacks);
+Result<KafkaClient> make_consumer(const KafkaOptions& options, const ClientCallbacks& callbacks);
+Result<KafkaClient> make_admin(const KafkaOptions& options);
+
+Error kafka_error(rd_kafka_resp_err_t code, const std::string& topic, const std::string& doing);
+
+}  // namespace hansa::streams

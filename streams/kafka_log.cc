@@ -1,0 +1,237 @@
+#include "streams/kafka_log.h"
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <utility>
+
+#include "streams/kafka_client.h"
+#include "streams/kafka_producer.h"
+
+namespace hansa::streams {
+namespace {
+
+constexpr int kQueryMs = 5'000;
+constexpr std::chrono::milliseconds kAnswerMax{kQueryMs};
+constexpr int kWaitMs = 100;
+// So many waits without a message, and a read gives up; each few of them it asks for the end again.
+constexpr int kWaitsMax = 50;
+constexpr int kWaitsUntilEndAsked = 5;
+constexpr int kPartition = 0;
+
+struct FreeMessage {
+  void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
+};
+using Message = std::unique_ptr<rd_kafka_message_t, FreeMessage>;
+
+}  // namespace
+
+struct KafkaLog::Consumer {
+  KafkaClient client;
+};
+
+struct KafkaLog::Cursor {
+  std::mutex mutex;
+  KafkaTopic topic;
+  bool started = false;
+  bool in_doubt = false;  // a gap was seen here and is looked at again
+  Offset next = 0;       // of the next message that consuming gives
+  Offset end_known = 0;  // the topic was once seen to reach here
+
+  std::mutex question_mutex;
+  std::future<Result<Offset>> question;  // where the end is; perhaps one that nobody waits for
+};
+
+KafkaLog::KafkaLog(KafkaOptions options)
+    : options_(std::move(options)), consumer_(std::make_unique<Consumer>()) {}
+
+Result<std::unique_ptr<KafkaLog>> KafkaLog::open(KafkaOptions options) {
+  std::unique_ptr<KafkaLog> log(new KafkaLog(std::move(options)));
+  HANSA_TRY(log->consumer_->client, make_consumer(log->options_, {}));
+  HANSA_TRY(log->producer_, KafkaProducer::make(log->options_));
+  log->consumer_thread_ = std::thread([raw = log.get()] { raw->poll_consumer(); });
+  return log;
+}
+
+KafkaLog::~KafkaLog() {
+  stopping_ = true;
+  if (consumer_thread_.joinable()) consumer_thread_.join();
+  for (auto& [name, cursor] : cursors_) {
+    if (cursor->started) rd_kafka_consume_stop(cursor->topic.get(), kPartition);
+  }
+  cursors_.clear();
+}
+
+// Serves the client's own events; messages wait in queues of their partitions.
+void KafkaLog::poll_consumer() {
+  while (!stopping_) rd_kafka_poll(consumer_->client.get(), kWaitMs);
+}
+
+KafkaLog::Cursor& KafkaLog::cursor(const LedgerId& ledger) {
+  const std::lock_guard lock(cursors_mutex_);
+  auto& found = cursors_[ledger.text()];
+  if (found == nullptr) {
+    found = std::make_unique<Cursor>();
+    const std::string topic = ledger.topic();
+    found->topic.reset(rd_kafka_topic_new(consumer_->client.get(), topic.c_str(), nullptr));
+  }
+  return *found;
+}
+
+// ---- reading
+
+Result<Offset> KafkaLog::ask_end(const std::string& topic) {
+  int64_t low = 0;
+  int64_t high = 0;
+  const auto error = rd_kafka_query_watermark_offsets(consumer_->client.get(), topic.c_str(),
+                                                      kPartition, &low, &high, kQueryMs);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return fail(kafka_error(error, topic, "asking for the end of"));
+  }
+  return static_cast<Offset>(high);
+}
+
+// The client's own time limit does not hold while a broker is away (librdkafka 2.0), so a question
+// has a thread of its own, and callers wait no longer than the limit.
+Result<Offset> KafkaLog::query_end(Cursor& cursor, const LedgerId& ledger) {
+  const std::lock_guard lock(cursor.question_mutex);
+  auto& question = cursor.question;
+  const auto is_answered = [&] {
+    return question.wait_for(kAnswerMax) == std::future_status::ready;
+  };
+  // An old answer may be behind what was appended since: it only makes way.
+  if (!question.valid() || is_answered()) {
+    question = std::async(std::launch::async,
+                          [this, topic = ledger.topic()] { return ask_end(topic); });
+    if (is_answered()) return question.get();
+  }
+  return fail(kafka_error(RD_KAFKA_RESP_ERR__TIMED_OUT, ledger.topic(), "asking for the end of"));
+}
+
+Result<Offset> KafkaLog::end(const LedgerId& ledger) {
+  Cursor& found = cursor(ledger);
+  HANSA_TRY(const Offset end, query_end(found, ledger));
+  const std::lock_guard lock(found.mutex);
+  found.end_known = end;
+  return end;
+}
+
+Result<ReadResult> KafkaLog::read(const LedgerId& ledger, Offset from, size_t bytes_max) {
+  Cursor& found = cursor(ledger);
+  const std::lock_guard lock(found.mutex);
+  if (from >= found.end_known) {
+    HANSA_TRY(found.end_known, query_end(found, ledger));
+    if (from > found.end_known) {
+      return fail(Errc::kLogBehind,
+                  ledger.topic() + " ends at offset " + std::to_string(found.end_known) +
+                      ", expected at least " + std::to_string(from));
+    }
+    if (from == found.end_known) return ReadResult{{}, from};
+  }
+  HANSA_CHECK(move_to(found, ledger, from));
+  auto taken = take(found, ledger, from, bytes_max);
+  if (taken) found.end_known = std::max(found.end_known, taken->next);
+  return taken;
+}
+
+Result<void> KafkaLog::move_to(Cursor& cursor, const LedgerId& ledger, Offset from) {
+  if (cursor.started && cursor.next == from) return {};
+  auto error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (cursor.started) {
+    error = rd_kafka_seek(cursor.topic.get(), kPartition, static_cast<int64_t>(from), kQueryMs);
+  } else if (rd_kafka_consume_start(cursor.topic.get(), kPartition,
+                                    static_cast<int64_t>(from)) != 0) {
+    error = rd_kafka_last_error();
+  }
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return fail(kafka_error(error, ledger.topic(), "reading"));
+  }
+  cursor.started = true;
+  cursor.next = from;
+  return {};
+}
+
+// Whether [next, found) must be looked at again before it counts as empty: the cursor then stops,
+// to start anew where the gap begins.
+bool KafkaLog::is_gap(Cursor& cursor, ReadResult& result, Offset found) {
+  if (found <= result.next) return false;
+  if (std::exchange(cursor.in_doubt, !cursor.in_doubt)) {
+    result.next = cursor.next = found;
+    return false;
+  }
+  rd_kafka_consume_stop(cursor.topic.get(), kPartition);
+  cursor.started = false;
+  return true;
+}
+
+// Waits for the first message, then takes what is there already.
+Result<ReadResult> KafkaLog::take(Cursor& cursor, const LedgerId& ledger, Offset from,
+                                  size_t bytes_max) {
+  ReadResult result{{}, from};
+  size_t bytes = 0;
+  int waits = 0;
+  while (bytes < bytes_max || result.records.empty()) {
+    const bool has_some = result.next > from;
+    const Message message(
+        rd_kafka_consume(cursor.topic.get(), kPartition, has_some ? 0 : kWaitMs));
+    if (message == nullptr || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      if (message != nullptr && is_gap(cursor, result, static_cast<Offset>(message->offset))) {
+        if (result.next > from) return result;
+        HANSA_CHECK(move_to(cursor, ledger, from));
+        continue;
+      }
+      if (result.next > from) return result;
+      if (++waits > kWaitsMax) {
+        return fail(Errc::kUnavailable, "reading " + ledger.topic() +
+                                            ": nothing came from offset " + std::to_string(from) +
+                                            "; try again later");
+      }
+      if (waits % kWaitsUntilEndAsked != 0) continue;
+      HANSA_TRY(cursor.end_known, query_end(cursor, ledger));
+      if (cursor.end_known > from) continue;
+      if (cursor.end_known == from) return result;
+      return fail(kafka_error(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, ledger.topic(), "reading"));
+    }
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      rd_kafka_consume_stop(cursor.topic.get(), kPartition);
+      cursor.started = false;
+      return fail(kafka_error(message->err, ledger.topic(), "reading"));
+    }
+    const auto offset = static_cast<Offset>(message->offset);
+    if (offset < result.next) continue;
+    if (is_gap(cursor, result, offset)) {
+      if (result.next > from) return result;
+      HANSA_CHECK(move_to(cursor, ledger, from));
+      continue;
+    }
+    cursor.in_doubt = false;
+    const auto* value = static_cast<const char*>(message->payload);
+    result.records.push_back({offset, std::string(value, value == nullptr ? 0 : message->len)});
+    result.next = cursor.next = offset + 1;
+    bytes += message->len;
+  }
+  return result;
+}
+
+// ---- appending
+
+void KafkaLog::append(const LedgerId& ledger, std::vector<std::string> values, Offset,
+                      Delivered delivered) {
+  std::shared_ptr<KafkaProducer> producer;
+  {
+    const std::lock_guard lock(producer_mutex_);
+    producer = producer_;
+  }
+  producer->append(ledger, std::move(values), std::move(delivered));
+}
+
+void KafkaLog::renew_writer(const LedgerId&) {
+  std::shared_ptr<KafkaProducer> failed;
+  const std::lock_guard lock(producer_mutex_);
+  if (!producer_->has_failed()) return;
+  // With the same options that made the first one; if it cannot be made the old one goes on to
+  // refuse, and the next call tries again.
+  if (auto fresh = KafkaProducer::make(options_)) failed = std::exchange(producer_, *fresh);
+}
+
+}  // namespace hansa::streams

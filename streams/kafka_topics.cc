@@ -1,0 +1,241 @@
+#include "streams/kafka_topics.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <utility>
+
+namespace hansa::streams {
+namespace {
+
+constexpr int kAnswerMs = 30'000;
+constexpr int kCopies = 3;
+constexpr int kCopiesInSync = 2;
+
+struct FreeQueue {
+  void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
+};
+struct FreeEvent {
+  void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
+};
+struct FreeNewTopic {
+  void operator()(rd_kafka_NewTopic_t* topic) const { rd_kafka_NewTopic_destroy(topic); }
+};
+struct FreeResource {
+  void operator()(rd_kafka_ConfigResource_t* resource) const {
+    rd_kafka_ConfigResource_destroy(resource);
+  }
+};
+struct FreeOptions {
+  void operator()(rd_kafka_AdminOptions_t* options) const {
+    rd_kafka_AdminOptions_destroy(options);
+  }
+};
+struct FreeMetadata {
+  void operator()(const rd_kafka_metadata_t* all) const { rd_kafka_metadata_destroy(all); }
+};
+using Queue = std::unique_ptr<rd_kafka_queue_t, FreeQueue>;
+using Event = std::unique_ptr<rd_kafka_event_t, FreeEvent>;
+using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, FreeNewTopic>;
+using Resource = std::unique_ptr<rd_kafka_ConfigResource_t, FreeResource>;
+using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, FreeOptions>;
+using Metadata = std::unique_ptr<const rd_kafka_metadata_t, FreeMetadata>;
+
+using Settings = std::map<std::string, std::string>;
+
+// Append time is the clock of the broker, against which a leader holds its own.
+Settings wanted_settings(int brokers) {
+  Settings settings = {{"cleanup.policy", "delete"},
+                       {"compression.type", "producer"},
+                       {"max.message.bytes", "1048588"},
+                       {"message.timestamp.type", "LogAppendTime"},
+                       {"retention.bytes", "-1"},
+                       {"retention.ms", "-1"},
+                       {"unclean.leader.election.enable", "false"}};
+  settings["min.insync.replicas"] = brokers >= kCopies ? std::to_string(kCopiesInSync) : "1";
+  return settings;
+}
+
+int wanted_copies(int brokers) { return std::clamp(brokers, 1, kCopies); }
+
+// Larger is right too.
+bool fits(const std::string& setting, const std::string& wanted, const std::string& found) {
+  if (setting != "max.message.bytes" && setting != "min.insync.replicas") return found == wanted;
+  return found.size() > wanted.size() || (found.size() == wanted.size() && found >= wanted);
+}
+
+Result<Metadata> ask_metadata(rd_kafka_t* client) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto error = rd_kafka_metadata(client, 1, nullptr, &metadata, kAnswerMs);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return fail(kafka_error(error, "the cluster", "asking for the topics of"));
+  }
+  return Metadata(metadata);
+}
+
+const rd_kafka_metadata_topic_t* find_topic(const rd_kafka_metadata_t& metadata,
+                                          const std::string& name) {
+  for (int i = 0; i < metadata.topic_cnt; ++i) {
+    const auto& topic = metadata.topics[i];
+    if (name == topic.topic && topic.err == RD_KAFKA_RESP_ERR_NO_ERROR) return &topic;
+  }
+  return nullptr;
+}
+
+Result<Event> wait_for(rd_kafka_queue_t* queue, const std::string& doing) {
+  Event event(rd_kafka_queue_poll(queue, kAnswerMs));
+  if (event == nullptr) {
+    return fail(kafka_error(RD_KAFKA_RESP_ERR__TIMED_OUT, "topics", doing));
+  }
+  if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return fail(kafka_error(error, "topics", doing));
+  }
+  return event;
+}
+
+Result<NewTopic> new_topic(const LedgerId& ledger, int brokers) {
+  std::array<char, 512> reason{};
+  NewTopic topic(rd_kafka_NewTopic_new(ledger.topic().c_str(), 1, wanted_copies(brokers),
+                                       reason.data(), reason.size()));
+  if (topic == nullptr) return fail(Errc::kBadRequest, reason.data());
+  for (const auto& [name, value] : wanted_settings(brokers)) {
+    rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
+  }
+  return topic;
+}
+
+Result<Settings> ask_settings(rd_kafka_t* client, const std::string& topic) {
+  const Resource resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  const Queue queue(rd_kafka_queue_new(client));
+  rd_kafka_ConfigResource_t* asked = resource.get();
+  rd_kafka_DescribeConfigs(client, &asked, 1, nullptr, queue.get());
+  HANSA_TRY(const Event event, wait_for(queue.get(), "asking for the settings of"));
+  size_t count = 0;
+  const auto* const* answers = rd_kafka_DescribeConfigs_result_resources(
+      rd_kafka_event_DescribeConfigs_result(event.get()), &count);
+  Settings settings;
+  for (size_t i = 0; i < count; ++i) {
+    if (const auto error = rd_kafka_ConfigResource_error(answers[i]);
+        error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return fail(kafka_error(error, topic, "asking for the settings of"));
+    }
+    size_t entries = 0;
+    const auto* const* entry = rd_kafka_ConfigResource_configs(answers[i], &entries);
+    for (size_t e = 0; e < entries; ++e) {
+      const char* value = rd_kafka_ConfigEntry_value(entry[e]);
+      settings[rd_kafka_ConfigEntry_name(entry[e])] = value == nullptr ? "" : value;
+    }
+  }
+  return settings;
+}
+
+class Check {
+ public:
+  Check(const KafkaOptions& options, int brokers) : options_(options), brokers_(brokers) {}
+
+  void missing(const LedgerId& ledger) {
+    add(ledger, "topic", ledger.topic(), "none", "hansa topics create");
+  }
+
+  void shape(const LedgerId& ledger, const rd_kafka_metadata_topic_t& topic) {
+    if (topic.partition_cnt != 1) {
+      add(ledger, "partitions", "1", std::to_string(topic.partition_cnt),
+          "a topic's partitions cannot be taken back: copy the ledger to a new topic");
+    }
+    const int copies = topic.partition_cnt > 0 ? topic.partitions[0].replica_cnt : 0;
+    if (copies < wanted_copies(brokers_)) {
+      add(ledger, "replication factor", std::to_string(wanted_copies(brokers_)),
+          std::to_string(copies),
+          "kafka-reassign-partitions.sh --bootstrap-server " + options_.bootstrap +
+              " --execute --reassignment-json-file FILE");
+    }
+  }
+
+  void settings(const LedgerId& ledger, const Settings& found) {
+    for (const auto& [name, wanted] : wanted_settings(brokers_)) {
+      const auto it = found.find(name);
+      const std::string value = it == found.end() ? "" : it->second;
+      if (fits(name, wanted, value)) continue;
+      add(ledger, name, wanted, value,
+          "kafka-configs.sh --bootstrap-server " + options_.bootstrap +
+              " --alter --entity-type topics --entity-name " + ledger.topic() +
+              " --add-config " + name + "=" + wanted);
+    }
+  }
+
+  std::vector<TopicFinding> findings() { return std::move(findings_); }
+
+ private:
+  void add(const LedgerId& ledger, std::string setting, std::string expected, std::string found,
+           std::string mend) {
+    findings_.push_back({ledger, std::move(setting), std::move(expected), std::move(found),
+                         std::move(mend)});
+  }
+
+  const KafkaOptions& options_;
+  const int brokers_;
+  std::vector<TopicFinding> findings_;
+};
+
+}  // namespace
+
+std::string TopicFinding::text() const {
+  return ledger.topic() + ": expected " + setting + " " + expected + ", found " + found +
+         "; mend it with: " + mend;
+}
+
+Result<std::vector<LedgerId>> create_topics(const KafkaOptions& options,
+                                            const std::vector<LedgerId>& ledgers) {
+  HANSA_TRY(const KafkaClient client, make_admin(options));
+  HANSA_TRY(const Metadata metadata, ask_metadata(client.get()));
+  std::vector<LedgerId> made;
+  std::vector<NewTopic> topics;
+  std::vector<rd_kafka_NewTopic_t*> pointers;
+  for (const auto& ledger : ledgers) {
+    if (find_topic(*metadata, ledger.topic()) != nullptr) continue;
+    HANSA_TRY(auto topic, new_topic(ledger, metadata->broker_cnt));
+    made.push_back(ledger);
+    pointers.push_back(topic.get());
+    topics.push_back(std::move(topic));
+  }
+  if (made.empty()) return made;
+  // Answered when every broker that matters knows the topics.
+  const AdminOptions waits(rd_kafka_AdminOptions_new(client.get(), RD_KAFKA_ADMIN_OP_CREATETOPICS));
+  rd_kafka_AdminOptions_set_operation_timeout(waits.get(), kAnswerMs / 2, nullptr, 0);
+  const Queue queue(rd_kafka_queue_new(client.get()));
+  rd_kafka_CreateTopics(client.get(), pointers.data(), pointers.size(), waits.get(), queue.get());
+  HANSA_TRY(const Event event, wait_for(queue.get(), "making"));
+  size_t count = 0;
+  const auto* const* results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  for (size_t i = 0; i < count; ++i) {
+    const auto error = rd_kafka_topic_result_error(results[i]);
+    // Another node was faster.
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+      continue;
+    }
+    return fail(kafka_error(error, rd_kafka_topic_result_name(results[i]), "making"));
+  }
+  return made;
+}
+
+Result<std::vector<TopicFinding>> check_topics(const KafkaOptions& options,
+                                               const std::vector<LedgerId>& ledgers) {
+  HANSA_TRY(const KafkaClient client, make_admin(options));
+  HANSA_TRY(const Metadata metadata, ask_metadata(client.get()));
+  Check check(options, metadata->broker_cnt);
+  for (const auto& ledger : ledgers) {
+    const auto* topic = find_topic(*metadata, ledger.topic());
+    if (topic == nullptr) {
+      check.missing(ledger);
+      continue;
+    }
+    check.shape(ledger, *topic);
+    HANSA_TRY(const Settings settings, ask_settings(client.get(), ledger.topic()));
+    check.settings(ledger, settings);
+  }
+  return check.findings();
+}
+
+}  // namespace hansa::streams
