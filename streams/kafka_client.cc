@@ -107,8 +107,8 @@ Result<KafkaClient> make_consumer(const KafkaOptions& options, const ClientCallb
                                  {"check.crcs", "true"},
                                  // A question to a broker that is away ends after three of these.
                                  {"socket.timeout.ms", "5000"},
-                                 // A fetch that waits holds up one that starts elsewhere.
-                                 {"fetch.wait.max.ms", "20"},
+                                 // A fetch that waits holds up all other questions to the broker.
+                                 {"fetch.wait.max.ms", "5"},
                                  {"fetch.error.backoff.ms", "5"},
                                  {"fetch.message.max.bytes", std::to_string(kFetchBytes)},
                                  // By bytes alone: the count is no measure of memory.

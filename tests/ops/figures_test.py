@@ -170,6 +170,7 @@ def check_export(node):
     # A city that took in its own export has its cases twice, and no id twice.
     own = os.path.join(node.folder, "a.csv")
     node.run("import", "--mapping", MAPPING, "--city", CITY, own)
+    node.digest(CITY, len(node.entries(CITY)[0]))
     rows = list(csv.DictReader(node.run("export", "--city", CITY).stdout.splitlines()))
     ids = {row["service_request_id"] for row in rows}
     expect(len(ids) == len(rows) == 8, sorted(ids))
