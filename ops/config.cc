@@ -10,6 +10,7 @@
 #include "core/base/hash.h"
 #include "ops/nearest.h"
 #include "ops/yaml_reader.h"
+#include "streams/kafka_options.h"
 
 extern char** environ;
 
@@ -96,10 +97,24 @@ void read_node(Section section, NodeSettings& node) {
 void read_log(Section section, LogSettings& log) {
   section.parsed("kind", [&](const std::string& text) -> std::string {
     log.kind = text;
-    return text == "embedded" ? "" : "`embedded`, the one kind of log this version offers";
+    return text == "embedded" || text == "kafka" ? "" : "`embedded` or `kafka`";
   });
   section.flag("fsync", log.fsync);
-  section.nothing_yet("kafka", "this version offers the embedded log only");
+  if (!log.is_kafka()) {
+    section.nothing_yet("kafka", "the log is embedded; say `kind: kafka` to use it");
+    return section.finish();
+  }
+  auto kafka = section.section("kafka");
+  kafka.required_text("bootstrap", log.bootstrap);
+  std::vector<std::pair<std::string, std::string>> properties;
+  kafka.words("properties", properties);
+  for (const auto& [name, value] : properties) {
+    if (const auto why = streams::refused_property(name); !why.empty()) {
+      kafka.fail_at("properties", "no `" + name + "`: " + why);
+    }
+    log.properties[name] = value;
+  }
+  kafka.finish();
   section.finish();
 }
 

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +41,12 @@ struct NodeSettings {
 };
 
 struct LogSettings {
-  std::string kind = "embedded";
-  bool fsync = true;
+  std::string kind = "embedded";  // or kafka
+  bool fsync = true;              // of the embedded log and of the keyring
+  std::string bootstrap;                          // kafka: host:port, several with commas
+  std::map<std::string, std::string> properties;  // kafka: for librdkafka, as they are
+
+  bool is_kafka() const { return kind == "kafka"; }
 };
 
 struct HttpSettings {

@@ -22,6 +22,15 @@ node:
 log:
   kind: embedded            # one machine, one folder
   fsync: true               # false only for tests: power loss may then lose what was acknowledged
+  # In production, Apache Kafka: kind: kafka, and `hansa topics create` before the first start.
+  # kafka:
+  #   bootstrap: broker-1:9092,broker-2:9092,broker-3:9092
+  #   properties:           # for librdkafka, as they are: TLS, SASL, client.id
+  #     security.protocol: SASL_SSL
+  #     sasl.mechanism: SCRAM-SHA-512
+  #     sasl.username: hansa
+  #     sasl.password: …
+  #     ssl.ca.location: /etc/ssl/certs/ca-certificates.crt
 
 http:
   listen: 127.0.0.1:8080    # off loopback only behind a proxy that speaks TLS:

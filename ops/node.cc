@@ -13,8 +13,8 @@
 #include "ops/json_log.h"
 #include "ops/key_file.h"
 #include "ops/ledger_check.h"
+#include "ops/open_log.h"
 #include "projections/keyring.h"
-#include "streams/embedded_log.h"
 
 namespace hansa::ops {
 namespace {
@@ -22,6 +22,7 @@ namespace {
 // Up to this many records the whole chain is read before a ledger is served, in some ten
 // milliseconds; longer ones are read while they are served.
 constexpr Offset kCheckedFirstMax = 20'000;
+constexpr std::chrono::seconds kReopenPause{1};
 
 projections::Door::Unsealed log_unsealing(const LedgerId& ledger) {
   return [ledger](const Principal& principal, std::string_view person, std::string_view subject) {
@@ -37,11 +38,15 @@ projections::Door::Unsealed log_unsealing(const LedgerId& ledger) {
 }  // namespace
 
 struct Node::Impl {
-  struct Hosted {
-    LedgerSettings settings;
+  // Doors and keepers refer to what is beside them.
+  struct Opened {
     std::unique_ptr<projections::Keyring> keyring;
     std::shared_ptr<projections::Keeper> keeper;
     std::unique_ptr<projections::Door> door;
+  };
+  struct Hosted {
+    LedgerSettings settings;
+    Opened opened;                 // set once, under mutex, and kept until the node closes
     std::optional<Error> refused;  // guarded by mutex
   };
 
@@ -51,62 +56,62 @@ struct Node::Impl {
 
   Result<void> open_log();
   void open_ledger(Hosted& hosted);
-  Result<void> try_open(Hosted& hosted);
-  Result<void> check_chain(const Hosted& hosted);
-  void check_long_chains();
+  Result<Opened> try_open(const LedgerSettings& settings);
+  Result<void> check_chain(const LedgerSettings& settings);
+  void check_long_chain(Hosted& hosted);
+  void open_waiting(size_t first);
+  void look_after_ledgers();
   void close(int64_t deadline_ms_max);
 
   Config config;
   Env& env;
   Metrics& metrics;
   boost::asio::thread_pool pool;
-  std::unique_ptr<streams::EmbeddedLog> log;
+  std::unique_ptr<streams::Log> log;
   std::shared_ptr<projections::StoreBudget> budget;
   std::shared_ptr<projections::RebuildPermits> rebuild_permits;
-  // Stable addresses: doors and keepers refer to what is beside them.
   std::map<std::string, std::unique_ptr<Hosted>> hosted;  // by LedgerId::text()
   mutable std::mutex mutex;
   std::atomic<bool> closing{false};
+  std::condition_variable closing_begun;
   std::thread checker;
 };
 
 Result<void> Node::Impl::open_log() {
   HANSA_CHECK(make_folders(config.node.data_dir, 0700));
-  HANSA_CHECK(make_folders(config.node.data_dir + "/log", 0700));
   HANSA_CHECK(make_folders(config.node.data_dir + "/keyring", 0700));
-  streams::EmbeddedLogOptions options;
-  options.folder = config.node.data_dir + "/log";
-  options.fsync = config.log.fsync;
-  HANSA_TRY(log, streams::EmbeddedLog::open(options));
+  HANSA_TRY(log, ops::open_log(config));
   rebuild_permits = std::make_shared<projections::RebuildPermits>(config.limits.rebuilds_max);
   budget = projections::make_store_budget(config.memory.block_cache_mib, config.memory.write_mib);
   return {};
 }
 
-Result<void> Node::Impl::check_chain(const Hosted& row) {
-  LogRecords records(*log, row.settings.ledger);
-  auto checked = check_ledger(records, row.settings.ledger, row.settings.founding_id, {},
+Result<void> Node::Impl::check_chain(const LedgerSettings& settings) {
+  LogRecords records(*log, settings.ledger);
+  auto checked = check_ledger(records, settings.ledger, settings.founding_id, {},
                               [&](Offset) { return !closing.load(); });
   if (!checked) return fail(std::move(checked).error());
   return {};
 }
 
-Result<void> Node::Impl::try_open(Hosted& row) {
-  const auto& ledger = row.settings.ledger;
-  HANSA_TRY(const auto keys, read_key_file(row.settings.key_file));
-  if (keys.founding_id != row.settings.founding_id) {
-    return fail(Errc::kBadConfig, row.settings.key_file + ": belongs to founding id " +
+Result<Node::Impl::Opened> Node::Impl::try_open(const LedgerSettings& settings) {
+  const auto& ledger = settings.ledger;
+  Opened row;
+  HANSA_TRY(const auto keys, read_key_file(settings.key_file));
+  if (keys.founding_id != settings.founding_id) {
+    return fail(Errc::kBadConfig, settings.key_file + ": belongs to founding id " +
                                       to_hex(keys.founding_id) + ", the configuration says " +
-                                      to_hex(row.settings.founding_id));
+                                      to_hex(settings.founding_id));
   }
+  HANSA_CHECK(check_log(config, ledger));
   HANSA_TRY(const auto end, log->end(ledger));
-  if (end <= kCheckedFirstMax) HANSA_CHECK(check_chain(row));
+  if (end <= kCheckedFirstMax) HANSA_CHECK(check_chain(settings));
   HANSA_TRY(row.keyring,
             projections::Keyring::open(config.node.data_dir + "/keyring", ledger.id,
                                        keys.keyring_master, env, config.log.fsync));
   projections::KeeperConfig keeper;
   keeper.ledger = ledger;
-  keeper.founding_id = row.settings.founding_id;
+  keeper.founding_id = settings.founding_id;
   keeper.secret = keys.ledger_secret;
   keeper.directory = store_folder(config.node.data_dir, ledger);
   keeper.rebuild_permits = rebuild_permits;
@@ -119,14 +124,20 @@ Result<void> Node::Impl::try_open(Hosted& row) {
                                                   &metrics.observer()));
   row.door = std::make_unique<projections::Door>(row.keeper, *row.keyring, env,
                                                  log_unsealing(ledger));
-  return {};
+  return row;
 }
 
 void Node::Impl::open_ledger(Hosted& row) {
-  auto opened = try_open(row);
-  if (opened) return;
+  auto opened = try_open(row.settings);
+  const std::lock_guard lock(mutex);
+  if (opened) {
+    row.opened = std::move(*opened);
+    row.refused.reset();
+    return;
+  }
+  const bool is_news = !row.refused || row.refused->detail != opened.error().detail;
   row.refused = opened.error();
-  row.door.reset();
+  if (!is_news) return;
   JsonLine(LogLevel::kError, "ledger_refused")
       .field("ledger", row.settings.ledger.text())
       .field("code", error_info(row.refused->code).name)
@@ -134,29 +145,59 @@ void Node::Impl::open_ledger(Hosted& row) {
       .field("detail", row.refused->detail);
 }
 
-void Node::Impl::check_long_chains() {
-  for (const auto& [name, row] : hosted) {
-    if (row->door == nullptr || closing) continue;
-    const auto end = log->end(row->settings.ledger);
-    if (!end || *end <= kCheckedFirstMax) continue;
-    auto checked = check_chain(*row);
-    if (checked || checked.error().code == Errc::kUnavailable || closing) continue;
-    std::lock_guard lock(mutex);
-    row->refused = checked.error();
+// A ledger whose log could not be reached is opened when it can; its rows serve nobody until then.
+void Node::Impl::look_after_ledgers() {
+  for (const auto& [name, row] : hosted) check_long_chain(*row);
+  for (size_t turn = 0; !closing; ++turn) {
+    open_waiting(turn % std::max<size_t>(1, hosted.size()));
+    std::unique_lock lock(mutex);
+    closing_begun.wait_for(lock, kReopenPause, [this] { return closing.load(); });
   }
 }
 
+// What one cannot reach the next one hardly can: each turn begins with another ledger and ends with
+// the first that has to wait.
+void Node::Impl::open_waiting(size_t first) {
+  std::vector<Hosted*> rows;
+  for (const auto& [name, row] : hosted) rows.push_back(row.get());
+  std::rotate(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(first), rows.end());
+  const auto waits = [this](const Hosted& row) {
+    const std::lock_guard lock(mutex);
+    return row.refused && row.refused->code == Errc::kUnavailable && row.opened.keeper == nullptr;
+  };
+  for (Hosted* row : rows) {
+    if (closing || !waits(*row)) continue;
+    open_ledger(*row);
+    if (waits(*row)) return;
+    check_long_chain(*row);
+  }
+}
+
+void Node::Impl::check_long_chain(Hosted& row) {
+  if (row.opened.door == nullptr || closing) return;
+  const auto end = log->end(row.settings.ledger);
+  if (!end || *end <= kCheckedFirstMax) return;
+  auto checked = check_chain(row.settings);
+  if (checked || checked.error().code == Errc::kUnavailable || closing) return;
+  const std::lock_guard lock(mutex);
+  row.refused = checked.error();
+}
+
 void Node::Impl::close(int64_t deadline_ms_max) {
-  if (closing.exchange(true)) return;
+  {
+    const std::lock_guard lock(mutex);
+    if (closing.exchange(true)) return;
+  }
+  closing_begun.notify_all();
   if (checker.joinable()) checker.join();
   auto left = std::make_shared<std::pair<std::mutex, std::condition_variable>>();
   auto open_keepers = std::make_shared<size_t>(0);
   for (const auto& [name, row] : hosted) {
-    if (row->keeper != nullptr) ++*open_keepers;
+    if (row->opened.keeper != nullptr) ++*open_keepers;
   }
   for (const auto& [name, row] : hosted) {
-    if (row->keeper == nullptr) continue;
-    row->keeper->close([left, open_keepers] {
+    if (row->opened.keeper == nullptr) continue;
+    row->opened.keeper->close([left, open_keepers] {
       std::lock_guard lock(left->first);
       --*open_keepers;
       left->second.notify_all();
@@ -170,9 +211,9 @@ void Node::Impl::close(int64_t deadline_ms_max) {
   pool.stop();
   pool.join();
   for (const auto& [name, row] : hosted) {
-    row->door.reset();
-    row->keeper.reset();
-    row->keyring.reset();
+    row->opened.door.reset();
+    row->opened.keeper.reset();
+    row->opened.keyring.reset();
   }
   log.reset();
 }
@@ -187,10 +228,15 @@ Result<std::unique_ptr<Node>> Node::open(const Config& config, Env& env, Metrics
   for (const auto& settings : config.ledgers) {
     auto row = std::make_unique<Impl::Hosted>();
     row->settings = settings;
-    impl->open_ledger(*row);
+    // A cluster may be away for long; people and probes must be told meanwhile.
+    if (config.log.is_kafka()) {
+      row->refused = Error{Errc::kUnavailable, "it is being opened; try again soon"};
+    } else {
+      impl->open_ledger(*row);
+    }
     impl->hosted.emplace(settings.ledger.text(), std::move(row));
   }
-  impl->checker = std::thread([raw = impl.get()] { raw->check_long_chains(); });
+  impl->checker = std::thread([raw = impl.get()] { raw->look_after_ledgers(); });
   return std::unique_ptr<Node>(new Node(std::move(impl)));
 }
 
@@ -203,19 +249,21 @@ projections::Door* Node::door(std::string_view city) {
   const auto it = impl_->hosted.find("city/" + std::string(city));
   if (it == impl_->hosted.end()) return nullptr;
   std::lock_guard lock(impl_->mutex);
-  return it->second->refused ? nullptr : it->second->door.get();
+  return it->second->refused ? nullptr : it->second->opened.door.get();
 }
 
 std::vector<LedgerStatus> Node::status() const {
   std::vector<LedgerStatus> rows;
   for (const auto& [name, hosted] : impl_->hosted) {
     LedgerStatus row{hosted->settings.ledger, std::nullopt, {}};
+    std::shared_ptr<projections::Keeper> keeper;
     {
       std::lock_guard lock(impl_->mutex);
       row.refused = hosted->refused;
+      keeper = hosted->opened.keeper;
     }
-    if (hosted->keeper != nullptr) {
-      row.health = hosted->keeper->health();
+    if (keeper != nullptr) {
+      row.health = keeper->health();
       if (!row.refused) row.refused = row.health.stopped;
     }
     rows.push_back(std::move(row));

@@ -1,7 +1,9 @@
 // Node: everything one process runs for its ledgers, from a checked configuration.
 //
 // Shape:   opens the log, and for every configured ledger its keyring, keeper and door; one that
-//          cannot be opened is kept out, with its reason, and the others are served.
+//          cannot be opened is kept out, with its reason, and the others are served. On Kafka they
+//          are opened beside the serving, and tried again each second while the log cannot be
+//          reached.
 //          Threads: `keeper_threads` for all keepers together; HTTP has threads of its own.
 // Errors:  open fails only when nothing can be served at all (data folder in use, log unreadable).
 // Threads: open and close from one thread; the rest from any.

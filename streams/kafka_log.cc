@@ -13,6 +13,8 @@ namespace {
 
 constexpr int kQueryMs = 5'000;
 constexpr std::chrono::milliseconds kAnswerMax{kQueryMs};
+// While no broker can be reached: those who ask shall hear it soon.
+constexpr std::chrono::milliseconds kAnswerMaxAway{100};
 constexpr int kWaitMs = 100;
 // So many waits without a message, and a read gives up; each few of them it asks for the end again.
 constexpr int kWaitsMax = 50;
@@ -27,6 +29,11 @@ using Message = std::unique_ptr<rd_kafka_message_t, FreeMessage>;
 }  // namespace
 
 struct KafkaLog::Consumer {
+  static void on_error(rd_kafka_t*, int error, const char*, void* self) {
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) static_cast<Consumer*>(self)->away = true;
+  }
+
+  std::atomic<bool> away{false};  // no broker could be reached, and none has answered since
   KafkaClient client;
 };
 
@@ -47,7 +54,8 @@ KafkaLog::KafkaLog(KafkaOptions options)
 
 Result<std::unique_ptr<KafkaLog>> KafkaLog::open(KafkaOptions options) {
   std::unique_ptr<KafkaLog> log(new KafkaLog(std::move(options)));
-  HANSA_TRY(log->consumer_->client, make_consumer(log->options_, {}));
+  const ClientCallbacks callbacks{.opaque = log->consumer_.get(), .failed = Consumer::on_error};
+  HANSA_TRY(log->consumer_->client, make_consumer(log->options_, callbacks));
   HANSA_TRY(log->producer_, KafkaProducer::make(log->options_));
   log->consumer_thread_ = std::thread([raw = log.get()] { raw->poll_consumer(); });
   return log;
@@ -88,6 +96,7 @@ Result<Offset> KafkaLog::ask_end(const std::string& topic) {
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return fail(kafka_error(error, topic, "asking for the end of"));
   }
+  consumer_->away = false;
   return static_cast<Offset>(high);
 }
 
@@ -97,7 +106,8 @@ Result<Offset> KafkaLog::query_end(Cursor& cursor, const LedgerId& ledger) {
   const std::lock_guard lock(cursor.question_mutex);
   auto& question = cursor.question;
   const auto is_answered = [&] {
-    return question.wait_for(kAnswerMax) == std::future_status::ready;
+    return question.wait_for(consumer_->away ? kAnswerMaxAway : kAnswerMax) ==
+           std::future_status::ready;
   };
   // An old answer may be behind what was appended since: it only makes way.
   if (!question.valid() || is_answered()) {

@@ -9,7 +9,6 @@
 namespace hansa::streams {
 namespace {
 
-constexpr int kAnswerMs = 30'000;
 constexpr int kCopies = 3;
 constexpr int kCopiesInSync = 2;
 
@@ -65,9 +64,9 @@ bool fits(const std::string& setting, const std::string& wanted, const std::stri
   return found.size() > wanted.size() || (found.size() == wanted.size() && found >= wanted);
 }
 
-Result<Metadata> ask_metadata(rd_kafka_t* client) {
+Result<Metadata> ask_metadata(rd_kafka_t* client, int timeout_ms) {
   const rd_kafka_metadata_t* metadata = nullptr;
-  const auto error = rd_kafka_metadata(client, 1, nullptr, &metadata, kAnswerMs);
+  const auto error = rd_kafka_metadata(client, 1, nullptr, &metadata, timeout_ms);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return fail(kafka_error(error, "the cluster", "asking for the topics of"));
   }
@@ -83,8 +82,8 @@ const rd_kafka_metadata_topic_t* find_topic(const rd_kafka_metadata_t& metadata,
   return nullptr;
 }
 
-Result<Event> wait_for(rd_kafka_queue_t* queue, const std::string& doing) {
-  Event event(rd_kafka_queue_poll(queue, kAnswerMs));
+Result<Event> wait_for(rd_kafka_queue_t* queue, int timeout_ms, const std::string& doing) {
+  Event event(rd_kafka_queue_poll(queue, timeout_ms));
   if (event == nullptr) {
     return fail(kafka_error(RD_KAFKA_RESP_ERR__TIMED_OUT, "topics", doing));
   }
@@ -105,12 +104,12 @@ Result<NewTopic> new_topic(const LedgerId& ledger, int brokers) {
   return topic;
 }
 
-Result<Settings> ask_settings(rd_kafka_t* client, const std::string& topic) {
+Result<Settings> ask_settings(rd_kafka_t* client, int timeout_ms, const std::string& topic) {
   const Resource resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
   const Queue queue(rd_kafka_queue_new(client));
   rd_kafka_ConfigResource_t* asked = resource.get();
   rd_kafka_DescribeConfigs(client, &asked, 1, nullptr, queue.get());
-  HANSA_TRY(const Event event, wait_for(queue.get(), "asking for the settings of"));
+  HANSA_TRY(const Event event, wait_for(queue.get(), timeout_ms, "asking for the settings of"));
   size_t count = 0;
   const auto* const* answers = rd_kafka_DescribeConfigs_result_resources(
       rd_kafka_event_DescribeConfigs_result(event.get()), &count);
@@ -188,7 +187,7 @@ std::string TopicFinding::text() const {
 Result<std::vector<LedgerId>> create_topics(const KafkaOptions& options,
                                             const std::vector<LedgerId>& ledgers) {
   HANSA_TRY(const KafkaClient client, make_admin(options));
-  HANSA_TRY(const Metadata metadata, ask_metadata(client.get()));
+  HANSA_TRY(const Metadata metadata, ask_metadata(client.get(), options.topics_timeout_ms));
   std::vector<LedgerId> made;
   std::vector<NewTopic> topics;
   std::vector<rd_kafka_NewTopic_t*> pointers;
@@ -202,10 +201,11 @@ Result<std::vector<LedgerId>> create_topics(const KafkaOptions& options,
   if (made.empty()) return made;
   // Answered when every broker that matters knows the topics.
   const AdminOptions waits(rd_kafka_AdminOptions_new(client.get(), RD_KAFKA_ADMIN_OP_CREATETOPICS));
-  rd_kafka_AdminOptions_set_operation_timeout(waits.get(), kAnswerMs / 2, nullptr, 0);
+  const int made_within_ms = options.topics_timeout_ms / 2;
+  rd_kafka_AdminOptions_set_operation_timeout(waits.get(), made_within_ms, nullptr, 0);
   const Queue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_CreateTopics(client.get(), pointers.data(), pointers.size(), waits.get(), queue.get());
-  HANSA_TRY(const Event event, wait_for(queue.get(), "making"));
+  HANSA_TRY(const Event event, wait_for(queue.get(), options.topics_timeout_ms, "making"));
   size_t count = 0;
   const auto* const* results =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
@@ -223,7 +223,7 @@ Result<std::vector<LedgerId>> create_topics(const KafkaOptions& options,
 Result<std::vector<TopicFinding>> check_topics(const KafkaOptions& options,
                                                const std::vector<LedgerId>& ledgers) {
   HANSA_TRY(const KafkaClient client, make_admin(options));
-  HANSA_TRY(const Metadata metadata, ask_metadata(client.get()));
+  HANSA_TRY(const Metadata metadata, ask_metadata(client.get(), options.topics_timeout_ms));
   Check check(options, metadata->broker_cnt);
   for (const auto& ledger : ledgers) {
     const auto* topic = find_topic(*metadata, ledger.topic());
@@ -232,7 +232,8 @@ Result<std::vector<TopicFinding>> check_topics(const KafkaOptions& options,
       continue;
     }
     check.shape(ledger, *topic);
-    HANSA_TRY(const Settings settings, ask_settings(client.get(), ledger.topic()));
+    HANSA_TRY(const Settings settings,
+              ask_settings(client.get(), options.topics_timeout_ms, ledger.topic()));
     check.settings(ledger, settings);
   }
   return check.findings();

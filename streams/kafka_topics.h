@@ -7,7 +7,8 @@
 //          a loss of the ledger.
 // Errors:  kUnavailable: the cluster does not answer; kLedgerStopped: the user may not ask;
 //          create_topics: what the cluster says of the first topic that it refuses.
-// Threads: any; every call has a client of its own and waits for the cluster up to 30 s.
+// Threads: any; every call has a client of its own and waits for the cluster at most
+//          topics_timeout_ms for each of its questions.
 // Source:  DESIGN §4 L9.
 #pragma once
 

@@ -27,6 +27,8 @@ Work
 
 Check
   ledger show | verify | tail   entries and their chain
+  ledger copy                   from one log to another, byte for byte
+  topics create | check         Kafka topics of the ledgers
   projection digest | rebuild   rows against their ledger
   error CODE                    what an error means
   version
@@ -76,6 +78,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_person(app, chosen);
   add_ledger(app, chosen);
   add_projection(app, chosen);
+  add_topics(app, chosen);
   add_error(app, chosen);
   add_openapi(app, chosen);
   add_version(app, chosen);

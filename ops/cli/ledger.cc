@@ -4,7 +4,10 @@
 #include "ops/cli/cli.h"
 #include "ops/cli/ledger_source.h"
 #include "ops/cli/offline.h"
+#include "ops/cli/progress.h"
 #include "ops/json.h"
+#include "ops/ledger_copy.h"
+#include "ops/open_log.h"
 
 namespace hansa::ops {
 namespace {
@@ -122,6 +125,65 @@ int tail(Records& records, const LedgerId& ledger, const FoundingId& founding_id
   return check ? kExitOk : report(check.error());
 }
 
+struct CopyOptions {
+  std::string from;
+  std::string to;
+  std::string ledger;
+};
+
+// Hashes and the chain of what stands in the target now.
+int verify_copy(streams::Log& log, const LedgerSettings& settings, const CopyReport& copy) {
+  LogRecords records(log, settings.ledger);
+  const auto check = check_ledger(records, settings.ledger, settings.founding_id, {});
+  if (!check) return report(check.error());
+  const auto& position = check->position;
+  print_line(settings.ledger.text() + ": " + std::to_string(copy.copied) + " of " +
+             std::to_string(copy.records) + " records copied; " + std::to_string(position.seq) +
+             " entries, tip " + to_hex(position.tip));
+  return kExitOk;
+}
+
+int copy(const CopyOptions& options) {
+  const auto from = read_config(options.from, process_environment());
+  if (!from) return report(from.error());
+  const auto to = read_config(options.to, process_environment());
+  if (!to) return report(to.error());
+  const auto ledger = LedgerId::parse(options.ledger);
+  const auto* settings = ledger ? to->find_ledger(*ledger) : nullptr;
+  const auto* source = ledger ? from->find_ledger(*ledger) : nullptr;
+  if (settings == nullptr || source == nullptr || settings->founding_id != source->founding_id) {
+    return usage("expected --ledger of both configurations, with one founding id, got `" +
+                 options.ledger + "`");
+  }
+  if (auto fit = check_log(*to, *ledger); !fit) return report(fit.error());
+  const auto source_log = open_log(*from);
+  if (!source_log) return report(source_log.error());
+  const auto target_log = open_log(*to);
+  if (!target_log) return report(target_log.error());
+  Progress progress("copy " + ledger->text() + " (records)", 0);
+  const auto copied = copy_ledger(**source_log, **target_log, *ledger,
+                                  [&](Offset records, Offset total) {
+                                    progress.reached(records, total);
+                                    return true;
+                                  });
+  if (!copied) return report(copied.error());
+  progress.done();
+  return verify_copy(**target_log, *settings, *copied);
+}
+
+void add_copy(CLI::App& parent, Chosen& chosen) {
+  auto* verb = parent.add_subcommand(
+      "copy", "From the log of one configuration to that of another, byte for byte");
+  auto options = std::make_shared<CopyOptions>();
+  verb->add_option("--from", options->from, "The configuration with the log to read")->required();
+  verb->add_option("--to", options->to, "The configuration with the log to fill")->required();
+  verb->add_option("--ledger", options->ledger, "The ledger, like city/suzhou-js")->required();
+  set_example(*verb, "  hansa topics create --config hansa-kafka.yaml\n"
+                     "  hansa ledger copy --from hansa.yaml --to hansa-kafka.yaml "
+                     "--ledger city/example");
+  verb->callback([&chosen, options] { chosen.run = [options] { return copy(*options); }; });
+}
+
 CLI::App* add_one(CLI::App& parent, Chosen& chosen, std::shared_ptr<LedgerOptions> options,
                   const std::string& name, const std::string& summary, WithRecords with) {
   auto* verb = parent.add_subcommand(name, summary);
@@ -150,6 +212,7 @@ void add_ledger(CLI::App& app, Chosen& chosen) {
   one->add_flag("--raw", options->raw, "Offset and bytes in hexadecimal digits");
   set_example(*one, "  hansa demo --once --cities 1 --days 1 --data demo-data\n"
                     "  hansa ledger show 1 --data demo-data --ledger city/suzhou-js");
+  add_copy(*verb, chosen);
   auto* last = add_one(*verb, chosen, options, "tail", "The newest entries, one JSON object a line",
                        tail);
   last->add_option("-n,--count", options->count, "How many")->capture_default_str();

@@ -70,11 +70,12 @@ def place(number):
 class Node:
     """One data folder with its configuration, and the process that serves it."""
 
-    def __init__(self, hansa, folder, cities, data_dir=None):
+    def __init__(self, hansa, folder, cities, data_dir=None, log=None):
         self.hansa = hansa
         self.folder = folder
         self.cities = cities
         self.data_dir = data_dir or os.path.join(folder, "data")
+        self.log = log or {"kind": "embedded", "fsync": True}
         self.port = free_port()
         self.process = None
         self.environment = {name: value for name, value in os.environ.items()
@@ -89,20 +90,21 @@ class Node:
             shutil.move(os.path.join(made, "data", "keys", f"city-{city}.key"),
                         os.path.join(keys, f"city-{city}.key"))
         self.config = os.path.join(folder, "hansa.yaml")
-        self.write_config(ledgers)
+        self.ledgers = ledgers
+        self.write_config(self.config, self.log)
 
-    def write_config(self, ledgers):
+    def write_config(self, file, log):
         keys = [{"id": role, "sha256": hashlib.sha256(key_of(role).encode()).hexdigest(),
                  "roles": [role], "cities": ["*"], **more} for role, more in CALLERS.items()]
         config = {
             "node": {"id": "test", "data_dir": self.data_dir},
-            "log": {"kind": "embedded", "fsync": True},
+            "log": log,
             "http": {"listen": f"127.0.0.1:{self.port}"},
             "metrics": {"listen": "127.0.0.1:0"},
-            "ledgers": ledgers, "access": {"api_keys": keys},
+            "ledgers": self.ledgers, "access": {"api_keys": keys},
         }
         # JSON is YAML too.
-        with open(self.config, "w", encoding="utf-8") as stream:
+        with open(file, "w", encoding="utf-8") as stream:
             json.dump(config, stream, indent=1)
 
     def run(self, *words, code=0):

@@ -80,7 +80,16 @@ TEST(Config, RefusesBadValuesWithLineAndWhatWasExpected) {
   expect_parts(message_of(with("00112233445566778899aabbccddeeff", "0011")),
                {":12:", "founding_id", "32 hexadecimal digits"});
   expect_parts(message_of(with("city/example", "town/example")), {":11:", "city/suzhou-js"});
-  expect_parts(message_of(with("kind: embedded", "kind: kafka")), {":4:", "log.kind", "embedded"});
+  expect_parts(message_of(with("kind: embedded", "kind: rocksdb")),
+               {":4:", "log.kind", "`embedded` or `kafka`"});
+  expect_parts(message_of(with("kind: embedded", "kind: kafka")),
+               {"log.kafka.bootstrap", "expected a text"});
+  const auto kafka = [](const std::string& properties) {
+    return with("kind: embedded", "kind: kafka, kafka: {bootstrap: \"h:9092\", properties: {" +
+                                      properties + "}}");
+  };
+  expect_parts(message_of(kafka("acks: '0'")), {"log.kafka.properties", "no `acks`"});
+  EXPECT_TRUE(parse_config(kafka("client.id: me"), "dir/hansa.yaml", {}).has_value());
 }
 
 TEST(Config, RefusesUnknownRoleWithNearestName) {

@@ -23,7 +23,7 @@ import urllib.request
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SECONDS_MAX = 60
 # These open the data folder themselves, which a server holds for itself alone.
-OFFLINE = ("init", "serve", "demo", "ledger", "projection")
+OFFLINE = ("init", "serve", "demo", "ledger", "projection", "topics")
 # These of them ask a server all the same.
 ONLINE = {("projection", verb) for verb in ("rebuild", "status", "cancel")}
 
@@ -104,7 +104,16 @@ class Scratch:
         if problem or serve:
             return problem
         code, output = self.run("hansa setup setup")
+        self.write_kafka_config(made["config"])
         return output if code else self.stop()
+
+    def write_kafka_config(self, config):
+        """The same node on the broker that this test was given."""
+        with open(os.path.join(self.folder, config), encoding="utf-8") as stream:
+            text = stream.read()
+        kafka = f"kind: kafka\n  kafka:\n    bootstrap: {os.environ['HANSA_KAFKA']}"
+        with open(os.path.join(self.folder, "hansa-kafka.yaml"), "w", encoding="utf-8") as stream:
+            stream.write(text.replace("kind: embedded", kafka, 1))
 
 
 def verbs(scratch, verb=()):

@@ -1,0 +1,83 @@
+#include "ops/cli/cli.h"
+#include "ops/json.h"
+#include "ops/open_log.h"
+#include "streams/kafka_topics.h"
+
+namespace hansa::ops {
+namespace {
+
+struct TopicsOptions {
+  std::string config = "hansa.yaml";
+  bool json = false;
+};
+
+Result<Config> kafka_config(const TopicsOptions& options) {
+  HANSA_TRY(auto config, read_config(options.config, process_environment()));
+  if (config.log.is_kafka()) return config;
+  return fail(Errc::kBadConfig, options.config + ": log.kind: expected `kafka`, got `" +
+                                    config.log.kind + "`: an embedded log has no topics");
+}
+
+std::vector<LedgerId> ledgers_of(const Config& config) {
+  std::vector<LedgerId> ledgers;
+  for (const auto& row : config.ledgers) ledgers.push_back(row.ledger);
+  return ledgers;
+}
+
+int create(const TopicsOptions& options) {
+  const auto config = kafka_config(options);
+  if (!config) return report(config.error());
+  const auto made = streams::create_topics(kafka_options(*config), ledgers_of(*config));
+  if (!made) return report(made.error());
+  for (const auto& ledger : *made) print_line("made " + ledger.topic());
+  const size_t there = config->ledgers.size() - made->size();
+  if (there > 0) print_line(std::to_string(there) + " stood there already");
+  return kExitOk;
+}
+
+std::string finding_json(const streams::TopicFinding& finding) {
+  return "{\"topic\":" + json_text(finding.ledger.topic()) +
+         ",\"setting\":" + json_text(finding.setting) +
+         ",\"expected\":" + json_text(finding.expected) +
+         ",\"found\":" + json_text(finding.found) + ",\"mend\":" + json_text(finding.mend) + "}";
+}
+
+int check(const TopicsOptions& options) {
+  const auto config = kafka_config(options);
+  if (!config) return report(config.error());
+  const auto findings = streams::check_topics(kafka_options(*config), ledgers_of(*config));
+  if (!findings) return report(findings.error());
+  for (const auto& finding : *findings) {
+    print_line(options.json ? finding_json(finding) : finding.text());
+  }
+  if (!findings->empty()) {
+    return report(Error{Errc::kBadConfig, std::to_string(findings->size()) +
+                                              " settings are not as ledgers need them; a ledger "
+                                              "on such a topic is not served"});
+  }
+  if (!options.json) print_line(std::to_string(config->ledgers.size()) + " topics: ok");
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_topics(CLI::App& app, Chosen& chosen) {
+  auto* verb = app.add_subcommand("topics", "The Kafka topics of the configured ledgers");
+  verb->require_subcommand(0, 1);
+  set_example(*verb, "  hansa topics create --config hansa-kafka.yaml\n"
+                     "  hansa topics check --config hansa-kafka.yaml");
+  auto options = std::make_shared<TopicsOptions>();
+  auto* made = verb->add_subcommand("create", "Makes those that are not there");
+  auto* checked = verb->add_subcommand("check", "Says what is wrong and what mends it");
+  for (auto* one : {made, checked}) {
+    one->add_option("--config", options->config, "The configuration")->capture_default_str();
+  }
+  checked->add_flag("--json", options->json, "One JSON object a finding");
+  set_example(*made, "  hansa topics create --config hansa-kafka.yaml");
+  set_example(*checked, "  hansa topics create --config hansa-kafka.yaml\n"
+                        "  hansa topics check --config hansa-kafka.yaml");
+  made->callback([&chosen, options] { chosen.run = [options] { return create(*options); }; });
+  checked->callback([&chosen, options] { chosen.run = [options] { return check(*options); }; });
+}
+
+}  // namespace hansa::ops

@@ -1,0 +1,49 @@
+#include "ops/open_log.h"
+
+#include "ops/files.h"
+#include "streams/embedded_log.h"
+#include "streams/kafka_log.h"
+#include "streams/kafka_topics.h"
+
+namespace hansa::ops {
+namespace {
+
+// A node asks again soon.
+constexpr int kCheckMs = 5'000;
+
+}  // namespace
+
+streams::KafkaOptions kafka_options(const Config& config) {
+  streams::KafkaOptions options;
+  options.bootstrap = config.log.bootstrap;
+  options.properties = config.log.properties;
+  options.properties.emplace("client.id", "hansa-" + config.node.id);
+  options.ledgers_max = config.ledgers.size();
+  return options;
+}
+
+Result<std::unique_ptr<streams::Log>> open_log(const Config& config) {
+  if (config.log.is_kafka()) {
+    HANSA_TRY(auto log, streams::KafkaLog::open(kafka_options(config)));
+    return std::unique_ptr<streams::Log>(std::move(log));
+  }
+  streams::EmbeddedLogOptions options;
+  options.folder = config.node.data_dir + "/log";
+  options.fsync = config.log.fsync;
+  HANSA_CHECK(make_folders(options.folder, 0700));
+  HANSA_TRY(auto log, streams::EmbeddedLog::open(options));
+  return std::unique_ptr<streams::Log>(std::move(log));
+}
+
+Result<void> check_log(const Config& config, const LedgerId& ledger) {
+  if (!config.log.is_kafka()) return {};
+  auto options = kafka_options(config);
+  options.topics_timeout_ms = kCheckMs;
+  HANSA_TRY(const auto findings, streams::check_topics(options, {ledger}));
+  if (findings.empty()) return {};
+  const std::string more =
+      findings.size() == 1 ? "" : " (and " + std::to_string(findings.size() - 1) + " more)";
+  return fail(Errc::kBadConfig, findings.front().text() + more);
+}
+
+}  // namespace hansa::ops

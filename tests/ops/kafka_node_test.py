@@ -1,0 +1,197 @@
+"""Goal: a city on Kafka lives as one on the embedded log does; an outage of the broker refuses
+commands and takes nothing; topics that are not as they must be are named, not used; a ledger that
+is copied keeps its hashes, there and back.
+
+Method: real processes and a broker of the test's own (cmake/kafka/broker run), which it stops and
+starts; a city that began embedded is copied to Kafka with its rows and goes on there.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "crash"))
+from city_process import (ACCEPTED, SECONDS_MAX, Failed, Node, expect, place,  # noqa: E402
+                          uuid_v7)
+
+CITY, OTHER, LATER = "suzhou", "wuxi", "kunshan"
+BROKER = os.path.join(os.environ["HANSA_SOURCE"], "cmake", "kafka", "broker")
+
+
+def broker(word):
+    subprocess.run([BROKER, word, os.environ["HANSA_KAFKA_FOLDER"]], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+def kafka_log():
+    return {"kind": "kafka", "fsync": True,
+            "kafka": {"bootstrap": os.environ["HANSA_KAFKA"],
+                      "properties": {"client.id": "test"}}}
+
+
+def report(connection, city, number, key=None):
+    body = {"kind": "problem", "service": "rubbish", "source": "hotline",
+            "place": place(number), "contact": {"name": "Ann Example"}}
+    return connection.send("hotline", "POST", f"/v1/cities/{city}/cases", body, key or uuid_v7())
+
+
+def report_some(node, city, count):
+    connection = node.connect()
+    seqs = []
+    for number in range(count):
+        status, answer = report(connection, city, number)
+        expect(status in ACCEPTED, (status, answer))
+        seqs.append(int(answer["seq"]))
+    connection.close()
+    return max(seqs)
+
+
+def wait_for(what, holds):
+    end = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < end:
+        answer = holds()
+        if answer:
+            return answer
+        time.sleep(0.02)
+    raise Failed(f"{what} did not come within {SECONDS_MAX} s")
+
+
+def check_topics(node):
+    """Nothing is served on a topic that is not there; it is said, with what mends it."""
+    missing = node.run("topics", "check", code=2)
+    expect("hansa topics create" in missing.stdout, missing.stdout)
+    node.start()
+    node.wait_until_answering()
+
+    def is_said():
+        status, answer = node.readyz()
+        return status == 503 and "hansa topics create" in answer["waits"][0]
+    wait_for("what mends it", is_said)
+    node.stop()
+    made = node.run("topics", "create")
+    expect(f"made hansa.city.{CITY}" in made.stdout, made.stdout)
+    expect("stood there already" in node.run("topics", "create").stdout, made.stdout)
+    node.run("topics", "check")
+
+
+def check_life(node):
+    """What was acknowledged stands after a stop, a kill and a start, and the rows with it."""
+    node.start()
+    node.wait_until_ready()
+    for city in (CITY, OTHER):
+        node.set_up(city)
+    last = report_some(node, CITY, 50)
+    report_some(node, OTHER, 5)
+    served = node.digest(CITY, last)
+    node.kill()
+    node.start()
+    node.wait_until_ready()
+    again = node.digest(CITY, last)
+    expect(again["digest"] == served["digest"], (served, again))
+    records, _ = node.entries(CITY)
+    expect(len(records) == last, (len(records), last))
+    return last
+
+
+def check_outage(node, last):
+    """Reads go on, commands are refused or unknown, and the same ids are settled afterwards."""
+    broker("stop")
+    keys = [uuid_v7() for _ in range(3)]
+    connection = node.connect()
+    for key in keys:
+        status, answer = report(connection, CITY, 7, key)
+        expect((status, answer["code"]) in ((504, "unknown_outcome"), (503, "unavailable")),
+               answer)
+    status, answer = connection.send("auditor", "GET", f"/v1/cities/{CITY}/cases?page_size=5")
+    expect(status == 200 and len(answer["cases"]) == 5, answer)
+    status, answer = node.readyz()
+    expect(status == 503 and "city/" + CITY in answer["waits"][0], answer)
+    broker("start")
+    node.wait_until_ready()
+    for key in keys:
+        def settled(key=key):
+            status, answer = report(connection, CITY, 7, key)
+            return status in ACCEPTED and answer
+        answer = wait_for("a receipt", settled)
+        again = report(connection, CITY, 7, key)
+        expect(int(again[1]["seq"]) == int(answer["seq"]), (answer, again))
+    records, _ = node.entries(CITY)
+    expect(len(records) == last + len(keys), f"{len(records)} after {last} and {len(keys)} more")
+    connection.close()
+
+
+def check_start_in_outage(node):
+    """A node that starts while the broker is away serves when it comes back, by itself."""
+    node.stop()
+    broker("stop")
+    node.start()
+    status, answer = node.wait_until_answering()
+    expect(status == 503, answer)
+    broker("start")
+    node.wait_until_ready()
+    report_some(node, CITY, 1)
+    node.stop()
+
+
+def check_copy(hansa, folder):
+    """Embedded to Kafka with the rows as they are, and back: the same bytes, the same digest."""
+    node = Node(hansa, folder, [LATER])
+    node.start()
+    node.wait_until_ready()
+    node.set_up(LATER)
+    last = report_some(node, LATER, 30)
+    served = node.digest(LATER, last)
+    records, _ = node.entries(LATER)
+    node.stop()
+    other = os.path.join(folder, "kafka.yaml")
+    node.write_config(other, kafka_log())
+    where = ("--ledger", f"city/{LATER}")
+    refused = node.run("ledger", "copy", "--from", node.config, "--to", other, *where, code=2)
+    expect("hansa topics create" in refused.stderr, refused.stderr)
+    node.run("topics", "create", "--config", other)
+    for expected in (last, 0):
+        done = node.run("ledger", "copy", "--from", node.config, "--to", other, *where)
+        expect(f": {expected} of {last} records copied; {last} entries" in done.stdout, done.stdout)
+    embedded, node.config = node.config, other
+    node.start()
+    node.wait_until_ready()
+    expect(node.digest(LATER, last)["digest"] == served["digest"], served)
+    expect(node.entries(LATER)[0] == records, "the bytes on Kafka differ")
+    last = report_some(node, LATER, 5)
+    node.stop()
+    done = node.run("ledger", "copy", "--from", other, "--to", embedded, *where)
+    expect(f": 5 of {last} records copied" in done.stdout, done.stdout)
+    node.config = embedded
+    node.start()
+    node.wait_until_ready()
+    served = node.digest(LATER, last)
+    node.stop()
+    node.check_stopped(LATER, last, served)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        hansa = os.environ["HANSA_BINARY"]
+        first, second = (os.path.join(folder, name) for name in ("node", "moved"))
+        os.mkdir(first)
+        os.mkdir(second)
+        node = Node(hansa, first, [CITY, OTHER], log=kafka_log())
+        try:
+            check_topics(node)
+            last = check_life(node)
+            check_outage(node, last)
+            check_start_in_outage(node)
+            check_copy(hansa, second)
+        except BaseException:
+            print(node.server_log()[-3000:])
+            raise
+        finally:
+            node.end()
+    print("a city on Kafka lives, outlives the broker, and can be moved")
+
+
+if __name__ == "__main__":
+    main()
