@@ -181,6 +181,8 @@ void add_demo(CLI::App& app, Chosen& chosen) {
   verb->add_flag("--json", options->json, "The last line of standard output is one JSON object");
   verb->add_option("--data", options->demo.data_dir,
                    "Data folder that stays; without it a temporary one");
+  verb->add_option("--kafka", options->demo.kafka,
+                   "Keeps the ledgers on this Kafka cluster, host:port; ./demo starts one");
   verb->add_option("--listen", options->listen, "Address of the API")->capture_default_str();
   verb->add_option("--metrics-listen", options->metrics_listen, "Address of /metrics")
       ->capture_default_str();

@@ -10,8 +10,9 @@
 #include "ops/demo/civic_life.h"
 #include "ops/files.h"
 #include "ops/json.h"
+#include "ops/open_log.h"
 #include "ops/time_text.h"
-#include "streams/embedded_log.h"
+#include "streams/kafka_topics.h"
 
 namespace hansa::ops {
 namespace {
@@ -98,7 +99,8 @@ Result<CityOutcome> make_real(const DemoFile& source, const Shared& shared) {
   return outcome;
 }
 
-Result<void> check_options(const DemoOptions& options) {
+// Of all cities, simulated and real.
+Result<std::vector<std::string>> city_ids(const DemoOptions& options) {
   const auto known = delta_city_ids();
   if (options.cities > known.size()) {
     return fail(Errc::kBadConfig, "expected at most " + std::to_string(known.size()) +
@@ -114,7 +116,36 @@ Result<void> check_options(const DemoOptions& options) {
     cities.push_back(mapping.city);
   }
   if (cities.empty()) return fail(Errc::kBadConfig, "expected at least one city or file");
-  return {};
+  return cities;
+}
+
+LogSettings log_settings(const DemoOptions& options) {
+  LogSettings log;
+  if (!options.kafka.empty()) log.kind = "kafka";
+  log.bootstrap = options.kafka;
+  log.fsync = false;
+  return log;
+}
+
+Result<std::unique_ptr<streams::Log>> demo_log(const DemoOptions& options) {
+  Config config;
+  config.node.id = "demo";
+  config.node.data_dir = options.data_dir;
+  config.log = log_settings(options);
+  HANSA_TRY(const auto cities, city_ids(options));
+  config.ledgers.resize(cities.size());
+  HANSA_TRY(auto log, open_log(config));
+  if (!config.log.is_kafka()) return log;
+  std::vector<LedgerId> ledgers;
+  for (const auto& city : cities) ledgers.push_back({"city", city});
+  HANSA_CHECK(streams::create_topics(kafka_options(config), ledgers));
+  for (const auto& ledger : ledgers) {
+    HANSA_TRY(const Offset end, log->end(ledger));
+    if (end == 0) continue;
+    return fail(Errc::kAlreadyExists, ledger.topic() + " on " + options.kafka +
+                                          " holds a ledger already; take an empty cluster");
+  }
+  return log;
 }
 
 std::string count_json(const std::map<std::string, uint64_t>& counts) {
@@ -144,18 +175,15 @@ std::string city_json(const CityOutcome& city) {
 }  // namespace
 
 Result<DemoOutcome> make_demo(const DemoOptions& options, const DemoProgress& progress) {
-  HANSA_CHECK(check_options(options));
-  if (std::filesystem::exists(options.data_dir + "/log")) {
+  HANSA_CHECK(city_ids(options));
+  if (std::filesystem::exists(options.data_dir + "/log") ||
+      std::filesystem::exists(options.data_dir + "/projections")) {
     return fail(Errc::kAlreadyExists,
                 options.data_dir + " holds a node's data already; serve it with `hansa serve "
                 "--config " + options.data_dir + "/hansa.yaml --accept-clock-jump`, or take an "
                 "empty folder");
   }
-  HANSA_CHECK(make_folders(options.data_dir + "/log", 0700));
-  streams::EmbeddedLogOptions log_options;
-  log_options.folder = options.data_dir + "/log";
-  log_options.fsync = false;
-  HANSA_TRY(auto log, streams::EmbeddedLog::open(log_options));
+  HANSA_TRY(const auto log, demo_log(options));
   const uint64_t total = uint64_t{options.cities} * options.days + options.files.size();
   std::mutex mutex;
   uint64_t done = 0;
@@ -199,6 +227,7 @@ Result<Config> demo_config(const DemoOptions& options, const DemoOutcome& outcom
   config.file = options.data_dir + "/hansa.yaml";
   config.node.id = "demo";
   config.node.data_dir = options.data_dir;
+  config.log = log_settings(options);
   ApiKey row;
   row.id = "demo";
   row.sha256 = sha256(key);
@@ -221,7 +250,11 @@ Result<Config> demo_config(const DemoOptions& options, const DemoOutcome& outcom
 std::string demo_config_text(const Config& config) {
   std::string text = "# Written by `hansa demo`. Its days lie in 2025: serve it with\n"
                      "#   hansa serve --config " + config.file + " --accept-clock-jump\n"
-                     "node: {id: demo, data_dir: .}\nledgers:\n";
+                     "node: {id: demo, data_dir: .}\n";
+  if (config.log.is_kafka()) {
+    text += "log: {kind: kafka, kafka: {bootstrap: '" + config.log.bootstrap + "'}}\n";
+  }
+  text += "ledgers:\n";
   for (const auto& row : config.ledgers) {
     text += "  - {ledger: " + row.ledger.text() + ", founding_id: " + to_hex(row.founding_id) +
             "}\n";

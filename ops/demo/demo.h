@@ -4,8 +4,8 @@
 //          stands there; the data folder is then one that Node opens like any other (keys in it,
 //          configuration by demo_config()). demo_json() is the object of SPEC §7.
 // Units:   the days begin on 2025-01-01 at midnight in the Yangtze Delta.
-// Errors:  of the files and of the cities; kAlreadyExists for a data folder that is in use for
-//          something.
+// Errors:  of the files and of the cities; kAlreadyExists for a data folder or a topic that is in
+//          use for something.
 // Threads: make_demo uses one for each city, as many at a time as the machine has.
 // Limits:  at most the 41 cities of the Delta.
 // Source:  SPEC §7.
@@ -35,6 +35,7 @@ struct DemoOptions {
   uint64_t seed = 1;
   std::vector<DemoFile> files;
   std::string data_dir;
+  std::string kafka;  // address of a cluster that keeps the ledgers; empty: the data folder does
 };
 
 struct DemoOutcome {

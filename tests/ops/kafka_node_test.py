@@ -1,6 +1,6 @@
 """Goal: a city on Kafka lives as one on the embedded log does; an outage of the broker refuses
 commands and takes nothing; topics that are not as they must be are named, not used; a ledger that
-is copied keeps its hashes, there and back.
+is copied keeps its hashes, there and back; the demo makes the same ledgers on either log.
 
 Method: real processes and a broker of the test's own (cmake/kafka/broker run), which it stops and
 starts; a city that began embedded is copied to Kafka with its rows and goes on there.
@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from city_process import (ACCEPTED, SECONDS_MAX, Failed, Node, expect, place,  # noqa: E402
                           uuid_v7)
 
-CITY, OTHER, LATER = "suzhou", "wuxi", "kunshan"
+CITY, OTHER, LATER = "suzhou", "taihu", "kunshan"
 BROKER = os.path.join(os.environ["HANSA_SOURCE"], "cmake", "kafka", "broker")
 
 
@@ -172,6 +172,18 @@ def check_copy(hansa, folder):
     node.check_stopped(LATER, last, served)
 
 
+def check_demo(node, folder):
+    """The same seed gives the same ledger, whichever log it is kept in."""
+    words = ("demo", "--once", "--json", "--cities", "2", "--days", "2", "--data")
+    embedded = node.run(*words, os.path.join(folder, "demo-embedded"))
+    cluster = ("--kafka", os.environ["HANSA_KAFKA"])
+    kafka = node.run(*words, os.path.join(folder, "demo-kafka"), *cluster)
+    expect(embedded.stdout.splitlines()[-1] == kafka.stdout.splitlines()[-1],
+           (embedded.stdout, kafka.stdout))
+    again = node.run(*words, os.path.join(folder, "demo-again"), *cluster, code=1)
+    expect("holds a ledger already" in again.stderr, again.stderr)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         hansa = os.environ["HANSA_BINARY"]
@@ -185,6 +197,7 @@ def main():
             check_outage(node, last)
             check_start_in_outage(node)
             check_copy(hansa, second)
+            check_demo(node, second)
         except BaseException:
             print(node.server_log()[-3000:])
             raise
