@@ -175,7 +175,14 @@ void KeeperLoop::tick() {
       }
     }
   }
+  follow_others();
   round();
+}
+
+// What other nodes append is folded as it comes: rows stay warm, and whoever decides next has read.
+void KeeperLoop::follow_others() {
+  if (stopped || appender == nullptr || flights > 0 || must_follow()) return;
+  if (log.has_more(config.ledger, appender->landed().next_offset)) follow_log();
 }
 
 void KeeperLoop::update_health() {

@@ -117,6 +117,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   void serve_waiters();
   void schedule_tick();
   void tick();
+  void follow_others();
   void stop(Error error);
   void update_health();
   bool idle() const;

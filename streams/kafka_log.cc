@@ -21,6 +21,23 @@ constexpr int kWaitsMax = 50;
 constexpr int kWaitsUntilEndAsked = 5;
 constexpr int kPartition = 0;
 
+// A topic that was made, or a leader that was chosen, a moment ago is not known everywhere yet.
+constexpr int kAttemptsMax = 20;
+constexpr std::chrono::milliseconds kAttemptPause{100};
+
+bool passes_soon(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return true;
+    default:
+      return false;
+  }
+}
+
 struct FreeMessage {
   void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
 };
@@ -38,11 +55,23 @@ struct KafkaLog::Consumer {
 };
 
 struct KafkaLog::Cursor {
+  // What has_more() came upon first, then what the client gives out next.
+  Message next_message(int wait_ms) {
+    if (seen != nullptr) return std::move(seen);
+    return Message(rd_kafka_consume(topic.get(), kPartition, wait_ms));
+  }
+  void stop() {
+    rd_kafka_consume_stop(topic.get(), kPartition);
+    started = false;
+    seen.reset();
+  }
+
   std::mutex mutex;
   KafkaTopic topic;
   bool started = false;
   bool in_doubt = false;  // a gap was seen here and is looked at again
-  Offset next = 0;       // of the next message that consuming gives
+  Message seen;          // taken from the client and not given out yet
+  Offset next = 0;       // of the next message that is given out
   Offset end_known = 0;  // the topic was once seen to reach here
 
   std::mutex question_mutex;
@@ -91,8 +120,13 @@ KafkaLog::Cursor& KafkaLog::cursor(const LedgerId& ledger) {
 Result<Offset> KafkaLog::ask_end(const std::string& topic) {
   int64_t low = 0;
   int64_t high = 0;
-  const auto error = rd_kafka_query_watermark_offsets(consumer_->client.get(), topic.c_str(),
-                                                      kPartition, &low, &high, kQueryMs);
+  auto error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (int attempt = 0; attempt < kAttemptsMax && !stopping_; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(kAttemptPause);
+    error = rd_kafka_query_watermark_offsets(consumer_->client.get(), topic.c_str(), kPartition,
+                                             &low, &high, kQueryMs);
+    if (!passes_soon(error)) break;
+  }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return fail(kafka_error(error, topic, "asking for the end of"));
   }
@@ -144,9 +178,24 @@ Result<ReadResult> KafkaLog::read(const LedgerId& ledger, Offset from, size_t by
   return taken;
 }
 
+bool KafkaLog::has_more(const LedgerId& ledger, Offset from) {
+  Cursor& found = cursor(ledger);
+  const std::unique_lock lock(found.mutex, std::try_to_lock);
+  if (!lock.owns_lock()) return false;  // somebody reads
+  if (from < found.end_known) return true;
+  if (!move_to(found, ledger, from)) return true;
+  if (found.seen == nullptr) found.seen = found.next_message(0);
+  if (found.seen == nullptr) return false;
+  const bool is_end = found.seen->err == RD_KAFKA_RESP_ERR__PARTITION_EOF &&
+                      static_cast<Offset>(found.seen->offset) == from;
+  if (is_end) found.seen.reset();
+  return !is_end;
+}
+
 Result<void> KafkaLog::move_to(Cursor& cursor, const LedgerId& ledger, Offset from) {
   if (cursor.started && cursor.next == from) return {};
   auto error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  cursor.seen.reset();
   if (cursor.started) {
     error = rd_kafka_seek(cursor.topic.get(), kPartition, static_cast<int64_t>(from), kQueryMs);
   } else if (rd_kafka_consume_start(cursor.topic.get(), kPartition,
@@ -169,8 +218,7 @@ bool KafkaLog::is_gap(Cursor& cursor, ReadResult& result, Offset found) {
     result.next = cursor.next = found;
     return false;
   }
-  rd_kafka_consume_stop(cursor.topic.get(), kPartition);
-  cursor.started = false;
+  cursor.stop();
   return true;
 }
 
@@ -182,8 +230,7 @@ Result<ReadResult> KafkaLog::take(Cursor& cursor, const LedgerId& ledger, Offset
   int waits = 0;
   while (bytes < bytes_max || result.records.empty()) {
     const bool has_some = result.next > from;
-    const Message message(
-        rd_kafka_consume(cursor.topic.get(), kPartition, has_some ? 0 : kWaitMs));
+    const Message message = cursor.next_message(has_some ? 0 : kWaitMs);
     if (message == nullptr || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       if (message != nullptr && is_gap(cursor, result, static_cast<Offset>(message->offset))) {
         if (result.next > from) return result;
@@ -203,8 +250,7 @@ Result<ReadResult> KafkaLog::take(Cursor& cursor, const LedgerId& ledger, Offset
       return fail(kafka_error(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, ledger.topic(), "reading"));
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      rd_kafka_consume_stop(cursor.topic.get(), kPartition);
-      cursor.started = false;
+      cursor.stop();
       return fail(kafka_error(message->err, ledger.topic(), "reading"));
     }
     const auto offset = static_cast<Offset>(message->offset);

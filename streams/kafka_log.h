@@ -43,6 +43,7 @@ class KafkaLog final : public Log {
   Result<ReadResult> read(const LedgerId& ledger, Offset from, size_t bytes_max) override;
   void append(const LedgerId& ledger, std::vector<std::string> values, Offset expected_end,
               Delivered delivered) override;
+  bool has_more(const LedgerId& ledger, Offset from) override;
   // After a fatal error of the producer, which all ledgers share: a new one.
   void renew_writer(const LedgerId& ledger) override;
 

@@ -12,6 +12,10 @@
 //                                 A log that can (embedded) appends nothing and answers
 //                                 kLogConflict when its end is not `expected_end`; one that cannot
 //                                 appends anyway, and the chain decides.
+//          has_more(ledger, from) whether it is worth reading from there, without asking anybody: a
+//                                 reader who follows what others append calls it again and again.
+//                                 It may be late, and true for nothing. A log that nobody else
+//                                 appends to answers false.
 //          renew_writer(ledger)   forgets everything queued and not sent, after an error; what was
 //                                 sent may still land, unless absence_is_final(): then what cannot
 //                                 be read after it never will be.
@@ -19,7 +23,7 @@
 //          kLogBehind: the log starts above `from` or ends below it: stop this ledger.
 //          A Delivery without an offset (error, or none reported) means: outcome unknown.
 // Threads: every call from any thread. Appends and renewals of one ledger come one after the other;
-//          end and read may come beside them and beside each other.
+//          the others may come beside them and beside each other.
 // Limits:  a value up to 60 KiB; a flight up to 4 096 values.
 // Source:  DESIGN §4.
 #pragma once
@@ -58,6 +62,7 @@ class Log {
   virtual Result<ReadResult> read(const LedgerId& ledger, Offset from, size_t bytes_max) = 0;
   virtual void append(const LedgerId& ledger, std::vector<std::string> values,
                       Offset expected_end, Delivered delivered) = 0;
+  virtual bool has_more(const LedgerId&, Offset) { return false; }
   virtual void renew_writer(const LedgerId& ledger) = 0;
   virtual bool absence_is_final() const { return false; }
 };

@@ -219,6 +219,11 @@ Result<Offset> SimulatedLog::end(const LedgerId& ledger) {
   return Offset{store_.ledgers_[ledger].synced};
 }
 
+bool SimulatedLog::has_more(const LedgerId& ledger, Offset from) {
+  const std::lock_guard lock(store_.mutex_);
+  return from < store_.ledgers_[ledger].synced;
+}
+
 Result<ReadResult> SimulatedLog::read(const LedgerId& id, Offset from, size_t bytes_max) {
   const std::lock_guard lock(store_.mutex_);
   if (store_.chance(store_.faults_.unreachable)) {

@@ -128,6 +128,7 @@ class SimulatedLog final : public Log {
   Result<ReadResult> read(const LedgerId& ledger, Offset from, size_t bytes_max) override;
   void append(const LedgerId& ledger, std::vector<std::string> values, Offset expected_end,
               Delivered delivered) override;
+  bool has_more(const LedgerId& ledger, Offset from) override;
   void renew_writer(const LedgerId& ledger) override;
 
  private:

@@ -1,6 +1,7 @@
 """Goal: a city on Kafka lives as one on the embedded log does; an outage of the broker refuses
-commands and takes nothing; topics that are not as they must be are named, not used; a ledger that
-is copied keeps its hashes, there and back; the demo makes the same ledgers on either log.
+commands and takes nothing; two nodes of a city have one history; topics that are not as they must
+be are named, not used; a ledger that is copied keeps its hashes, there and back; the demo makes the
+same ledgers on either log.
 
 Method: real processes and a broker of the test's own (cmake/kafka/broker run), which it stops and
 starts; a city that began embedded is copied to Kafka with its rows and goes on there.
@@ -8,6 +9,7 @@ starts; a city that began embedded is copied to Kafka with its rows and goes on 
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,8 +35,7 @@ def kafka_log():
 
 
 def report(connection, city, number, key=None):
-    body = {"kind": "problem", "service": "rubbish", "source": "hotline",
-            "place": place(number), "contact": {"name": "Ann Example"}}
+    body = {"kind": "problem", "service": "rubbish", "source": "hotline", "place": place(number)}
     return connection.send("hotline", "POST", f"/v1/cities/{city}/cases", body, key or uuid_v7())
 
 
@@ -172,6 +173,47 @@ def check_copy(hansa, folder):
     node.check_stopped(LATER, last, served)
 
 
+def second_node(hansa, folder, first):
+    """Another node of the same cities: its own data folder, their keys."""
+    node = Node(hansa, folder, [], log=kafka_log())
+    shutil.copytree(os.path.join(first.data_dir, "keys"), os.path.join(node.data_dir, "keys"))
+    node.ledgers = first.ledgers
+    node.write_config(node.config, node.log)
+    return node
+
+
+def check_two_nodes(hansa, folder, first):
+    """Each shows what the other appends; a command that both were given is done once; when one is
+    killed the other has all that was acknowledged and goes on."""
+    second = second_node(hansa, folder, first)
+    try:
+        for node in (first, second):
+            node.start()
+        for node in (first, second):
+            node.wait_until_ready()
+        for round_number in range(5):
+            for writer, reader in ((first, second), (second, first)):
+                last = report_some(writer, CITY, 5)
+                expect(writer.digest(CITY, last) == reader.digest(CITY, last), round_number)
+        key = uuid_v7()
+        answers = [report(node.connect(), CITY, 3, key) for node in (first, second, first)]
+        expect(all(status in ACCEPTED for status, _ in answers), answers)
+        expect(len({answer["seq"] for _, answer in answers}) == 1, answers)
+        first.kill()
+        connection = second.connect()
+        status, answer = report(connection, CITY, 3, key)
+        expect(answer["seq"] == answers[0][1]["seq"], (answers, answer))
+        last = report_some(second, CITY, 5)
+        served = second.digest(CITY, last)
+        first.start()
+        first.wait_until_ready()
+        expect(first.digest(CITY, last) == served, served)
+        first.stop()
+        second.stop()
+    finally:
+        second.end()
+
+
 def check_demo(node, folder):
     """The same seed gives the same ledger, whichever log it is kept in."""
     words = ("demo", "--once", "--json", "--cities", "2", "--days", "2", "--data")
@@ -187,15 +229,16 @@ def check_demo(node, folder):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         hansa = os.environ["HANSA_BINARY"]
-        first, second = (os.path.join(folder, name) for name in ("node", "moved"))
-        os.mkdir(first)
-        os.mkdir(second)
+        first, second, third = (os.path.join(folder, name) for name in ("node", "moved", "other"))
+        for name in (first, second, third):
+            os.mkdir(name)
         node = Node(hansa, first, [CITY, OTHER], log=kafka_log())
         try:
             check_topics(node)
             last = check_life(node)
             check_outage(node, last)
             check_start_in_outage(node)
+            check_two_nodes(hansa, third, node)
             check_copy(hansa, second)
             check_demo(node, second)
         except BaseException:

@@ -262,6 +262,22 @@ class KeeperOnSimulatedLog : public ::testing::Test {
     found(*city_);
   }
 
+  // Another node disconnects the source of our reports.
+  void append_as_rival() {
+    const FoundingId founding = *FoundingId::from(std::string(16, 'f'));
+    streams::SimulatedLog rival_log(store_);
+    const LedgerId ledger{"city", "example"};
+    streams::Appender rival(rival_log, ledger, founding, ChainPosition{0, founding_hash(founding)},
+                            env_);
+    ASSERT_TRUE(rival.follow().has_value());
+    v1::Payload payload;
+    payload.set_time_us(kStartUs);
+    payload.add_events()->mutable_source_disconnected()->set_source(v1::Source::hotline);
+    ASSERT_TRUE(rival.stamp(payload.SerializeAsString()).has_value());
+    rival.send([](streams::Appender::FlightId, const std::vector<streams::Delivery>&) {});
+    store_.run_until_idle();
+  }
+
   const Principal hotline_ = staff("hotline-1", {v1::Role::hotline});
   ScratchFolder folder_;
   SeededEnv env_;
@@ -300,21 +316,18 @@ TEST_F(KeeperOnSimulatedLog, NothingUnlandedLeaves_NeitherReceiptNorRefusalNorRo
 
 TEST_F(KeeperOnSimulatedLog, RivalLandsFirst_OursIsDecidedAgainOnItsState) {
   // The rival closes the door first: it disconnects the source that our command needs.
-  const FoundingId founding = *FoundingId::from(std::string(16, 'f'));
-  streams::SimulatedLog rival_log(store_);
-  const LedgerId ledger{"city", "example"};
-  streams::Appender rival(rival_log, ledger, founding, ChainPosition{0, founding_hash(founding)},
-                          env_);
-  ASSERT_TRUE(rival.follow().has_value());
-  v1::Payload payload;
-  payload.set_time_us(kStartUs);
-  payload.add_events()->mutable_source_disconnected()->set_source(v1::Source::hotline);
-  ASSERT_TRUE(rival.stamp(payload.SerializeAsString()).has_value());
-  rival.send([](streams::Appender::FlightId, const std::vector<streams::Delivery>&) {});
-  store_.run_until_idle();
+  append_as_rival();
   const auto refused = city_->call(report(), hotline_);
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Errc::kUnknownSource);
+}
+
+TEST_F(KeeperOnSimulatedLog, WhatOthersAppendIsShownToReadersWithoutACommandOfOurs) {
+  const Seq before = city_->keeper().health().landed_seq;
+  append_as_rival();
+  const auto shown = city_->wait_for(before + 1, 60'000'000);
+  ASSERT_TRUE(shown.has_value()) << shown.error().detail;
+  EXPECT_EQ((*shown)->meta().position.seq, before + 1);
 }
 
 TEST_F(KeeperOnSimulatedLog, LostAnswer_CommandIsFoundInTheLogAndNotDoneTwice) {
