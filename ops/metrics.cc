@@ -14,6 +14,7 @@
 
 #include "core/base/schema.h"
 #include "ops/json_log.h"
+#include "ops/kafka_metrics.h"
 
 namespace hansa::ops {
 namespace {
@@ -369,11 +370,13 @@ void Metrics::connection_opened() { impl_->connections->Increment(); }
 void Metrics::connection_closed() { impl_->connections->Decrement(); }
 void Metrics::connection_refused() { impl_->refused_connections->Increment(); }
 
-std::string Metrics::text(const std::vector<LedgerFigures>& ledgers) const {
+std::string Metrics::text(const std::vector<LedgerFigures>& ledgers,
+                          const std::vector<std::string>& log_statistics) const {
   auto families = impl_->registry.Collect();
-  auto own = ledger_families(ledgers);
-  families.insert(families.end(), std::make_move_iterator(own.begin()),
-                  std::make_move_iterator(own.end()));
+  for (auto own : {ledger_families(ledgers), kafka_families(log_statistics)}) {
+    families.insert(families.end(), std::make_move_iterator(own.begin()),
+                    std::make_move_iterator(own.end()));
+  }
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, families);
   return std::move(out).str();

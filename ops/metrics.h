@@ -53,7 +53,9 @@ class Metrics {
   void connection_closed();
   void connection_refused();
 
-  std::string text(const std::vector<LedgerFigures>& ledgers) const;
+  // `log_statistics`: of streams::Log::statistics().
+  std::string text(const std::vector<LedgerFigures>& ledgers,
+                   const std::vector<std::string>& log_statistics = {}) const;
 
  private:
   struct Impl;

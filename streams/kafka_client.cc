@@ -33,6 +33,8 @@ Result<Conf> make_conf(const KafkaOptions& options, const Properties& own,
     }
     HANSA_CHECK(set(conf.get(), name, value));
   }
+  // What it would print is no line of our log; what fails is told by the call or the report.
+  rd_kafka_conf_set_log_cb(conf.get(), nullptr);
   rd_kafka_conf_set_opaque(conf.get(), callbacks.opaque);
   if (callbacks.delivered != nullptr) {
     rd_kafka_conf_set_dr_msg_cb(conf.get(), callbacks.delivered);
@@ -61,7 +63,6 @@ const Properties kConnection = {
     {"reconnect.backoff.max.ms", "1000"},
     {"topic.metadata.refresh.fast.interval.ms", "50"},
     {"allow.auto.create.topics", "false"},
-    {"log_level", "2"},
 };
 
 Properties with_connection(Properties own) {

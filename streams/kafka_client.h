@@ -12,7 +12,9 @@
 #include <librdkafka/rdkafka.h>
 
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 
 #include "core/base/result.h"
 #include "streams/kafka_options.h"
@@ -24,6 +26,23 @@ struct ClientCallbacks {
   void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void*) = nullptr;
   void (*failed)(rd_kafka_t*, int error, const char* reason, void*) = nullptr;
   int (*statistics)(rd_kafka_t*, char* json, size_t size, void*) = nullptr;
+};
+
+// The last that a client reported of itself (librdkafka's STATISTICS.md), once a second.
+class ClientStatistics {
+ public:
+  void keep(std::string text) {
+    const std::lock_guard lock(mutex_);
+    text_ = std::move(text);
+  }
+  std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;
 };
 
 struct CloseClient {

@@ -50,6 +50,12 @@ struct KafkaLog::Consumer {
     if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) static_cast<Consumer*>(self)->away = true;
   }
 
+  static int on_statistics(rd_kafka_t*, char* text, size_t size, void* self) {
+    static_cast<Consumer*>(self)->statistics.keep(std::string(text, size));
+    return 0;  // the text stays the client's
+  }
+
+  ClientStatistics statistics;
   std::atomic<bool> away{false};  // no broker could be reached, and none has answered since
   KafkaClient client;
 };
@@ -83,7 +89,9 @@ KafkaLog::KafkaLog(KafkaOptions options)
 
 Result<std::unique_ptr<KafkaLog>> KafkaLog::open(KafkaOptions options) {
   std::unique_ptr<KafkaLog> log(new KafkaLog(std::move(options)));
-  const ClientCallbacks callbacks{.opaque = log->consumer_.get(), .failed = Consumer::on_error};
+  const ClientCallbacks callbacks{.opaque = log->consumer_.get(),
+                                  .failed = Consumer::on_error,
+                                  .statistics = Consumer::on_statistics};
   HANSA_TRY(log->consumer_->client, make_consumer(log->options_, callbacks));
   HANSA_TRY(log->producer_, KafkaProducer::make(log->options_));
   log->consumer_thread_ = std::thread([raw = log.get()] { raw->poll_consumer(); });
@@ -102,6 +110,13 @@ KafkaLog::~KafkaLog() {
 // Serves the client's own events; messages wait in queues of their partitions.
 void KafkaLog::poll_consumer() {
   while (!stopping_) rd_kafka_poll(consumer_->client.get(), kWaitMs);
+}
+
+std::vector<std::string> KafkaLog::statistics() const {
+  std::vector<std::string> all = {consumer_->statistics.text()};
+  const std::lock_guard lock(producer_mutex_);
+  all.push_back(producer_->statistics());
+  return all;
 }
 
 KafkaLog::Cursor& KafkaLog::cursor(const LedgerId& ledger) {
@@ -282,12 +297,17 @@ void KafkaLog::append(const LedgerId& ledger, std::vector<std::string> values, O
 }
 
 void KafkaLog::renew_writer(const LedgerId&) {
-  std::shared_ptr<KafkaProducer> failed;
   const std::lock_guard lock(producer_mutex_);
   if (!producer_->has_failed()) return;
   // With the same options that made the first one; if it cannot be made the old one goes on to
   // refuse, and the next call tries again.
-  if (auto fresh = KafkaProducer::make(options_)) failed = std::exchange(producer_, *fresh);
+  auto fresh = KafkaProducer::make(options_);
+  if (!fresh) return;
+  // A client that has failed may take long to go (librdkafka 2.0): nobody waits for it here.
+  retired_ = std::async(std::launch::async, [failed = std::exchange(producer_, *fresh),
+                                             before = std::move(retired_)]() mutable {
+    failed.reset();
+  });
 }
 
 }  // namespace hansa::streams

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <atomic>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -44,6 +45,7 @@ class KafkaLog final : public Log {
   void append(const LedgerId& ledger, std::vector<std::string> values, Offset expected_end,
               Delivered delivered) override;
   bool has_more(const LedgerId& ledger, Offset from) override;
+  std::vector<std::string> statistics() const override;
   // After a fatal error of the producer, which all ledgers share: a new one.
   void renew_writer(const LedgerId& ledger) override;
 
@@ -64,8 +66,9 @@ class KafkaLog final : public Log {
   std::unique_ptr<Consumer> consumer_;
   std::mutex cursors_mutex_;
   std::map<std::string, std::unique_ptr<Cursor>> cursors_;  // by LedgerId::text()
-  std::mutex producer_mutex_;
+  mutable std::mutex producer_mutex_;
   std::shared_ptr<KafkaProducer> producer_;  // guarded by producer_mutex_
+  std::future<void> retired_;  // guarded by it too; ready when the failed ones are gone
   std::atomic<bool> stopping_{false};
   std::thread consumer_thread_;
 };

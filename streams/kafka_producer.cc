@@ -27,7 +27,8 @@ Result<std::shared_ptr<KafkaProducer>> KafkaProducer::make(const KafkaOptions& o
   std::shared_ptr<KafkaProducer> producer(new KafkaProducer());
   HANSA_TRY(producer->client_, make_producer(options, {.opaque = producer.get(),
                                                        .delivered = on_delivery,
-                                                       .failed = on_error}));
+                                                       .failed = on_error,
+                                                       .statistics = on_statistics}));
   producer->thread_ = std::thread([raw = producer.get()] { raw->poll(); });
   return producer;
 }
@@ -118,6 +119,11 @@ void KafkaProducer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, 
     delivery.offset = static_cast<Offset>(message->offset);
   }
   static_cast<KafkaProducer*>(self)->answered(*sent->flight, sent->index, std::move(delivery));
+}
+
+int KafkaProducer::on_statistics(rd_kafka_t*, char* text, size_t size, void* self) {
+  static_cast<KafkaProducer*>(self)->statistics_.keep(std::string(text, size));
+  return 0;  // the text stays the client's
 }
 
 void KafkaProducer::on_error(rd_kafka_t*, int error, const char*, void* self) {

@@ -35,6 +35,7 @@ class KafkaProducer {
 
   void append(const LedgerId& ledger, std::vector<std::string> values, Log::Delivered delivered);
   bool has_failed() const { return failed_; }
+  std::string statistics() const { return statistics_.text(); }
 
  private:
   struct Flight;
@@ -42,6 +43,7 @@ class KafkaProducer {
 
   KafkaProducer() = default;
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* self);
+  static int on_statistics(rd_kafka_t*, char* text, size_t size, void* self);
   static void on_error(rd_kafka_t* client, int error, const char* reason, void* self);
   rd_kafka_topic_t* topic(const LedgerId& ledger);
   void answered(Flight& flight, size_t index, Delivery delivery);
@@ -51,6 +53,7 @@ class KafkaProducer {
   std::mutex mutex_;
   std::map<std::string, KafkaTopic> topics_;  // guarded by mutex_
   std::set<Flight*> open_;                    // guarded by mutex_
+  ClientStatistics statistics_;
   std::atomic<bool> failed_{false};
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -16,6 +16,8 @@
 //                                 reader who follows what others append calls it again and again.
 //                                 It may be late, and true for nothing. A log that nobody else
 //                                 appends to answers false.
+//          statistics()           what the log's clients report of themselves, a JSON object each;
+//                                 none: the log has no clients, or nothing was reported yet.
 //          renew_writer(ledger)   forgets everything queued and not sent, after an error; what was
 //                                 sent may still land, unless absence_is_final(): then what cannot
 //                                 be read after it never will be.
@@ -64,6 +66,7 @@ class Log {
                       Offset expected_end, Delivered delivered) = 0;
   virtual bool has_more(const LedgerId&, Offset) { return false; }
   virtual void renew_writer(const LedgerId& ledger) = 0;
+  virtual std::vector<std::string> statistics() const { return {}; }
   virtual bool absence_is_final() const { return false; }
 };
 

@@ -9,11 +9,13 @@ starts; a city that began embedded is copied to Kafka with its rows and goes on 
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "crash"))
 from city_process import (ACCEPTED, SECONDS_MAX, Failed, Node, expect, place,  # noqa: E402
@@ -94,7 +96,19 @@ def check_life(node):
     expect(again["digest"] == served["digest"], (served, again))
     records, _ = node.entries(CITY)
     expect(len(records) == last, (len(records), last))
+    report_some(node, OTHER, 1)
+    wait_for("the producer's figures", lambda: sent_records(node) > 0)
     return last
+
+
+def sent_records(node):
+    """What the producer says of itself in /metrics; it reports once a second."""
+    port = re.findall(r"metrics http://127.0.0.1:(\d+)/", node.server_log())[-1]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    found = re.search(r'^hansa_streams_kafka_sent_records_total{client="producer"} (\S+)', text,
+                      re.M)
+    return float(found.group(1)) if found else 0
 
 
 def check_outage(node, last):

@@ -6,7 +6,9 @@
 //         mistake.
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
 
+#include <array>
 #include <condition_variable>
 #include <cstdlib>
 #include <functional>
@@ -310,6 +312,77 @@ TEST_F(KafkaLedgerTest, AMissingTopicAndASecondPartitionAreFound) {
   EXPECT_EQ((*findings)[1].setting, "partitions");
   EXPECT_EQ((*findings)[1].found, "2");
   EXPECT_TRUE(create_topics(options(), {ledger_, missing})->size() == 1);
+}
+
+// ---- a producer that fails for good, on a cluster inside the client library
+
+class MockCluster {
+ public:
+  explicit MockCluster(const LedgerId& ledger) {
+    std::array<char, 256> reason{};
+    client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), reason.data(),
+                               reason.size()));
+    cluster_ = rd_kafka_mock_cluster_new(client_.get(), 1);
+    rd_kafka_mock_topic_create(cluster_, ledger.topic().c_str(), 1, 1);
+  }
+  ~MockCluster() { rd_kafka_mock_cluster_destroy(cluster_); }
+  MockCluster(const MockCluster&) = delete;
+  MockCluster& operator=(const MockCluster&) = delete;
+
+  KafkaOptions options() const {
+    KafkaOptions options;
+    options.bootstrap = rd_kafka_mock_cluster_bootstraps(cluster_);
+    return options;
+  }
+  void fail_next_produce(rd_kafka_resp_err_t error) {
+    constexpr int16_t kProduce = 0;
+    rd_kafka_mock_push_request_errors(cluster_, kProduce, 1, error);
+  }
+
+ private:
+  KafkaClient client_;
+  rd_kafka_mock_cluster_t* cluster_ = nullptr;
+};
+
+TEST(KafkaProducer, AFatalErrorIsAnsweredAndEndsWithTheWriter) {
+  const LedgerId ledger{"city", "mock"};
+  MockCluster cluster(ledger);
+  PumpedLog log(std::move(KafkaLog::open(cluster.options())).value());
+  const auto append = [&](const std::string& value) {
+    std::vector<Delivery> answer;
+    log.append(ledger, {value, value}, 0,
+               [&](std::vector<Delivery> deliveries) { answer = std::move(deliveries); });
+    log.pump();
+    return answer;
+  };
+  EXPECT_EQ(append("a")[1].offset, Offset{1});
+  cluster.fail_next_produce(RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+  for (const auto& delivery : append("b")) {
+    EXPECT_FALSE(delivery.offset);
+    ASSERT_TRUE(delivery.error);
+    EXPECT_EQ(delivery.error->code, Errc::kUnavailable) << delivery.error->detail;
+  }
+  EXPECT_TRUE(append("c")[0].error) << "the failed producer takes nothing more";
+  log.renew_writer(ledger);
+  const auto again = append("d");
+  ASSERT_TRUE(again[0].offset) << again[0].error->detail;
+  EXPECT_GE(*again[0].offset, Offset{2});
+}
+
+TEST(KafkaProducer, ARecordThatIsTooLargeConcernsItselfAlone) {
+  const LedgerId ledger{"city", "mock"};
+  MockCluster cluster(ledger);
+  cluster.fail_next_produce(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  PumpedLog log(std::move(KafkaLog::open(cluster.options())).value());
+  std::vector<Delivery> answer;
+  const auto keep = [&](std::vector<Delivery> deliveries) { answer = std::move(deliveries); };
+  log.append(ledger, {"a"}, 0, keep);
+  log.pump();
+  ASSERT_TRUE(answer[0].error);
+  EXPECT_EQ(answer[0].error->code, Errc::kTooLarge) << answer[0].error->detail;
+  log.append(ledger, {"b"}, 0, keep);
+  log.pump();
+  EXPECT_TRUE(answer[0].offset);
 }
 
 TEST(KafkaOptions, WhatKeepsALedgerSafeIsNotTheOperatorsToSet) {
