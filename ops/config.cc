@@ -145,7 +145,7 @@ void read_limits(Section section, Limits& limits) {
   section.finish();
 }
 
-void read_ledger(Section section, std::vector<LedgerSettings>& ledgers) {
+void read_ledger(Section section, bool has_topics, std::vector<LedgerSettings>& ledgers) {
   LedgerSettings row;
   section.parsed("ledger", [&](const std::string& text) -> std::string {
     auto ledger = LedgerId::parse(text);
@@ -168,6 +168,10 @@ void read_ledger(Section section, std::vector<LedgerSettings>& ledgers) {
   }
   section.text("key_file", row.key_file);
   section.flag("lead", row.lead);
+  section.flag("outlet", row.outlet);
+  if (row.outlet && !has_topics) {
+    section.fail_at("outlet", "`kind: kafka` in section log: an outlet is a Kafka topic");
+  }
   section.finish();
   ledgers.push_back(std::move(row));
 }
@@ -255,7 +259,9 @@ Result<Config> read_sections(std::shared_ptr<YamlFile> file,
   auto metrics = root.section("metrics");
   metrics.parsed("listen", endpoint_into(config.metrics.listen));
   metrics.finish();
-  for (auto& section : root.list("ledgers")) read_ledger(section, config.ledgers);
+  for (auto& section : root.list("ledgers")) {
+    read_ledger(section, config.log.is_kafka(), config.ledgers);
+  }
   root.nothing_yet("inboxes", "inboxes need a Kafka log, which this version does not offer");
   auto access = root.section("access");
   for (auto& section : access.list("api_keys")) read_api_key(section, config.api_keys);

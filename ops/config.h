@@ -64,6 +64,7 @@ struct LedgerSettings {
   FoundingId founding_id;
   std::string key_file;  // empty in the file: <data>/keys/<kind>-<id>.key
   bool lead = true;
+  bool outlet = false;  // gives its events out as CloudEvents (ops/outlet.h)
 };
 
 // One API key: the caller shows the key, the file holds its SHA-256.

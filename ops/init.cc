@@ -46,6 +46,7 @@ ledgers:
     founding_id: @FOUNDING_ID@
     key_file: data/keys/@FOLDER@.key   # 0600; keep a copy apart from copies of the data
     lead: true
+    # outlet: true   # on Kafka: its events as CloudEvents on topic hansa.outlet.city.<id>
 
 access:
   # Who may call. The caller sends `Authorization: Bearer <key>`; only the key's SHA-256 is here:

@@ -26,6 +26,8 @@ struct LedgerFigures {
   LedgerId ledger;
   bool refused = false;
   projections::KeeperHealth health;
+  Seq outlet_seq = 0;  // up to which events were given out
+  bool outlet_waits = false;
   // RocksDB's property and its value; 0 while the ledger is refused.
   std::vector<std::pair<std::string, uint64_t>> rocksdb;
 };

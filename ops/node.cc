@@ -43,6 +43,7 @@ struct Node::Impl {
     std::unique_ptr<projections::Keyring> keyring;
     std::shared_ptr<projections::Keeper> keeper;
     std::unique_ptr<projections::Door> door;
+    std::unique_ptr<Outlet> outlet;
   };
   struct Hosted {
     LedgerSettings settings;
@@ -57,6 +58,7 @@ struct Node::Impl {
   Result<void> open_log();
   void open_ledger(Hosted& hosted);
   Result<Opened> try_open(const LedgerSettings& settings);
+  Result<std::unique_ptr<Outlet>> open_outlet(const LedgerSettings& settings);
   Result<void> check_chain(const LedgerSettings& settings);
   void check_long_chain(Hosted& hosted);
   void open_waiting(size_t first);
@@ -68,6 +70,7 @@ struct Node::Impl {
   Metrics& metrics;
   boost::asio::thread_pool pool;
   std::unique_ptr<streams::Log> log;
+  std::shared_ptr<streams::Log> outlet_log;  // made with the first outlet
   std::shared_ptr<projections::StoreBudget> budget;
   std::shared_ptr<projections::RebuildPermits> rebuild_permits;
   std::map<std::string, std::unique_ptr<Hosted>> hosted;  // by LedgerId::text()
@@ -124,7 +127,20 @@ Result<Node::Impl::Opened> Node::Impl::try_open(const LedgerSettings& settings) 
                                                   &metrics.observer()));
   row.door = std::make_unique<projections::Door>(row.keeper, *row.keyring, env,
                                                  log_unsealing(ledger));
+  if (settings.outlet) {
+    HANSA_TRY(row.outlet, open_outlet(settings));
+  }
   return row;
+}
+
+Result<std::unique_ptr<Outlet>> Node::Impl::open_outlet(const LedgerSettings& settings) {
+  if (outlet_log == nullptr) {
+    HANSA_TRY(outlet_log, ops::open_log(config));
+  }
+  HANSA_TRY(auto topic, streams::KafkaOutlet::open(kafka_options(config),
+                                                   outlet_topic(settings.ledger)));
+  return std::make_unique<Outlet>(Outlet::Plan{settings.ledger, settings.founding_id, outlet_log,
+                                               std::move(topic)});
 }
 
 void Node::Impl::open_ledger(Hosted& row) {
@@ -211,10 +227,12 @@ void Node::Impl::close(int64_t deadline_ms_max) {
   pool.stop();
   pool.join();
   for (const auto& [name, row] : hosted) {
+    row->opened.outlet.reset();
     row->opened.door.reset();
     row->opened.keeper.reset();
     row->opened.keyring.reset();
   }
+  outlet_log.reset();
   log.reset();
 }
 
@@ -255,12 +273,13 @@ projections::Door* Node::door(std::string_view city) {
 std::vector<LedgerStatus> Node::status() const {
   std::vector<LedgerStatus> rows;
   for (const auto& [name, hosted] : impl_->hosted) {
-    LedgerStatus row{hosted->settings.ledger, std::nullopt, {}};
+    LedgerStatus row{hosted->settings.ledger, std::nullopt, {}, std::nullopt};
     std::shared_ptr<projections::Keeper> keeper;
     {
       std::lock_guard lock(impl_->mutex);
       row.refused = hosted->refused;
       keeper = hosted->opened.keeper;
+      if (hosted->opened.outlet != nullptr) row.outlet = hosted->opened.outlet->health();
     }
     if (keeper != nullptr) {
       row.health = keeper->health();

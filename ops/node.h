@@ -17,6 +17,7 @@
 #include "core/base/env.h"
 #include "ops/config.h"
 #include "ops/metrics.h"
+#include "ops/outlet.h"
 #include "projections/door.h"
 #include "projections/keeper.h"
 
@@ -26,6 +27,7 @@ struct LedgerStatus {
   LedgerId ledger;
   std::optional<Error> refused;       // could not be opened, or stopped since
   projections::KeeperHealth health;   // meaningful while not refused
+  std::optional<OutletHealth> outlet;  // of a ledger that gives its events out
 };
 
 struct Readiness {

@@ -1,6 +1,7 @@
 #include "ops/open_log.h"
 
 #include "ops/files.h"
+#include "ops/outlet.h"
 #include "streams/embedded_log.h"
 #include "streams/kafka_log.h"
 #include "streams/kafka_topics.h"
@@ -22,6 +23,15 @@ streams::KafkaOptions kafka_options(const Config& config) {
   return options;
 }
 
+std::vector<LedgerId> topics_of(const Config& config) {
+  std::vector<LedgerId> topics;
+  for (const auto& row : config.ledgers) {
+    topics.push_back(row.ledger);
+    if (row.outlet) topics.push_back(outlet_topic(row.ledger));
+  }
+  return topics;
+}
+
 Result<std::unique_ptr<streams::Log>> open_log(const Config& config) {
   if (config.log.is_kafka()) {
     HANSA_TRY(auto log, streams::KafkaLog::open(kafka_options(config)));
@@ -39,7 +49,10 @@ Result<void> check_log(const Config& config, const LedgerId& ledger) {
   if (!config.log.is_kafka()) return {};
   auto options = kafka_options(config);
   options.topics_timeout_ms = kCheckMs;
-  HANSA_TRY(const auto findings, streams::check_topics(options, {ledger}));
+  std::vector<LedgerId> topics = {ledger};
+  const auto* row = config.find_ledger(ledger);
+  if (row != nullptr && row->outlet) topics.push_back(outlet_topic(ledger));
+  HANSA_TRY(const auto findings, streams::check_topics(options, topics));
   if (findings.empty()) return {};
   const std::string more =
       findings.size() == 1 ? "" : " (and " + std::to_string(findings.size() - 1) + " more)";

@@ -18,19 +18,13 @@ Result<Config> kafka_config(const TopicsOptions& options) {
                                     config.log.kind + "`: an embedded log has no topics");
 }
 
-std::vector<LedgerId> ledgers_of(const Config& config) {
-  std::vector<LedgerId> ledgers;
-  for (const auto& row : config.ledgers) ledgers.push_back(row.ledger);
-  return ledgers;
-}
-
 int create(const TopicsOptions& options) {
   const auto config = kafka_config(options);
   if (!config) return report(config.error());
-  const auto made = streams::create_topics(kafka_options(*config), ledgers_of(*config));
+  const auto made = streams::create_topics(kafka_options(*config), topics_of(*config));
   if (!made) return report(made.error());
   for (const auto& ledger : *made) print_line("made " + ledger.topic());
-  const size_t there = config->ledgers.size() - made->size();
+  const size_t there = topics_of(*config).size() - made->size();
   if (there > 0) print_line(std::to_string(there) + " stood there already");
   return kExitOk;
 }
@@ -45,7 +39,7 @@ std::string finding_json(const streams::TopicFinding& finding) {
 int check(const TopicsOptions& options) {
   const auto config = kafka_config(options);
   if (!config) return report(config.error());
-  const auto findings = streams::check_topics(kafka_options(*config), ledgers_of(*config));
+  const auto findings = streams::check_topics(kafka_options(*config), topics_of(*config));
   if (!findings) return report(findings.error());
   for (const auto& finding : *findings) {
     print_line(options.json ? finding_json(finding) : finding.text());
@@ -55,7 +49,7 @@ int check(const TopicsOptions& options) {
                                               " settings are not as ledgers need them; a ledger "
                                               "on such a topic is not served"});
   }
-  if (!options.json) print_line(std::to_string(config->ledgers.size()) + " topics: ok");
+  if (!options.json) print_line(std::to_string(topics_of(*config).size()) + " topics: ok");
   return kExitOk;
 }
 

@@ -130,6 +130,10 @@ std::vector<LedgerFigures> ledger_figures(Node& node) {
     figures.ledger = status.ledger;
     figures.refused = status.refused.has_value();
     figures.health = status.health;
+    if (status.outlet) {
+      figures.outlet_seq = status.outlet->given_seq;
+      figures.outlet_waits = status.outlet->waits.has_value();
+    }
     if (auto* door = node.door(status.ledger.id); door != nullptr) {
       for (const auto& property : rocksdb_properties()) {
         const auto value = door->keeper().store()->property(property);

@@ -88,6 +88,8 @@ TEST(Config, RefusesBadValuesWithLineAndWhatWasExpected) {
     return with("kind: embedded", "kind: kafka, kafka: {bootstrap: \"h:9092\", properties: {" +
                                       properties + "}}");
   };
+  expect_parts(message_of(with("access:", "    outlet: true\naccess:")),
+               {"outlet", "`kind: kafka` in section log"});
   expect_parts(message_of(kafka("acks: '0'")), {"log.kafka.properties", "no `acks`"});
   EXPECT_TRUE(parse_config(kafka("client.id: me"), "dir/hansa.yaml", {}).has_value());
 }

@@ -1,7 +1,7 @@
 """Goal: a city on Kafka lives as one on the embedded log does; an outage of the broker refuses
-commands and takes nothing; two nodes of a city have one history; topics that are not as they must
-be are named, not used; a ledger that is copied keeps its hashes, there and back; the demo makes the
-same ledgers on either log.
+commands and takes nothing; two nodes of a city have one history; what happens is given out once and
+without personal data; topics that are not as they must be are named, not used; a ledger that is
+copied keeps its hashes, there and back; the demo makes the same ledgers on either log.
 
 Method: real processes and a broker of the test's own (cmake/kafka/broker run), which it stops and
 starts; a city that began embedded is copied to Kafka with its rows and goes on there.
@@ -228,6 +228,70 @@ def check_two_nodes(hansa, folder, first):
         second.end()
 
 
+def given_out(city):
+    """What a consumer of the outlet sees: (headers, key, value) of every record."""
+    done = subprocess.run(["kcat", "-b", os.environ["HANSA_KAFKA"], "-C", "-e", "-q", "-J", "-o",
+                           "beginning", "-t", f"hansa.outlet.city.{city}"],
+                          check=True, capture_output=True, text=True, timeout=SECONDS_MAX)
+    records = []
+    for line in done.stdout.splitlines():
+        record = json.loads(line)
+        names = record["headers"][0::2]
+        records.append((dict(zip(names, record["headers"][1::2])), record["key"],
+                        json.loads(record["payload"])))
+    return records
+
+
+def check_outlet(node):
+    """Every event once, in order, as CloudEvents; taken up again after a kill without a gap."""
+    for ledger in node.ledgers:
+        ledger["outlet"] = True
+    node.write_config(node.config, node.log)
+    expect("hansa.outlet.city." in node.run("topics", "check", code=2).stdout, "no outlet topic")
+    node.run("topics", "create")
+    node.start()
+    node.wait_until_ready()
+    key = uuid_v7()
+    body = {"kind": "problem", "service": "rubbish", "source": "hotline", "place": place(1),
+            "description": "A secret lies here",
+            "contact": {"name": "Ann Example", "phone": "555 0100"}}
+    status, answer = node.connect().send("hotline", "POST", f"/v1/cities/{CITY}/cases", body, key)
+    expect(status in ACCEPTED, answer)
+
+    def complete(last):
+        records = given_out(CITY)
+        return records if records and int(records[-1][0]["ce_ledgerseq"]) == last else None
+    records = wait_for("the newest event", lambda: complete(int(answer["seq"])))
+    node.kill()
+    node.start()
+    node.wait_until_ready()
+    last = report_some(node, CITY, 20)
+    records = wait_for("the events after a kill", lambda: complete(last))
+    ids = [headers["ce_id"] for headers, _, _ in records]
+    expect(len(set(ids)) == len(ids), "an event was given out twice although nobody crashed on it")
+    expect([int(headers["ce_sequence"]) for headers, _, _ in records] ==
+           list(range(1, len(records) + 1)), "the sequence has gaps")
+    headers, subject, value = next(row for row in records
+                                   if row[0]["ce_id"] == f"city/{CITY}/{answer['seq']}/0")
+    expect((headers["ce_specversion"], headers["ce_type"], headers["ce_source"]) ==
+           ("1.0", "hansa.v1.CaseReported", f"urn:hansa:city/{CITY}"), headers)
+    expect(subject == headers["ce_subject"] == f"c{answer['seq']}" == value["case"], value)
+    expect(headers["content-type"] == "application/json", headers)
+    everything = json.dumps(records)
+    expect("Ann" not in everything and "555 0100" not in everything and
+           "secret" not in everything, "personal data left the city")
+    # An outlet that was made from another ledger is not added to.
+    produced = subprocess.run(["kcat", "-b", os.environ["HANSA_KAFKA"], "-P", "-t",
+                               f"hansa.outlet.city.{OTHER}", "-H", "ce_id=foreign"],
+                              input=b"x", check=False, timeout=SECONDS_MAX)
+    expect(produced.returncode == 0, "kcat cannot produce")
+    node.stop()
+    node.start()
+    node.wait_until_ready()
+    wait_for("the refusal of a foreign topic", lambda: "outlet_waits" in node.server_log())
+    node.stop()
+
+
 def check_demo(node, folder):
     """The same seed gives the same ledger, whichever log it is kept in."""
     words = ("demo", "--once", "--json", "--cities", "2", "--days", "2", "--data")
@@ -253,6 +317,7 @@ def main():
             check_outage(node, last)
             check_start_in_outage(node)
             check_two_nodes(hansa, third, node)
+            check_outlet(node)
             check_copy(hansa, second)
             check_demo(node, second)
         except BaseException:
