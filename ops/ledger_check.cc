@@ -89,8 +89,10 @@ Result<LedgerCheck> check_ledger(Records& records, const LedgerId& ledger,
       ++check.records;
       if (verdict.kind != VerdictKind::kValid) {
         if (verdict.error.code == Errc::kUpgradeNeeded) return fail(verdict.error);
-        if (auto error = suspicious(ledger, founding_id, before, record, behind)) {
-          return fail(*error);
+        if (!records.has_rivals()) {
+          if (auto error = suspicious(ledger, founding_id, before, record, behind)) {
+            return fail(*error);
+          }
         }
         if (verdict.kind == VerdictKind::kStop) return fail(verdict.error);
       }

@@ -1,9 +1,11 @@
-// LedgerCheck: reads a ledger from its first record says whether its chain holds, and where not.
+// LedgerCheck: reads a ledger from its first record; says whether its chain holds, and where not.
 //
 // Shape:   records come from a log on this machine (LogRecords) or from a server (the command line
 //          has its own); check_ledger() applies the chain rule to all of them. The error's seq is
 //          the first broken entry: the one whose bytes do not have the hash that its successor
-//          states, or the one that does not fit its predecessor.
+//          states, or the one that does not fit its predecessor. Where several writers append
+//          (Kafka), what does not fit may be a rival's that lost: there only a second history is
+//          broken (L10), and bytes are the broker's to check.
 //          `visit` sees every record, in order.
 // Errors:  kChainBroken with seq and offset; kUpgradeNeeded; what the source of records says;
 //          kUnavailable when `go_on` said no.
@@ -25,12 +27,15 @@ class Records {
   virtual ~Records() = default;
   // Records from `from` on; at the end none, and next == from.
   virtual Result<streams::ReadResult> read(Offset from) = 0;
+  // Whether others than one writer may have appended.
+  virtual bool has_rivals() const { return false; }
 };
 
 class LogRecords final : public Records {
  public:
   LogRecords(streams::Log& log, LedgerId ledger);
   Result<streams::ReadResult> read(Offset from) override;
+  bool has_rivals() const override { return !log_.absence_is_final(); }
 
  private:
   streams::Log& log_;

@@ -45,7 +45,7 @@ OPEN_CODES = {"unavailable", "unknown_outcome", "not_yet", "rate_limited"}
 class Load:
     """All callers, their histories, and the moments to wait for."""
 
-    def __init__(self, node, seed):
+    def __init__(self, node, seed, make_caller=None):
         self.node = node
         self.seed = seed
         self.changed = threading.Condition()
@@ -53,7 +53,7 @@ class Load:
         self.up = False
         self.finishing = False
         self.failure = None
-        self.callers = [Caller(self, number) for number in range(CALLERS)]
+        self.callers = [(make_caller or Caller)(self, number) for number in range(CALLERS)]
         self.threads = [threading.Thread(target=caller.run) for caller in self.callers]
 
     def set_up(self, up):
@@ -150,8 +150,12 @@ class Caller:
                 continue
             if status in ACCEPTED:
                 return answer
-            expect(answer.get("code") in OPEN_CODES,
+            expect(self.may_ask_again(answer),
                    f"{command['path']} was refused: {status} {answer}")
+
+    def may_ask_again(self, answer):
+        """Whether this is no answer for good."""
+        return answer.get("code") in OPEN_CODES
 
     def repeat_some(self, count):
         """Settled commands asked again say what they said at first."""

@@ -28,7 +28,9 @@ class MemoryRecords final : public Records {
     }
     return result;
   }
+  bool has_rivals() const override { return rivals; }
   std::vector<std::string> values;
+  bool rivals = false;
 };
 
 std::string entry(const FoundingId& founding_id, Seq seq, const Hash& prev, Seq base_seq,
@@ -82,6 +84,34 @@ TEST_F(LedgerCheckTest, AcceptsAWholeLedgerAndARivalsVoid) {
   ASSERT_TRUE(check) << check.error().detail;
   EXPECT_EQ(check->position.seq, kEntries);
   EXPECT_EQ(check->position.voids, 1u);
+}
+
+// A flight of a rival's that lost: its first entry is late, the others build on it; one of them
+// came without the one before it; and somebody copied the last record.
+TEST_F(LedgerCheckTest, AFlightThatLostIsHarmlessWhereWritersAreSeveral) {
+  records_.rivals = true;
+  fill(1);
+  const Hash first = sha256(records_.values[0]);
+  const auto late = entry(founding_id_, 2, first, 1, first, "lost");
+  const auto next = entry(founding_id_, 3, sha256(late), 1, first, "lost too");
+  const auto orphan = entry(founding_id_, 5, Hash{}, 1, first, "without the one before it");
+  const auto at = records_.values.begin() + 2;
+  records_.values.insert(at, {late, next, orphan});
+  records_.values.push_back(records_.values.back());
+  const auto check = check_ledger(records_, kLedger, founding_id_, {});
+  ASSERT_TRUE(check) << check.error().detail;
+  EXPECT_EQ(check->position.seq, kEntries);
+  EXPECT_EQ(check->position.voids, 4u);
+}
+
+TEST_F(LedgerCheckTest, ASecondHistoryIsSeenAmongRivalsToo) {
+  records_.rivals = true;
+  for (Seq seq = 1; seq < kEntries - 1; ++seq) {
+    records_.values.clear();
+    fill(1);
+    records_.values[seq - 1].back() ^= 1;
+    EXPECT_NE(broken(), 0u) << seq;
+  }
 }
 
 TEST_F(LedgerCheckTest, NamesTheEntryWhosePayloadWasChanged) {
