@@ -55,6 +55,11 @@ struct FreeTopic {
 };
 using KafkaTopic = std::unique_ptr<rd_kafka_topic_t, FreeTopic>;
 
+struct FreeMessage {
+  void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
+};
+using KafkaMessage = std::unique_ptr<rd_kafka_message_t, FreeMessage>;
+
 Result<KafkaClient> make_producer(const KafkaOptions& options, const ClientCallbacks& callbacks);
 Result<KafkaClient> make_consumer(const KafkaOptions& options, const ClientCallbacks& callbacks);
 Result<KafkaClient> make_admin(const KafkaOptions& options);

@@ -38,11 +38,6 @@ bool passes_soon(rd_kafka_resp_err_t error) {
   }
 }
 
-struct FreeMessage {
-  void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
-};
-using Message = std::unique_ptr<rd_kafka_message_t, FreeMessage>;
-
 }  // namespace
 
 struct KafkaLog::Consumer {
@@ -62,9 +57,9 @@ struct KafkaLog::Consumer {
 
 struct KafkaLog::Cursor {
   // What has_more() came upon first, then what the client gives out next.
-  Message next_message(int wait_ms) {
+  KafkaMessage next_message(int wait_ms) {
     if (seen != nullptr) return std::move(seen);
-    return Message(rd_kafka_consume(topic.get(), kPartition, wait_ms));
+    return KafkaMessage(rd_kafka_consume(topic.get(), kPartition, wait_ms));
   }
   void stop() {
     rd_kafka_consume_stop(topic.get(), kPartition);
@@ -76,7 +71,7 @@ struct KafkaLog::Cursor {
   KafkaTopic topic;
   bool started = false;
   bool in_doubt = false;  // a gap was seen here and is looked at again
-  Message seen;          // taken from the client and not given out yet
+  KafkaMessage seen;     // taken from the client and not given out yet
   Offset next = 0;       // of the next message that is given out
   Offset end_known = 0;  // the topic was once seen to reach here
 
@@ -245,7 +240,7 @@ Result<ReadResult> KafkaLog::take(Cursor& cursor, const LedgerId& ledger, Offset
   int waits = 0;
   while (bytes < bytes_max || result.records.empty()) {
     const bool has_some = result.next > from;
-    const Message message = cursor.next_message(has_some ? 0 : kWaitMs);
+    const KafkaMessage message = cursor.next_message(has_some ? 0 : kWaitMs);
     if (message == nullptr || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       if (message != nullptr && is_gap(cursor, result, static_cast<Offset>(message->offset))) {
         if (result.next > from) return result;

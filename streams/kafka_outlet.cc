@@ -10,11 +10,6 @@ constexpr int kAnswerMs = 5'000;
 // Beyond the time after which the client itself gives a record up.
 constexpr int kFlushGraceMs = 1'000;
 
-struct FreeMessage {
-  void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
-};
-using Message = std::unique_ptr<rd_kafka_message_t, FreeMessage>;
-
 // What became of the records of one send; reports come while it polls.
 struct Reports {
   size_t open = 0;
@@ -71,7 +66,7 @@ Result<std::optional<std::map<std::string, std::string>>> KafkaOutlet::last_head
   if (rd_kafka_consume_start(topic.get(), kPartition, high - 1) != 0) {
     return fail(kafka_error(rd_kafka_last_error(), impl_->name, "reading"));
   }
-  const Message message(rd_kafka_consume(topic.get(), kPartition, kAnswerMs));
+  const KafkaMessage message(rd_kafka_consume(topic.get(), kPartition, kAnswerMs));
   rd_kafka_consume_stop(topic.get(), kPartition);
   error = message == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : message->err;
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(error, impl_->name, "reading"));
