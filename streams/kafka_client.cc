@@ -148,8 +148,10 @@ Error kafka_error(rd_kafka_resp_err_t code, const std::string& topic, const std:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-      return {Errc::kLogBehind, what + ". Expected the topic; bring it back, or make it with "
-                                       "`hansa topics create` if the ledger is new"};
+      // A broker that has just started says so of every topic; one that comes back as another is
+      // told by its records.
+      return {Errc::kUnavailable, what + ". Expected the topic; bring it back, or make it with "
+                                         "`hansa topics create` if the ledger is new"};
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
       return {Errc::kLogBehind, what + ". The topic no longer holds what was read of it"};

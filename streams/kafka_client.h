@@ -3,8 +3,9 @@
 // Shape:   make_producer, make_consumer and make_admin give a handle that owns its client; a caller
 //          sets callbacks through ClientCallbacks.
 // Errors:  kBadConfig: librdkafka does not take a property; the text says which and why.
-//          kafka_error(): kLogBehind: the topic is not there, or does not hold the offset;
-//          kLedgerStopped: the user has no right to it; kTooLarge; else kUnavailable: try later.
+//          kafka_error(): kLogBehind: the topic does not hold the offset; kLedgerStopped: the user
+//          has no right to it; kTooLarge; else kUnavailable: try later, also of a topic that is
+//          not there.
 // Threads: handles may be used from any thread.
 // Source:  LIBRARIES §1.
 #pragma once
