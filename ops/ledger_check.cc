@@ -1,5 +1,7 @@
 #include "ops/ledger_check.h"
 
+#include <set>
+
 #include "core/base/hash.h"
 #include "projections/rebuild.h"
 
@@ -28,10 +30,11 @@ bool former_is_intact(const ChainPosition& before, const streams::Record& record
   return next && next->envelope.prev != sha256(record.value);
 }
 
-// A record that the chain passes over although nothing but damage explains it.
+// A record that the chain passes over although nothing but damage explains it. `lost`: the hashes
+// of entries that lost against a rival.
 std::optional<Error> suspicious(const LedgerId& ledger, const FoundingId& founding_id,
                                 const ChainPosition& before, const streams::Record& record,
-                                const streams::Record* behind) {
+                                const streams::Record* behind, std::set<Hash>& lost) {
   const auto entry = decode_entry(record.value);
   if (!entry) {
     return broken(ledger, before.seq + 1, record.offset, "its envelope cannot be read");
@@ -40,7 +43,10 @@ std::optional<Error> suspicious(const LedgerId& ledger, const FoundingId& foundi
     return broken(ledger, before.seq + 1, record.offset, "it names another founding");
   }
   // A writer that lost a race leaves an entry of a seq that is taken already.
-  if (entry->envelope.seq <= before.seq) return std::nullopt;
+  if (entry->envelope.seq <= before.seq || lost.contains(entry->envelope.prev)) {
+    lost.insert(sha256(record.value));
+    return std::nullopt;
+  }
   if (entry->envelope.seq == before.seq + 1 && before.seq > 0 &&
       !former_is_intact(before, record, behind)) {
     return broken(ledger, before.seq, record.offset - 1,
@@ -70,6 +76,7 @@ Result<LedgerCheck> check_ledger(Records& records, const LedgerId& ledger,
                                  const GoOn& go_on) {
   Chain chain(founding_id);
   LedgerCheck check;
+  std::set<Hash> lost;
   while (true) {
     const Offset from = chain.position().next_offset;
     if (go_on && !go_on(from)) return fail(Errc::kUnavailable, "the check was stopped");
@@ -90,7 +97,7 @@ Result<LedgerCheck> check_ledger(Records& records, const LedgerId& ledger,
       if (verdict.kind != VerdictKind::kValid) {
         if (verdict.error.code == Errc::kUpgradeNeeded) return fail(verdict.error);
         if (!records.has_rivals()) {
-          if (auto error = suspicious(ledger, founding_id, before, record, behind)) {
+          if (auto error = suspicious(ledger, founding_id, before, record, behind, lost)) {
             return fail(*error);
           }
         }

@@ -3,8 +3,9 @@
 // Shape:   records come from a log on this machine (LogRecords) or from a server (the command line
 //          has its own); check_ledger() applies the chain rule to all of them. The error's seq is
 //          the first broken entry: the one whose bytes do not have the hash that its successor
-//          states, or the one that does not fit its predecessor. Where several writers append
-//          (Kafka), what does not fit may be a rival's that lost: there only a second history is
+//          states, or the one that does not fit its predecessor. A flight that lost against a
+//          rival is harmless: its first entry is late, the others build on it. In a log where
+//          parts of such a flight may be lost too (has_rivals(): Kafka) only a second history is
 //          broken (L10), and bytes are the broker's to check.
 //          `visit` sees every record, in order.
 // Errors:  kChainBroken with seq and offset; kUpgradeNeeded; what the source of records says;
@@ -27,7 +28,7 @@ class Records {
   virtual ~Records() = default;
   // Records from `from` on; at the end none, and next == from.
   virtual Result<streams::ReadResult> read(Offset from) = 0;
-  // Whether others than one writer may have appended.
+  // Whether several writers append, of whose flights parts may be missing.
   virtual bool has_rivals() const { return false; }
 };
 

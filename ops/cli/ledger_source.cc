@@ -27,8 +27,6 @@ class ServerRecords final : public Records {
     result.next = std::max<Offset>(from, answer_.next_offset());
     return result;
   }
-  // The server has looked for damage of its own log before it served it.
-  bool has_rivals() const override { return true; }
   const v1::EntriesAnswer& answer() const { return answer_; }
 
  private:

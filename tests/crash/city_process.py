@@ -18,6 +18,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -331,6 +332,17 @@ def read_chain(records, founding_id):
             entries.append(Entry(seq, value))
             tip = hashlib.sha256(value).digest()
     return entries
+
+
+def seeded_main(run, few, many, *more):
+    """`[--all] [--seed N] [HANSA]`: run(hansa, folder, few or with --all many, seed, ...)."""
+    words = sys.argv[1:]
+    seed = secrets.randbelow(10**6)
+    if "--seed" in words:
+        at = words.index("--seed")
+        seed = int(words[at + 1])
+        del words[at:at + 2]
+    return test_main(run, words, many if "--all" in words else few, seed, *more)
 
 
 def test_main(run, words, *more):

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from city_process import Node, expect, fields, key_of, read_chain, test_main
+from city_process import Node, expect, fields, key_of, read_chain, seeded_main
 
 CITIES = [f"city-{number}" for number in range(20)]
 ROWS = 12_000
@@ -132,10 +132,4 @@ def run(hansa, folder, kills_wanted, seed):
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    chosen_seed = random.SystemRandom().randrange(10**6)
-    if "--seed" in arguments:
-        at = arguments.index("--seed")
-        chosen_seed = int(arguments[at + 1])
-        del arguments[at:at + 2]
-    sys.exit(test_main(run, arguments, 50 if "--all" in arguments else 10, chosen_seed))
+    sys.exit(seeded_main(run, 10, 50))

@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 
-from city_process import Node, expect, read_chain, test_main
+from city_process import Node, expect, read_chain, seeded_main
 from kill_test import CITY, Caller, Load, compare, finish_rebuild
 
 BROKER = os.path.join(os.environ["HANSA_SOURCE"], "cmake", "kafka", "broker")
@@ -168,10 +168,4 @@ def run(hansa, folder, blows, seed):
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    chosen_seed = random.SystemRandom().randrange(10**6)
-    if "--seed" in arguments:
-        at = arguments.index("--seed")
-        chosen_seed = int(arguments[at + 1])
-        del arguments[at:at + 2]
-    sys.exit(test_main(run, arguments, 50 if "--all" in arguments else 12, chosen_seed))
+    sys.exit(seeded_main(run, 12, 50))

@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 
-from city_process import (ACCEPTED, COMMAND_KIND, Node, expect, place, read_chain, test_main,
+from city_process import (ACCEPTED, COMMAND_KIND, Node, expect, place, read_chain, seeded_main,
                           uuid_v7)
 
 CALLERS = 8
@@ -304,11 +304,4 @@ def kill_often(node, load, chance, kills, rebuild):
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    chosen_seed = random.SystemRandom().randrange(10**6)
-    if "--seed" in arguments:
-        at = arguments.index("--seed")
-        chosen_seed = int(arguments[at + 1])
-        del arguments[at:at + 2]
-    sys.exit(test_main(run, arguments, 50 if "--all" in arguments else 20, chosen_seed,
-                       "--rebuild" in arguments))
+    sys.exit(seeded_main(run, 20, 50, "--rebuild" in sys.argv))

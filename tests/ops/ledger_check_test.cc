@@ -104,6 +104,18 @@ TEST_F(LedgerCheckTest, AFlightThatLostIsHarmlessWhereWritersAreSeveral) {
   EXPECT_EQ(check->position.voids, 4u);
 }
 
+TEST_F(LedgerCheckTest, AWholeFlightThatLostIsToldFromDamage) {
+  fill(1);
+  const Hash first = sha256(records_.values[0]);
+  const auto late = entry(founding_id_, 2, first, 1, first, "lost");
+  const auto next = entry(founding_id_, 3, sha256(late), 1, first, "lost too");
+  records_.values.insert(records_.values.begin() + 2, {late, next});
+  EXPECT_EQ(broken(), 0u);
+  // The same without the entry that it builds on is what a changed entry looks like.
+  records_.values.erase(records_.values.begin() + 2);
+  EXPECT_NE(broken(), 0u);
+}
+
 TEST_F(LedgerCheckTest, ASecondHistoryIsSeenAmongRivalsToo) {
   records_.rivals = true;
   for (Seq seq = 1; seq < kEntries - 1; ++seq) {
