@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 #include "core/base/assert.h"
 #include "streams/kafka_client.h"
@@ -145,6 +146,11 @@ class KafkaLedgerTest : public testing::Test {
     ASSERT_EQ(made->size(), 1u);
   }
 
+  // A broker answers that a topic is deleted before every part of it knows.
+  void wait_until_gone(Log& log) {
+    while (log.end(ledger_).has_value()) std::this_thread::yield();
+  }
+
   std::unique_ptr<MiniKeeper> keeper(Log& log) {
     return std::make_unique<MiniKeeper>(log, founding_, env_, ChainPosition{},
                                         std::vector<MiniKeeper::Folded>{}, ledger_);
@@ -251,6 +257,7 @@ TEST_F(KafkaLedgerTest, ADeletedTopicIsNotTakenForAnEmptyLedger) {
   own->demand("a");
   work(*log, *own);
   delete_topic(ledger_);
+  wait_until_gone(*log);
   own->follow();
   ASSERT_TRUE(own->error);
   EXPECT_EQ(own->error->code, Errc::kUnavailable) << own->error->detail;
