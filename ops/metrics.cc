@@ -214,6 +214,15 @@ const LedgerSeries kLedgerSeries[] = {
      [](const LedgerFigures& l) { return seconds(l.health.tip_time_us); }},
     {"hansa_streams_voids_total", "Records that are no entries of the ledger", kCounter,
      [](const LedgerFigures& l) { return number(l.health.voids); }},
+    {"hansa_projections_leads_bool", "1 while this node decides for the ledger", kGauge,
+     [](const LedgerFigures& l) {
+       return !l.refused && l.health.lead == projections::Lead::kHere ? 1.0 : 0.0;
+     }},
+    {"hansa_projections_forwarded_commands_total", "Commands sent on to the node that leads",
+     kCounter, [](const LedgerFigures& l) { return number(l.health.forwarded_commands); }},
+    {"hansa_projections_forward_timeouts_total",
+     "Forwarded commands that brought no entry in time and were decided here", kCounter,
+     [](const LedgerFigures& l) { return number(l.health.forward_timeouts); }},
     {"hansa_ops_outlet_entries", "Seq up to which events were given out; 0 without an outlet",
      kGauge, [](const LedgerFigures& l) { return number(l.outlet_seq); }},
     {"hansa_ops_outlet_waiting_bool", "1 while an outlet cannot give events out", kGauge,

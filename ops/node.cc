@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "core/base/assert.h"
+#include "ops/cluster.h"
 #include "ops/files.h"
 #include "ops/json_log.h"
 #include "ops/key_file.h"
@@ -33,6 +34,16 @@ projections::Door::Unsealed log_unsealing(const LedgerId& ledger) {
         .field("person", person)
         .field("subject", subject);
   };
+}
+
+std::string standing_name(projections::Lead lead) {
+  switch (lead) {
+    case projections::Lead::kUndecided: return "undecided";
+    case projections::Lead::kHere: return "leads";
+    case projections::Lead::kElsewhere: return "follows";
+    case projections::Lead::kForbidden: return "follows";
+  }
+  HANSA_ASSERT(false, "a standing out of range");
 }
 
 }  // namespace
@@ -63,6 +74,12 @@ struct Node::Impl {
   void check_long_chain(Hosted& hosted);
   void open_waiting(size_t first);
   void look_after_ledgers();
+  void leave();
+  Result<void> join_cluster();
+  v1::NodeReport report(std::vector<LedgerId>& could_lead) const;
+  std::vector<LedgerStatus> status() const;
+  void take_lead(const LedgerId& ledger, projections::Lead lead);
+  Result<void> enter_forwarded(const LedgerId& ledger, const std::string& bytes);
   void close(int64_t deadline_ms_max);
 
   Config config;
@@ -78,6 +95,7 @@ struct Node::Impl {
   std::atomic<bool> closing{false};
   std::condition_variable closing_begun;
   std::thread checker;
+  std::unique_ptr<Cluster> cluster;  // on Kafka
 };
 
 Result<void> Node::Impl::open_log() {
@@ -119,6 +137,9 @@ Result<Node::Impl::Opened> Node::Impl::try_open(const LedgerSettings& settings) 
   keeper.directory = store_folder(config.node.data_dir, ledger);
   keeper.rebuild_permits = rebuild_permits;
   keeper.accept_clock_jump = config.accept_clock_jump;
+  if (cluster != nullptr) {
+    keeper.forward = [this, ledger](const std::string& bytes) { cluster->forward(ledger, bytes); };
+  }
   keeper.limits.queue_commands_max = config.limits.queue_commands_max;
   keeper.limits.row_cache_mib = config.memory.row_cache_mib;
   HANSA_CHECK(make_folders(keeper.directory, 0700));
@@ -137,10 +158,8 @@ Result<std::unique_ptr<Outlet>> Node::Impl::open_outlet(const LedgerSettings& se
   if (outlet_log == nullptr) {
     HANSA_TRY(outlet_log, ops::open_log(config));
   }
-  HANSA_TRY(auto topic, streams::KafkaOutlet::open(kafka_options(config),
-                                                   outlet_topic(settings.ledger)));
   return std::make_unique<Outlet>(Outlet::Plan{settings.ledger, settings.founding_id, outlet_log,
-                                               std::move(topic)});
+                                               kafka_options(config)});
 }
 
 void Node::Impl::open_ledger(Hosted& row) {
@@ -149,6 +168,7 @@ void Node::Impl::open_ledger(Hosted& row) {
   if (opened) {
     row.opened = std::move(*opened);
     row.refused.reset();
+    if (!row.settings.lead) row.opened.keeper->take_lead(projections::Lead::kElsewhere);
     return;
   }
   const bool is_news = !row.refused || row.refused->detail != opened.error().detail;
@@ -205,6 +225,7 @@ void Node::Impl::close(int64_t deadline_ms_max) {
     if (closing.exchange(true)) return;
   }
   closing_begun.notify_all();
+  leave();
   if (checker.joinable()) checker.join();
   auto left = std::make_shared<std::pair<std::mutex, std::condition_variable>>();
   auto open_keepers = std::make_shared<size_t>(0);
@@ -232,8 +253,65 @@ void Node::Impl::close(int64_t deadline_ms_max) {
     row->opened.keeper.reset();
     row->opened.keyring.reset();
   }
+  cluster.reset();
   outlet_log.reset();
   log.reset();
+}
+
+// ---- the other nodes
+
+Result<void> Node::Impl::join_cluster() {
+  if (!config.log.is_kafka()) return {};
+  ClusterHooks hooks;
+  hooks.report = [this](std::vector<LedgerId>& could_lead) { return report(could_lead); };
+  hooks.lead = [this](const LedgerId& ledger, projections::Lead lead) { take_lead(ledger, lead); };
+  hooks.forwarded = [this](const LedgerId& ledger, const std::string& bytes) {
+    return enter_forwarded(ledger, bytes);
+  };
+  HANSA_TRY(cluster, Cluster::open(config, env, std::move(hooks)));
+  return {};
+}
+
+void Node::Impl::leave() {
+  if (cluster != nullptr) cluster->leave();
+}
+
+v1::NodeReport Node::Impl::report(std::vector<LedgerId>& could_lead) const {
+  v1::NodeReport report;
+  for (const auto& row : status()) {
+    auto& said = *report.add_ledgers();
+    const auto& health = row.health;
+    said.set_ledger(row.ledger.text());
+    said.set_waits(row.refused ? row.refused->detail : health.waits);
+    said.set_standing(row.refused ? "refused" : standing_name(health.lead));
+    if (row.refused) continue;
+    said.set_landed_seq(health.landed_seq);
+    said.set_committed_seq(health.committed_seq);
+    said.set_next_offset(health.next_offset);
+    said.set_tip_sha256(to_hex(health.tip));
+    said.set_digest(health.digest.hex());
+    said.set_behind_us(health.oldest_unprocessed_age_us);
+    const bool may_lead = config.find_ledger(row.ledger)->lead;
+    if (may_lead && health.could_lead) could_lead.push_back(row.ledger);
+  }
+  return report;
+}
+
+void Node::Impl::take_lead(const LedgerId& ledger, projections::Lead lead) {
+  const std::lock_guard lock(mutex);
+  const auto& row = hosted.at(ledger.text());
+  if (row->opened.keeper != nullptr) row->opened.keeper->take_lead(lead);
+}
+
+Result<void> Node::Impl::enter_forwarded(const LedgerId& ledger, const std::string& bytes) {
+  projections::Door* door = nullptr;
+  {
+    const std::lock_guard lock(mutex);
+    const auto& row = hosted.at(ledger.text());
+    if (!row->refused) door = row->opened.door.get();
+  }
+  if (door == nullptr) return fail(Errc::kUnavailable, ledger.text() + " is not served here");
+  return door->enter_forwarded(bytes);
 }
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -254,6 +332,7 @@ Result<std::unique_ptr<Node>> Node::open(const Config& config, Env& env, Metrics
     }
     impl->hosted.emplace(settings.ledger.text(), std::move(row));
   }
+  HANSA_CHECK(impl->join_cluster());
   impl->checker = std::thread([raw = impl.get()] { raw->look_after_ledgers(); });
   return std::unique_ptr<Node>(new Node(std::move(impl)));
 }
@@ -261,6 +340,7 @@ Result<std::unique_ptr<Node>> Node::open(const Config& config, Env& env, Metrics
 const Config& Node::config() const { return impl_->config; }
 streams::Log& Node::log() { return *impl_->log; }
 Env& Node::env() { return impl_->env; }
+void Node::leave() { impl_->leave(); }
 void Node::close(int64_t deadline_ms_max) { impl_->close(deadline_ms_max); }
 
 projections::Door* Node::door(std::string_view city) {
@@ -270,16 +350,23 @@ projections::Door* Node::door(std::string_view city) {
   return it->second->refused ? nullptr : it->second->opened.door.get();
 }
 
-std::vector<LedgerStatus> Node::status() const {
+std::vector<LedgerStatus> Node::status() const { return impl_->status(); }
+
+std::optional<ClusterHealth> Node::cluster() const {
+  if (impl_->cluster == nullptr) return std::nullopt;
+  return impl_->cluster->health();
+}
+
+std::vector<LedgerStatus> Node::Impl::status() const {
   std::vector<LedgerStatus> rows;
-  for (const auto& [name, hosted] : impl_->hosted) {
-    LedgerStatus row{hosted->settings.ledger, std::nullopt, {}, std::nullopt};
+  for (const auto& [name, one] : hosted) {
+    LedgerStatus row{one->settings.ledger, std::nullopt, {}, std::nullopt};
     std::shared_ptr<projections::Keeper> keeper;
     {
-      std::lock_guard lock(impl_->mutex);
-      row.refused = hosted->refused;
-      keeper = hosted->opened.keeper;
-      if (hosted->opened.outlet != nullptr) row.outlet = hosted->opened.outlet->health();
+      std::lock_guard lock(mutex);
+      row.refused = one->refused;
+      keeper = one->opened.keeper;
+      if (one->opened.outlet != nullptr) row.outlet = one->opened.outlet->health();
     }
     if (keeper != nullptr) {
       row.health = keeper->health();
@@ -292,6 +379,11 @@ std::vector<LedgerStatus> Node::status() const {
 
 Readiness Node::readiness() const {
   Readiness readiness;
+  const auto seen = cluster();
+  if (seen && seen->clock_apart) {
+    readiness.waits.push_back("the clock is " + std::to_string(seen->clock_ahead_us / 1'000) +
+                              " ms ahead of the brokers'; set it right");
+  }
   for (const auto& row : status()) {
     if (row.refused) {
       readiness.waits.push_back(row.ledger.text() + " is not served: " + row.refused->detail);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/env.h"
+#include "ops/cluster.h"
 #include "ops/config.h"
 #include "ops/metrics.h"
 #include "ops/outlet.h"
@@ -45,9 +46,13 @@ class Node {
   projections::Door* door(std::string_view city);
   std::vector<LedgerStatus> status() const;
   Readiness readiness() const;
+  std::optional<ClusterHealth> cluster() const;  // nullopt: the log is no cluster's
   streams::Log& log();
   Env& env();
 
+  // Gives up the leadership of its ledgers, so that other nodes take over while this one still
+  // answers.
+  void leave();
   // Answers what is in flight, commits, closes; at most `deadline_ms_max`.
   void close(int64_t deadline_ms_max);
 

@@ -1,10 +1,13 @@
 #include "ops/open_log.h"
 
+#include <algorithm>
+
+#include "ops/cluster.h"
 #include "ops/files.h"
 #include "ops/outlet.h"
 #include "streams/embedded_log.h"
 #include "streams/kafka_log.h"
-#include "streams/kafka_topics.h"
+#include "streams/kafka_leadership.h"
 
 namespace hansa::ops {
 namespace {
@@ -23,11 +26,23 @@ streams::KafkaOptions kafka_options(const Config& config) {
   return options;
 }
 
-std::vector<LedgerId> topics_of(const Config& config) {
-  std::vector<LedgerId> topics;
+std::vector<streams::Topic> topics_of(const LedgerSettings& row) {
+  using enum streams::TopicUse;
+  std::vector<streams::Topic> topics = {row.ledger,
+                                        {streams::forward_topic(row.ledger), kPassing},
+                                        {kNodesTopic, kTable}};
+  if (row.outlet) topics.push_back(outlet_topic(row.ledger));
+  return topics;
+}
+
+std::vector<streams::Topic> topics_of(const Config& config) {
+  std::vector<streams::Topic> topics;
   for (const auto& row : config.ledgers) {
-    topics.push_back(row.ledger);
-    if (row.outlet) topics.push_back(outlet_topic(row.ledger));
+    for (auto& topic : topics_of(row)) {
+      if (std::find(topics.begin(), topics.end(), topic) == topics.end()) {
+        topics.push_back(std::move(topic));
+      }
+    }
   }
   return topics;
 }
@@ -49,10 +64,10 @@ Result<void> check_log(const Config& config, const LedgerId& ledger) {
   if (!config.log.is_kafka()) return {};
   auto options = kafka_options(config);
   options.topics_timeout_ms = kCheckMs;
-  std::vector<LedgerId> topics = {ledger};
   const auto* row = config.find_ledger(ledger);
-  if (row != nullptr && row->outlet) topics.push_back(outlet_topic(ledger));
-  HANSA_TRY(const auto findings, streams::check_topics(options, topics));
+  HANSA_TRY(const auto findings,
+            streams::check_topics(options, row == nullptr ? std::vector<streams::Topic>{ledger}
+                                                          : topics_of(*row)));
   if (findings.empty()) return {};
   const std::string more =
       findings.size() == 1 ? "" : " (and " + std::to_string(findings.size() - 1) + " more)";

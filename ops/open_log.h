@@ -1,8 +1,8 @@
 // The log of a configuration: the embedded one in its data folder, or Kafka.
 //
-// Shape:   open_log() makes it; topics_of() names the topics it needs on Kafka, those of outlets
-//          too; check_log() says whether a ledger may be kept in it: on Kafka, that
-//          its topic stands with the settings of streams/kafka_topics.h.
+// Shape:   open_log() makes it; topics_of() names the topics that the configuration, or one ledger
+//          of it, needs on Kafka; check_log() says whether a ledger may be kept in it: on Kafka,
+//          that its topics stand with the settings of streams/kafka_topics.h.
 // Errors:  open_log: those of the log. check_log: kBadConfig, with the command that mends the first
 //          finding and the number of the others; kUnavailable: the cluster does not answer.
 // Threads: any.
@@ -12,12 +12,14 @@
 
 #include "ops/config.h"
 #include "streams/kafka_options.h"
+#include "streams/kafka_topics.h"
 #include "streams/log.h"
 
 namespace hansa::ops {
 
 streams::KafkaOptions kafka_options(const Config& config);
-std::vector<LedgerId> topics_of(const Config& config);
+std::vector<streams::Topic> topics_of(const Config& config);
+std::vector<streams::Topic> topics_of(const LedgerSettings& ledger);
 Result<std::unique_ptr<streams::Log>> open_log(const Config& config);
 Result<void> check_log(const Config& config, const LedgerId& ledger);
 

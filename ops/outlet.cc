@@ -15,22 +15,20 @@ namespace {
 
 constexpr std::chrono::milliseconds kFollowPause{200};
 constexpr std::chrono::seconds kRetryPause{1};
+constexpr int kReadMs = 5'000;
 
-using Headers = std::map<std::string, std::string>;
-
-std::optional<uint64_t> number(const Headers& headers, const char* name) {
-  const auto found = headers.find(name);
+std::optional<uint64_t> number(const streams::KafkaRecord& record, const char* name) {
+  const std::string* text = record.header(name);
   uint64_t value = 0;
-  if (found == headers.end()) return std::nullopt;
-  const char* const end = found->second.data() + found->second.size();
-  const auto read = std::from_chars(found->second.data(), end, value);
+  if (text == nullptr) return std::nullopt;
+  const char* const end = text->data() + text->size();
+  const auto read = std::from_chars(text->data(), end, value);
   return read.ec == std::errc() && read.ptr == end ? std::optional(value) : std::nullopt;
 }
 
-std::optional<Hash> hash(const Headers& headers, const char* name) {
-  const auto found = headers.find(name);
-  const auto raw = found == headers.end() ? std::nullopt : from_hex(found->second);
-  return raw ? Hash::from(*raw) : std::nullopt;
+std::optional<Hash> hash(const streams::KafkaRecord& record, const char* name) {
+  const std::string* text = record.header(name);
+  return text == nullptr ? std::nullopt : parse_hex<Hash>(*text);
 }
 
 // The message inside, and the class of what it says.
@@ -51,7 +49,8 @@ Given given(const v1::Event& event) {
 
 LedgerId outlet_topic(const LedgerId& ledger) { return {"outlet." + ledger.kind, ledger.id}; }
 
-Outlet::Outlet(Plan plan) : plan_(std::move(plan)) {
+Outlet::Outlet(Plan plan)
+    : plan_(std::move(plan)), topic_(outlet_topic(plan_.ledger).topic()) {
   thread_ = std::thread([this] { follow(); });
 }
 
@@ -96,12 +95,24 @@ void Outlet::follow() {
   }
 }
 
+Result<std::optional<streams::KafkaRecord>> Outlet::last_record() const {
+  HANSA_TRY(const auto reader, streams::RecordReader::open(plan_.kafka, topic_));
+  HANSA_TRY(const auto range, reader->range());
+  if (range.end == range.first) return std::optional<streams::KafkaRecord>();
+  HANSA_CHECK(reader->seek(range.end - 1));
+  HANSA_TRY(auto records, reader->read(1, kReadMs));
+  if (records.empty()) {
+    return fail(Errc::kUnavailable, topic_ + ": its last record does not come; try again later");
+  }
+  return std::optional(std::move(records.front()));
+}
+
 // The newest record says where its entry stands; what of that entry was given out is not repeated.
 Result<void> Outlet::resume() {
   batch_.clear();
   reached_ = {};
   sequence_ = events_known_ = 0;
-  HANSA_TRY(const auto last, plan_.topic->last_headers());
+  HANSA_TRY(const auto last, last_record());
   if (!last) return {};
   const auto offset = number(*last, "ce_ledgeroffset");
   const auto seq = number(*last, "ce_ledgerseq");
@@ -109,9 +120,8 @@ Result<void> Outlet::resume() {
   const auto first = number(*last, "ce_entrysequence");
   const auto sequence = number(*last, "ce_sequence");
   if (!offset || !seq || *seq == 0 || !before || !first || *first == 0 || !sequence) {
-    return fail(Errc::kLogBehind, outlet_topic(plan_.ledger).topic() +
-                                      ": its last record was not given out by this ledger; name an "
-                                      "empty topic");
+    return fail(Errc::kLogBehind,
+                topic_ + ": its last record was not given out by this ledger; name an empty topic");
   }
   reached_ = {*seq - 1, *before, *offset, 0};
   sequence_ = *first - 1;
@@ -138,8 +148,7 @@ Result<void> Outlet::give_out() {
   HANSA_TRY(reached_, streams::read_ledger(*plan_.log, plan_.ledger, plan_.founding_id, from,
                                            visitor));
   if (!fits) {
-    return fail(Errc::kChainBroken, outlet_topic(plan_.ledger).topic() +
-                                        ": its last record names an entry that " +
+    return fail(Errc::kChainBroken, topic_ + ": its last record names an entry that " +
                                         plan_.ledger.text() +
                                         " does not have; it was made from another ledger");
   }
@@ -153,7 +162,7 @@ Result<void> Outlet::take(Seq seq, Offset offset, const Hash& hash, const v1::Pa
     const Given event = given(payload.events(i));
     if (event.message == nullptr || event.highest > v1::INTERNAL) continue;
     if (++sequence_ <= events_known_) continue;
-    streams::OutletRecord record;
+    streams::KafkaRecord record;
     record.key = payload.cause().subject_id();
     record.headers = {{"ce_specversion", "1.0"},
                       {"ce_id", entry + std::to_string(i)},
@@ -167,7 +176,7 @@ Result<void> Outlet::take(Seq seq, Offset offset, const Hash& hash, const v1::Pa
                       {"ce_entrysequence", std::to_string(first)},
                       {"ce_previoussha256", to_hex(reached_.tip)},
                       {"content-type", "application/json"}};
-    append_json(record.value, *event.message, v1::INTERNAL);
+    append_json(record.value.emplace(), *event.message, v1::INTERNAL);
     batch_.push_back(std::move(record));
   }
   reached_ = {seq, hash, offset + 1, 0};
@@ -176,7 +185,10 @@ Result<void> Outlet::take(Seq seq, Offset offset, const Hash& hash, const v1::Pa
 
 Result<void> Outlet::send() {
   if (batch_.empty()) return {};
-  HANSA_CHECK(plan_.topic->send(batch_));
+  if (writer_ == nullptr) {
+    HANSA_TRY(writer_, streams::RecordWriter::open(plan_.kafka));
+  }
+  if (auto sent = writer_->send(topic_, batch_); !sent) return fail(std::move(sent).error());
   batch_.clear();
   const std::lock_guard lock(mutex_);
   health_.given_seq = reached_.seq;

@@ -27,7 +27,8 @@
 
 #include "core/ledger/chain.h"
 #include "hansa/v1/entry.pb.h"
-#include "streams/kafka_outlet.h"
+#include "streams/kafka_options.h"
+#include "streams/kafka_records.h"
 #include "streams/log.h"
 
 namespace hansa::ops {
@@ -50,7 +51,7 @@ class Outlet {
     FoundingId founding_id;
     // Not the keepers': readers of one log at different places move its fetching about.
     std::shared_ptr<streams::Log> log;
-    std::unique_ptr<streams::KafkaOutlet> topic;
+    streams::KafkaOptions kafka;
   };
   explicit Outlet(Plan plan);
   ~Outlet();
@@ -62,16 +63,19 @@ class Outlet {
  private:
   void follow();
   Result<void> resume();
+  Result<std::optional<streams::KafkaRecord>> last_record() const;
   Result<void> give_out();
   Result<void> take(Seq seq, Offset offset, const Hash& hash, const v1::Payload& payload);
   Result<void> send();
 
   Plan plan_;
+  const std::string topic_;
   // Of the thread.
   ChainPosition reached_;       // everything before was read
   uint64_t sequence_ = 0;       // of the last event read
   uint64_t events_known_ = 0;   // events with a sequence up to this stand in the topic already
-  std::vector<streams::OutletRecord> batch_;
+  std::vector<streams::KafkaRecord> batch_;
+  std::unique_ptr<streams::RecordWriter> writer_;
 
   mutable std::mutex mutex_;
   std::condition_variable stopping_begun_;

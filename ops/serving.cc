@@ -48,6 +48,7 @@ bool Serving::stop() {
   const auto left_ms = [&] {
     return std::max<int64_t>(100, (deadline_us - monotonic_us()) / 1000);
   };
+  if (node_ != nullptr) node_->leave();
   bool in_time = true;
   // The keepers get the last fifth of the time to answer and to commit.
   if (api_server_ != nullptr) in_time = api_server_->stop(left_ms() * 4 / 5);

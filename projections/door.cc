@@ -2,6 +2,7 @@
 
 #include "core/base/assert.h"
 #include "core/city/access.h"
+#include "projections/forward.h"
 
 namespace hansa::projections {
 namespace {
@@ -61,6 +62,16 @@ void Door::enter(const MethodInfo& method, std::unique_ptr<Message> request,
     if (!durable) return waiting->second(fail(durable.error()));
     keeper->submit(std::move(waiting->first), std::move(waiting->second));
   });
+}
+
+Result<void> Door::enter_forwarded(std::string_view bytes) {
+  const auto& config = keeper_->config();
+  HANSA_TRY(auto read, read_forward(bytes, config.ledger, config.secret, env_.now_us()));
+  HANSA_CHECK(permit(read.method->rule, read.submission.principal,
+                     city_of(*read.submission.command)));
+  // Whoever waits for the outcome reads it in the ledger.
+  keeper_->submit(std::move(read.submission), [](const Result<v1::Receipt>&) {});
+  return {};
 }
 
 // Finds or makes the person behind the contact, names them in the request, and seals its texts.

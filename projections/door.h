@@ -2,7 +2,9 @@
 //
 // Shape:   enter() validates the request against the schema, checks role and city, finds or makes
 //          the reporter's person id, seals every PERSONAL text under it, waits until the key is
-//          durable, and hands the command to the keeper. read() checks role and city for a read;
+//          durable, and hands the command to the keeper. enter_forwarded() takes what another node
+//          sent on (projections/forward.h) and asks once more whether the caller may.
+//          read() checks role and city for a read;
 //          show() prepares a row for an answer: fields above the caller's class are left out,
 //          PERSONAL texts are unsealed for permitted roles, and each unsealing is reported.
 // Errors:  as validate, permit, Keyring and Keeper say; nothing is stored before all checks passed.
@@ -33,6 +35,9 @@ class Door {
   // `id` absent: the door makes one. The id used is in the receipt.
   void enter(const MethodInfo& method, std::unique_ptr<google::protobuf::Message> request,
              const Principal& principal, std::optional<CommandId> id, Answer answer);
+
+  // A command that another node's door let in and sent here, because this node leads.
+  Result<void> enter_forwarded(std::string_view bytes);
 
   Result<void> may_read(const MethodInfo& method, const Principal& principal) const;
   // The highest class of data this caller may see in this city.

@@ -165,7 +165,7 @@ void KeeperLoop::tick() {
   for (auto& waiter : waiters) waiter.left_us -= config.limits.commit_interval_us;
   const int64_t ticks_a_second = std::max<int64_t>(1, 1'000'000 / config.limits.commit_interval_us);
   if (ticks % ticks_a_second == 0) {
-    if (config.timers_fire_alone && !clock_jumped) timers_wanted = true;
+    if (config.timers_fire_alone && !clock_jumped && leads()) timers_wanted = true;
     // Whether the log can be written again shows with the next command.
     if (log_failure && !must_follow()) log_failure.reset();
     remove_retired();
@@ -176,6 +176,7 @@ void KeeperLoop::tick() {
     }
   }
   follow_others();
+  age_forwarded(config.limits.commit_interval_us);
   round();
 }
 
@@ -202,8 +203,10 @@ void KeeperLoop::update_health() {
     health.waits = config.ledger.text() + ": " + log_failure->detail;
   }
   health.ready = health.waits.empty();
+  health.could_lead = !stopped && !outdated && !clock_jumped && !commit_failure;
   const Meta meta = store->meta();
   health.committed_seq = meta.position.seq;
+  health.digest = meta.digest;
   health.landed_seq = appender == nullptr ? meta.position.seq : appender->landed().seq;
   health.next_offset = appender == nullptr ? 0 : appender->landed().next_offset;
   health.voids = appender == nullptr ? 0 : appender->landed().voids;
@@ -216,6 +219,10 @@ void KeeperLoop::update_health() {
   health.cache_bytes = rows->cached_bytes();
   health.dirty_rows = rows->dirty_rows();
   health.tip_time_us = landed_time_us;
+  health.lead = leads() ? Lead::kHere : lead;
+  health.forwarded_commands = forwarded_count;
+  health.forward_timeouts = forward_timeouts;
+  if (appender != nullptr) health.tip = appender->landed().tip;
   std::lock_guard lock(mutex);
   last_health = health;
 }
@@ -225,7 +232,11 @@ struct Keeper::Impl {
 };
 
 Keeper::Keeper(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Keeper::~Keeper() { impl_->loop->timer.cancel(); }
+Keeper::~Keeper() {
+  // The log's thread must not be the last to let go of the loop.
+  if (impl_->loop->config.forward) impl_->loop->log.watch(impl_->loop->config.ledger, {});
+  impl_->loop->timer.cancel();
+}
 
 Result<std::shared_ptr<Keeper>> Keeper::open(KeeperConfig config, streams::Log& log, Env& env,
                                              std::shared_ptr<StoreBudget> budget,
@@ -235,6 +246,7 @@ Result<std::shared_ptr<Keeper>> Keeper::open(KeeperConfig config, streams::Log& 
   auto loop = std::make_shared<KeeperLoop>(std::move(config), log, env, keyring,
                                            std::move(executor), observer);
   HANSA_CHECK(loop->open(std::move(budget)));
+  loop->watch_log();
   boost::asio::post(loop->strand, [loop] { loop->schedule_tick(); });
   return std::shared_ptr<Keeper>(new Keeper(std::make_shared<Impl>(Impl{std::move(loop)})));
 }
@@ -246,6 +258,8 @@ void Keeper::submit(Submission submission, Answer answer) {
 void Keeper::wait_for(Seq seq, int64_t timeout_us, Shown shown) {
   impl_->loop->wait_for(seq, timeout_us, std::move(shown));
 }
+
+void Keeper::take_lead(Lead lead) { impl_->loop->take_lead(lead); }
 
 void Keeper::fire_timers(std::function<void()> fired) {
   impl_->loop->fire_timers(std::move(fired));

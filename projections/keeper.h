@@ -39,6 +39,14 @@ struct KeeperLimits {
   size_t row_cache_mib = 256;  // as much again while a rebuild runs
 };
 
+// Who decides for the ledger, as far as this node knows (DESIGN §4, "Who writes").
+enum class Lead : uint8_t {
+  kUndecided,  // not heard yet: it decides, and fires no timers
+  kHere,
+  kElsewhere,  // commands go to the leader; what brings no entry in time is decided here
+  kForbidden,  // commands are refused: the node's clock is wrong
+};
+
 struct KeeperConfig {
   LedgerId ledger;
   FoundingId founding_id;
@@ -49,6 +57,9 @@ struct KeeperConfig {
   bool accept_clock_jump = false;
   // Due timers fire by themselves; off where time is virtual and fire_timers() says when.
   bool timers_fire_alone = true;
+  // Sends the bytes of a command (projections/forward.h) to the node that leads. None: no other
+  // node is there, and this one leads.
+  std::function<void(std::string)> forward;
   KeeperLimits limits;
 };
 
@@ -59,6 +70,7 @@ struct Submission {
   v1::CauseKind::Value kind = v1::CauseKind::command;
   Principal principal;
   std::string request_mac;  // 16 bytes over the request as it came, before sealing
+  bool is_forwarded = false;  // it came to another node, which waits for its entry
 };
 
 // A receipt whose entry_sha256 is empty says that nothing was appended: all was known already.
@@ -66,6 +78,7 @@ using Answer = std::function<void(Result<v1::Receipt>)>;
 
 struct KeeperHealth {
   bool ready = false;
+  bool could_lead = false;  // whatever it waits for, it is not its own rows or its own clock
   std::string waits;  // why not, for people; empty when ready
   std::optional<Error> stopped;
   Seq landed_seq = 0;
@@ -75,11 +88,16 @@ struct KeeperHealth {
   int64_t oldest_unprocessed_age_us = 0;
   uint64_t voids = 0;
   uint64_t queued_commands = 0;
+  Lead lead = Lead::kUndecided;
+  uint64_t forwarded_commands = 0;  // sent on to the leader since the start
+  uint64_t forward_timeouts = 0;    // of them decided here after all
   uint64_t cache_hits = 0;
   uint64_t cache_misses = 0;
   uint64_t cache_bytes = 0;
   uint64_t dirty_rows = 0;
   int64_t tip_time_us = 0;
+  Hash tip;       // of the newest entry landed
+  Digest digest;  // of the rows at committed_seq
   RebuildStatus rebuild;
 };
 
@@ -113,6 +131,7 @@ class Keeper {
   using Shown = std::function<void(Result<std::shared_ptr<const Snapshot>>)>;
   void wait_for(Seq seq, int64_t timeout_us, Shown shown);
   std::shared_ptr<const Snapshot> snapshot() const;
+  void take_lead(Lead lead);
   // Decides every timer that is due and calls back when their entries have landed.
   void fire_timers(std::function<void()> fired);
 

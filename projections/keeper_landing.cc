@@ -9,13 +9,13 @@ namespace {
 // How long a caller waits for an outcome that the log does not tell.
 constexpr int64_t kUnknownUsMax = 5'000'000;
 
+}  // namespace
+
 Error unknown_outcome() {
   return {Errc::kUnknownOutcome,
           "the log does not say whether the command was recorded; send it again with the same "
           "Idempotency-Key"};
 }
-
-}  // namespace
 
 void KeeperLoop::send() {
   ++flights;
@@ -178,7 +178,9 @@ bool KeeperLoop::fold_foreign(Seq seq, const Hash& hash, std::string_view payloa
     return false;
   }
   tip_time_us = landed_time_us = payload.time_us();
-  return erase_keys(persons_erased_by(payload));
+  if (!erase_keys(persons_erased_by(payload))) return false;
+  answer_forwarded(seq, hash, payload);
+  return true;
 }
 
 // Answers that wait for no entry of ours, or only for ones that have landed.
@@ -277,6 +279,8 @@ void KeeperLoop::stop(Error error) {
     answer(item);
   }
   open_items.clear();
+  for (auto& [key, waiting] : forwarded) refuse_now(std::move(waiting.pending), unknown_outcome());
+  forwarded.clear();
 }
 
 }  // namespace hansa::projections

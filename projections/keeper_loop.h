@@ -8,9 +8,11 @@
 // Threads: everything below runs on the strand, except what is marked otherwise.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -23,6 +25,8 @@
 namespace hansa::projections {
 
 std::vector<PersonId> persons_erased_by(const v1::Payload& payload);
+// What a caller hears when the log does not say whether the command stands in it.
+Error unknown_outcome();
 
 struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   struct Pending {
@@ -31,6 +35,8 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
     int64_t submitted_us = 0;
     ActorId actor;
     bool maybe_landed = false;  // an earlier attempt of it may still come to stand in the log
+    bool has_read = false;      // the log was read to its end after the command came
+    bool decide_here = false;   // the leader was waited for in vain
   };
   struct Open {
     Seq seq = 0;
@@ -39,6 +45,11 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
     std::optional<Pending> pending;  // none: a timer of our own
     Result<v1::Receipt> result;
     std::vector<PersonId> erased;
+  };
+  // A command that another node decides, and how long its entry is still waited for.
+  struct Forwarded {
+    Pending pending;
+    int64_t left_us = 0;
   };
   // A version that counts no more, and goes when its last reader lets go.
   struct Retired {
@@ -85,6 +96,17 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   void answer_after_tip(Pending pending, Result<v1::Receipt> result);
   void refuse_now(Pending pending, Error error);
 
+  // Who leads, and what that means for a command (keeper_forward.cc). take_lead: from any thread.
+  void take_lead(Lead taken);
+  bool leads() const;
+  bool hands_on(const Pending& pending) const;
+  bool reads_first(Pending& pending);
+  void hand_on(Pending pending);
+  void answer_forwarded(Seq seq, const Hash& hash, const v1::Payload& payload);
+  void age_forwarded(int64_t by_us);
+  void watch_log();
+  void arrived();
+
   // What became of it.
   void send();
   void delivered(streams::Appender::FlightId flight, std::vector<streams::Delivery> deliveries);
@@ -127,6 +149,8 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   // The pseudonym under which a caller stands in this ledger. From any thread.
   ActorId actor_of(const Principal& principal) const;
   v1::Cause make_cause(const Pending& pending) const;
+  v1::Receipt receipt_of(const Pending& pending, Seq seq, const Hash& hash,
+                         const v1::Payload& payload) const;
   int64_t ledger_time_us() const;
   int64_t monotonic_us() const;
 
@@ -155,6 +179,13 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
 
   std::deque<Pending> queue;
   std::deque<Open> open_items;
+  std::multimap<std::string, Forwarded> forwarded;  // by what the entry will name
+  Lead lead = Lead::kUndecided;
+  int64_t in_doubt_us = 0;  // so long commands are decided here: the leader did not answer
+  bool read_this_round = false;
+  uint64_t forwarded_count = 0;
+  uint64_t forward_timeouts = 0;
+  std::atomic<bool> arrival_posted{false};
   std::vector<Waiter> waiters;
   std::vector<std::function<void()>> on_timers_fired;
   std::function<void()> on_closed;

@@ -17,6 +17,7 @@ constexpr int64_t kCommandAheadUsMax = 300LL * 1'000'000;
 
 void KeeperLoop::round() {
   take_inbox();
+  read_this_round = false;
   if (outdated) keep_outdated();
   if (outdated) return end_round();
   if (!stopped && must_follow()) follow_log();
@@ -54,7 +55,7 @@ void KeeperLoop::end_round() {
 bool KeeperLoop::idle() const {
   if (committing || rebuild != nullptr) return false;
   if (stopped || outdated) return true;
-  return queue.empty() && open_items.empty() && flights == 0 &&
+  return queue.empty() && open_items.empty() && forwarded.empty() && flights == 0 &&
          (rows->dirty_rows() == 0 || commit_failure.has_value());
 }
 
@@ -97,10 +98,14 @@ void KeeperLoop::answer_after_tip(Pending pending, Result<v1::Receipt> result) {
 }
 
 void KeeperLoop::decide_one(Pending pending) {
-  if (clock_jumped || commit_failure) {
-    const std::string why = clock_jumped ? "the node's clock jumped; an operator must confirm it"
-                                         : commit_failure->detail;
-    return refuse_now(std::move(pending), {Errc::kUnavailable, why});
+  if (clock_jumped || commit_failure || lead == Lead::kForbidden) {
+    const std::string why =
+        clock_jumped     ? "the node's clock jumped; an operator must confirm it"
+        : commit_failure ? commit_failure->detail
+                         : "the node's clock is wrong; ask another node";
+    const bool certain = !pending.maybe_landed;
+    return refuse_now(std::move(pending),
+                      certain ? Error{Errc::kUnavailable, why} : unknown_outcome());
   }
   const int64_t started_us = monotonic_us();
   const auto& submission = pending.submission;
@@ -122,6 +127,7 @@ void KeeperLoop::decide_one(Pending pending) {
     if (pending.maybe_landed) {
       return append_refusal(std::move(pending), std::move(cause), decision.error());
     }
+    if (reads_first(pending)) return;
     return answer_after_tip(std::move(pending), fail(std::move(decision).error()));
   }
   if (decision->unchanged || decision->events.empty()) {
@@ -134,6 +140,7 @@ void KeeperLoop::decide_one(Pending pending) {
     receipt.set_state(decision->state);
     return answer_after_tip(std::move(pending), std::move(receipt));
   }
+  if (hands_on(pending)) return hand_on(std::move(pending));
   append(&pending, cause, std::move(*decision));
 }
 
@@ -185,6 +192,19 @@ v1::Cause KeeperLoop::make_cause(const Pending& pending) const {
   return cause;
 }
 
+v1::Receipt KeeperLoop::receipt_of(const Pending& pending, Seq seq, const Hash& hash,
+                                   const v1::Payload& payload) const {
+  v1::Receipt receipt;
+  receipt.set_ledger(config.ledger.text());
+  receipt.set_seq(seq);
+  receipt.set_entry_sha256(to_hex(hash));
+  receipt.set_command_id(uuid_text(pending.submission.id));
+  receipt.set_time_us(payload.time_us());
+  receipt.set_subject_id(payload.cause().subject_id());
+  receipt.set_state(payload.cause().state());
+  return receipt;
+}
+
 void KeeperLoop::append(Pending* pending, const v1::Cause& base, Decision decision) {
   v1::Payload payload;
   *payload.mutable_cause() = base;
@@ -223,15 +243,7 @@ bool KeeperLoop::stamp_and_fold(Open item, v1::Payload& payload, const v1::Cause
   item.is_entry = true;
   item.time_us = payload.time_us();
   if (item.pending && !payload.has_refusal()) {
-    v1::Receipt receipt;
-    receipt.set_ledger(config.ledger.text());
-    receipt.set_seq(stamped->seq);
-    receipt.set_entry_sha256(to_hex(stamped->hash));
-    receipt.set_command_id(uuid_text(item.pending->submission.id));
-    receipt.set_time_us(payload.time_us());
-    receipt.set_subject_id(payload.cause().subject_id());
-    receipt.set_state(payload.cause().state());
-    item.result = std::move(receipt);
+    item.result = receipt_of(*item.pending, stamped->seq, stamped->hash, payload);
   } else if (item.pending) {
     item.result.error().seq = stamped->seq;
   }

@@ -40,6 +40,9 @@ Result<Conf> make_conf(const KafkaOptions& options, const Properties& own,
     rd_kafka_conf_set_dr_msg_cb(conf.get(), callbacks.delivered);
   }
   if (callbacks.failed != nullptr) rd_kafka_conf_set_error_cb(conf.get(), callbacks.failed);
+  if (callbacks.rebalanced != nullptr) {
+    rd_kafka_conf_set_rebalance_cb(conf.get(), callbacks.rebalanced);
+  }
   if (callbacks.statistics != nullptr) {
     HANSA_CHECK(set(conf.get(), "statistics.interval.ms", "1000"));
     rd_kafka_conf_set_stats_cb(conf.get(), callbacks.statistics);
@@ -116,6 +119,28 @@ Result<KafkaClient> make_consumer(const KafkaOptions& options, const ClientCallb
                                  {"queued.min.messages", "10000000"},
                                  {"queued.max.messages.kbytes", std::to_string(ahead / 1024)}}),
                 callbacks));
+}
+
+Result<KafkaClient> make_group_member(const KafkaOptions& options, const char* group,
+                                      int session_ms, const ClientCallbacks& callbacks) {
+  HANSA_TRY(auto client,
+            make_client(RD_KAFKA_CONSUMER,
+                        make_conf(options,
+                                  with_connection(
+                                      {{"group.id", group},
+                                       {"partition.assignment.strategy", "roundrobin"},
+                                       {"session.timeout.ms", std::to_string(session_ms)},
+                                       {"heartbeat.interval.ms", "300"},
+                                       {"isolation.level", "read_uncommitted"},
+                                       {"auto.offset.reset", "latest"},
+                                       {"enable.auto.commit", "false"},
+                                       {"fetch.wait.max.ms", "100"},
+                                       {"queued.max.messages.kbytes", "4096"},
+                                       // A topic made since the last look is joined soon.
+                                       {"topic.metadata.refresh.interval.ms", "5000"}}),
+                                  callbacks)));
+  rd_kafka_poll_set_consumer(client.get());
+  return client;
 }
 
 Result<KafkaClient> make_admin(const KafkaOptions& options) {

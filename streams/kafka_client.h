@@ -1,7 +1,7 @@
 // Kafka client: librdkafka's handles with the settings that ledgers need, and what its errors mean.
 //
-// Shape:   make_producer, make_consumer and make_admin give a handle that owns its client; a caller
-//          sets callbacks through ClientCallbacks.
+// Shape:   make_producer, make_consumer, make_group_member and make_admin give a handle that owns
+//          its client; a caller sets callbacks through ClientCallbacks.
 // Errors:  kBadConfig: librdkafka does not take a property; the text says which and why.
 //          kafka_error(): kLogBehind: the topic does not hold the offset; kLedgerStopped: the user
 //          has no right to it; kTooLarge; else kUnavailable: try later, also of a topic that is
@@ -27,6 +27,8 @@ struct ClientCallbacks {
   void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void*) = nullptr;
   void (*failed)(rd_kafka_t*, int error, const char* reason, void*) = nullptr;
   int (*statistics)(rd_kafka_t*, char* json, size_t size, void*) = nullptr;
+  void (*rebalanced)(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*,
+                     void*) = nullptr;
 };
 
 // The last that a client reported of itself (librdkafka's STATISTICS.md), once a second.
@@ -63,6 +65,10 @@ using KafkaMessage = std::unique_ptr<rd_kafka_message_t, FreeMessage>;
 
 Result<KafkaClient> make_producer(const KafkaOptions& options, const ClientCallbacks& callbacks);
 Result<KafkaClient> make_consumer(const KafkaOptions& options, const ClientCallbacks& callbacks);
+// A consumer that shares topics with the others of its group, each topic with one of them; the
+// group keeps no positions. `session_ms`: until the group takes it for gone.
+Result<KafkaClient> make_group_member(const KafkaOptions& options, const char* group,
+                                      int session_ms, const ClientCallbacks& callbacks);
 Result<KafkaClient> make_admin(const KafkaOptions& options);
 
 Error kafka_error(rd_kafka_resp_err_t code, const std::string& topic, const std::string& doing);

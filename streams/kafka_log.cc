@@ -67,6 +67,17 @@ struct KafkaLog::Cursor {
     seen.reset();
   }
 
+  // Called by the client while it holds the queue: the queue is not to be touched here.
+  static void on_arrival(rd_kafka_t*, void* self) {
+    auto& cursor = *static_cast<Cursor*>(self);
+    const std::lock_guard lock(cursor.arrived_mutex);
+    if (cursor.arrived) cursor.arrived();
+  }
+  void watch(std::function<void()> caller) {
+    const std::lock_guard lock(arrived_mutex);
+    arrived = std::move(caller);
+  }
+
   std::mutex mutex;
   KafkaTopic topic;
   bool started = false;
@@ -74,6 +85,13 @@ struct KafkaLog::Cursor {
   KafkaMessage seen;     // taken from the client and not given out yet
   Offset next = 0;       // of the next message that is given out
   Offset end_known = 0;  // the topic was once seen to reach here
+
+  struct FreeQueue {
+    void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
+  };
+  std::mutex arrived_mutex;
+  std::function<void()> arrived;  // guarded by arrived_mutex
+  std::unique_ptr<rd_kafka_queue_t, FreeQueue> queue;  // of the topic's messages; set once
 
   std::mutex question_mutex;
   std::future<Result<Offset>> question;  // where the end is; perhaps one that nobody waits for
@@ -97,6 +115,9 @@ KafkaLog::~KafkaLog() {
   stopping_ = true;
   if (consumer_thread_.joinable()) consumer_thread_.join();
   for (auto& [name, cursor] : cursors_) {
+    if (cursor->queue != nullptr) {
+      rd_kafka_queue_cb_event_enable(cursor->queue.get(), nullptr, nullptr);
+    }
     if (cursor->started) rd_kafka_consume_stop(cursor->topic.get(), kPartition);
   }
   cursors_.clear();
@@ -121,6 +142,11 @@ KafkaLog::Cursor& KafkaLog::cursor(const LedgerId& ledger) {
     found = std::make_unique<Cursor>();
     const std::string topic = ledger.topic();
     found->topic.reset(rd_kafka_topic_new(consumer_->client.get(), topic.c_str(), nullptr));
+    found->queue.reset(
+        rd_kafka_queue_get_partition(consumer_->client.get(), topic.c_str(), kPartition));
+    if (found->queue != nullptr) {
+      rd_kafka_queue_cb_event_enable(found->queue.get(), Cursor::on_arrival, found.get());
+    }
   }
   return *found;
 }
@@ -200,6 +226,10 @@ bool KafkaLog::has_more(const LedgerId& ledger, Offset from) {
                       static_cast<Offset>(found.seen->offset) == from;
   if (is_end) found.seen.reset();
   return !is_end;
+}
+
+void KafkaLog::watch(const LedgerId& ledger, std::function<void()> arrived) {
+  cursor(ledger).watch(std::move(arrived));
 }
 
 Result<void> KafkaLog::move_to(Cursor& cursor, const LedgerId& ledger, Offset from) {

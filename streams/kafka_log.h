@@ -45,6 +45,7 @@ class KafkaLog final : public Log {
   void append(const LedgerId& ledger, std::vector<std::string> values, Offset expected_end,
               Delivered delivered) override;
   bool has_more(const LedgerId& ledger, Offset from) override;
+  void watch(const LedgerId& ledger, std::function<void()> arrived) override;
   std::vector<std::string> statistics() const override;
   // After a fatal error of the producer, which all ledgers share: a new one.
   void renew_writer(const LedgerId& ledger) override;

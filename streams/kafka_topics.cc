@@ -43,8 +43,9 @@ using Metadata = std::unique_ptr<const rd_kafka_metadata_t, FreeMetadata>;
 
 using Settings = std::map<std::string, std::string>;
 
-// Append time is the clock of the broker, against which a leader holds its own.
-Settings wanted_settings(int brokers) {
+// Append time is the clock of the brokers, against which a leader holds its own. What a table or
+// a passing topic has dropped shall be gone from its files within a day.
+Settings wanted_settings(TopicUse use, int brokers) {
   Settings settings = {{"cleanup.policy", "delete"},
                        {"compression.type", "producer"},
                        {"max.message.bytes", "1048588"},
@@ -53,6 +54,19 @@ Settings wanted_settings(int brokers) {
                        {"retention.ms", "-1"},
                        {"unclean.leader.election.enable", "false"}};
   settings["min.insync.replicas"] = brokers >= kCopies ? std::to_string(kCopiesInSync) : "1";
+  switch (use) {
+    case TopicUse::kLedger: break;
+    case TopicUse::kTable:
+      settings["cleanup.policy"] = "compact";
+      settings["max.compaction.lag.ms"] = "43200000";
+      settings["segment.ms"] = "3600000";
+      break;
+    case TopicUse::kPassing:
+      settings["retention.ms"] = "3600000";
+      settings["segment.ms"] = "3600000";
+      break;
+    case TopicUse::kDead: settings["retention.ms"] = "2592000000"; break;
+  }
   return settings;
 }
 
@@ -93,12 +107,12 @@ Result<Event> wait_for(rd_kafka_queue_t* queue, int timeout_ms, const std::strin
   return event;
 }
 
-Result<NewTopic> new_topic(const LedgerId& ledger, int brokers) {
+Result<NewTopic> new_topic(const Topic& wanted, int brokers) {
   std::array<char, 512> reason{};
-  NewTopic topic(rd_kafka_NewTopic_new(ledger.topic().c_str(), 1, wanted_copies(brokers),
+  NewTopic topic(rd_kafka_NewTopic_new(wanted.name.c_str(), 1, wanted_copies(brokers),
                                        reason.data(), reason.size()));
   if (topic == nullptr) return fail(Errc::kBadRequest, reason.data());
-  for (const auto& [name, value] : wanted_settings(brokers)) {
+  for (const auto& [name, value] : wanted_settings(wanted.use, brokers)) {
     rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
   }
   return topic;
@@ -133,42 +147,42 @@ class Check {
  public:
   Check(const KafkaOptions& options, int brokers) : options_(options), brokers_(brokers) {}
 
-  void missing(const LedgerId& ledger) {
-    add(ledger, "topic", ledger.topic(), "none", "hansa topics create");
+  void missing(const Topic& wanted) {
+    add(wanted, "topic", wanted.name, "none", "hansa topics create");
   }
 
-  void shape(const LedgerId& ledger, const rd_kafka_metadata_topic_t& topic) {
+  void shape(const Topic& wanted, const rd_kafka_metadata_topic_t& topic) {
     if (topic.partition_cnt != 1) {
-      add(ledger, "partitions", "1", std::to_string(topic.partition_cnt),
+      add(wanted, "partitions", "1", std::to_string(topic.partition_cnt),
           "a topic's partitions cannot be taken back: copy the ledger to a new topic");
     }
     const int copies = topic.partition_cnt > 0 ? topic.partitions[0].replica_cnt : 0;
     if (copies < wanted_copies(brokers_)) {
-      add(ledger, "replication factor", std::to_string(wanted_copies(brokers_)),
+      add(wanted, "replication factor", std::to_string(wanted_copies(brokers_)),
           std::to_string(copies),
           "kafka-reassign-partitions.sh --bootstrap-server " + options_.bootstrap +
               " --execute --reassignment-json-file FILE");
     }
   }
 
-  void settings(const LedgerId& ledger, const Settings& found) {
-    for (const auto& [name, wanted] : wanted_settings(brokers_)) {
+  void settings(const Topic& wanted, const Settings& found) {
+    for (const auto& [name, right] : wanted_settings(wanted.use, brokers_)) {
       const auto it = found.find(name);
       const std::string value = it == found.end() ? "" : it->second;
-      if (fits(name, wanted, value)) continue;
-      add(ledger, name, wanted, value,
+      if (fits(name, right, value)) continue;
+      add(wanted, name, right, value,
           "kafka-configs.sh --bootstrap-server " + options_.bootstrap +
-              " --alter --entity-type topics --entity-name " + ledger.topic() +
-              " --add-config " + name + "=" + wanted);
+              " --alter --entity-type topics --entity-name " + wanted.name +
+              " --add-config " + name + "=" + right);
     }
   }
 
   std::vector<TopicFinding> findings() { return std::move(findings_); }
 
  private:
-  void add(const LedgerId& ledger, std::string setting, std::string expected, std::string found,
+  void add(const Topic& topic, std::string setting, std::string expected, std::string found,
            std::string mend) {
-    findings_.push_back({ledger, std::move(setting), std::move(expected), std::move(found),
+    findings_.push_back({topic.name, std::move(setting), std::move(expected), std::move(found),
                          std::move(mend)});
   }
 
@@ -180,23 +194,23 @@ class Check {
 }  // namespace
 
 std::string TopicFinding::text() const {
-  return ledger.topic() + ": expected " + setting + " " + expected + ", found " + found +
+  return topic + ": expected " + setting + " " + expected + ", found " + found +
          "; mend it with: " + mend;
 }
 
-Result<std::vector<LedgerId>> create_topics(const KafkaOptions& options,
-                                            const std::vector<LedgerId>& ledgers) {
+Result<std::vector<std::string>> create_topics(const KafkaOptions& options,
+                                               const std::vector<Topic>& topics) {
   HANSA_TRY(const KafkaClient client, make_admin(options));
   HANSA_TRY(const Metadata metadata, ask_metadata(client.get(), options.topics_timeout_ms));
-  std::vector<LedgerId> made;
-  std::vector<NewTopic> topics;
+  std::vector<std::string> made;
+  std::vector<NewTopic> fresh;
   std::vector<rd_kafka_NewTopic_t*> pointers;
-  for (const auto& ledger : ledgers) {
-    if (find_topic(*metadata, ledger.topic()) != nullptr) continue;
-    HANSA_TRY(auto topic, new_topic(ledger, metadata->broker_cnt));
-    made.push_back(ledger);
+  for (const auto& wanted : topics) {
+    if (find_topic(*metadata, wanted.name) != nullptr) continue;
+    HANSA_TRY(auto topic, new_topic(wanted, metadata->broker_cnt));
+    made.push_back(wanted.name);
     pointers.push_back(topic.get());
-    topics.push_back(std::move(topic));
+    fresh.push_back(std::move(topic));
   }
   if (made.empty()) return made;
   // Answered when every broker that matters knows the topics.
@@ -221,20 +235,20 @@ Result<std::vector<LedgerId>> create_topics(const KafkaOptions& options,
 }
 
 Result<std::vector<TopicFinding>> check_topics(const KafkaOptions& options,
-                                               const std::vector<LedgerId>& ledgers) {
+                                               const std::vector<Topic>& topics) {
   HANSA_TRY(const KafkaClient client, make_admin(options));
   HANSA_TRY(const Metadata metadata, ask_metadata(client.get(), options.topics_timeout_ms));
   Check check(options, metadata->broker_cnt);
-  for (const auto& ledger : ledgers) {
-    const auto* topic = find_topic(*metadata, ledger.topic());
+  for (const auto& wanted : topics) {
+    const auto* topic = find_topic(*metadata, wanted.name);
     if (topic == nullptr) {
-      check.missing(ledger);
+      check.missing(wanted);
       continue;
     }
-    check.shape(ledger, *topic);
+    check.shape(wanted, *topic);
     HANSA_TRY(const Settings settings,
-              ask_settings(client.get(), options.topics_timeout_ms, ledger.topic()));
-    check.settings(ledger, settings);
+              ask_settings(client.get(), options.topics_timeout_ms, wanted.name));
+    check.settings(wanted, settings);
   }
   return check.findings();
 }

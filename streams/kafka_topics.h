@@ -1,6 +1,7 @@
-// Kafka topics of ledgers: made with the settings they need, and held to them (L9).
+// Kafka topics: made with the settings that their use needs, and held to them (L9).
 //
-// Shape:   create_topics() makes those that are not there yet and says which it made.
+// Shape:   every topic has one partition and the settings of its use.
+//          create_topics() makes those that are not there yet and says which it made.
 //          check_topics() answers what is wrong, one finding a topic and setting, with the command
 //          that mends it; none: all is well. A cluster of three brokers or more must keep three
 //          copies, two of them in sync; a smaller one keeps what it can, and a loss of its disks is
@@ -20,8 +21,24 @@
 
 namespace hansa::streams {
 
+enum class TopicUse : uint8_t {
+  kLedger,   // every record for ever
+  kTable,    // the newest record of every key
+  kPassing,  // records that nobody wants after an hour
+  kDead,     // records for 30 days
+};
+
+struct Topic {
+  std::string name;
+  TopicUse use = TopicUse::kLedger;
+
+  Topic(std::string topic, TopicUse topic_use) : name(std::move(topic)), use(topic_use) {}
+  Topic(const LedgerId& ledger) : name(ledger.topic()) {}  // NOLINT: a ledger is its topic
+  auto operator<=>(const Topic&) const = default;
+};
+
 struct TopicFinding {
-  LedgerId ledger;
+  std::string topic;
   std::string setting;   // like retention.ms; `topic` when there is none
   std::string expected;
   std::string found;
@@ -29,9 +46,10 @@ struct TopicFinding {
   std::string text() const;
 };
 
-Result<std::vector<LedgerId>> create_topics(const KafkaOptions& options,
-                                            const std::vector<LedgerId>& ledgers);
+// The names of those it made.
+Result<std::vector<std::string>> create_topics(const KafkaOptions& options,
+                                               const std::vector<Topic>& topics);
 Result<std::vector<TopicFinding>> check_topics(const KafkaOptions& options,
-                                               const std::vector<LedgerId>& ledgers);
+                                               const std::vector<Topic>& topics);
 
 }  // namespace hansa::streams

@@ -16,6 +16,9 @@
 //                                 reader who follows what others append calls it again and again.
 //                                 It may be late, and true for nothing. A log that nobody else
 //                                 appends to answers false.
+//          watch(ledger, arrived) calls `arrived`, on a thread of the log's own that must not be
+//                                 held up, whenever there may be more to read than before; an empty
+//                                 one ends that. A log that nobody else appends to never calls.
 //          statistics()           what the log's clients report of themselves, a JSON object each;
 //                                 none: the log has no clients, or nothing was reported yet.
 //          renew_writer(ledger)   forgets everything queued and not sent, after an error; what was
@@ -65,6 +68,7 @@ class Log {
   virtual void append(const LedgerId& ledger, std::vector<std::string> values,
                       Offset expected_end, Delivered delivered) = 0;
   virtual bool has_more(const LedgerId&, Offset) { return false; }
+  virtual void watch(const LedgerId&, std::function<void()> /*arrived*/) {}
   virtual void renew_writer(const LedgerId& ledger) = 0;
   virtual std::vector<std::string> statistics() const { return {}; }
   virtual bool absence_is_final() const { return false; }

@@ -26,9 +26,9 @@ Work
   person find | erase           the persons behind reports
 
 Check
-  ledger show | verify | tail   entries and their chain
-  ledger copy                   from one log to another, byte for byte
+  ledger show | verify | tail   entries and their chain; `ledger copy` moves a ledger
   topics create | check         Kafka topics of the ledgers
+  nodes                         who leads what on Kafka, and how far each is
   projection digest | rebuild   rows against their ledger
   error CODE                    what an error means
   version
@@ -79,6 +79,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_ledger(app, chosen);
   add_projection(app, chosen);
   add_topics(app, chosen);
+  add_nodes(app, chosen);
   add_error(app, chosen);
   add_openapi(app, chosen);
   add_version(app, chosen);

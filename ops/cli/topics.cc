@@ -23,14 +23,14 @@ int create(const TopicsOptions& options) {
   if (!config) return report(config.error());
   const auto made = streams::create_topics(kafka_options(*config), topics_of(*config));
   if (!made) return report(made.error());
-  for (const auto& ledger : *made) print_line("made " + ledger.topic());
+  for (const auto& topic : *made) print_line("made " + topic);
   const size_t there = topics_of(*config).size() - made->size();
   if (there > 0) print_line(std::to_string(there) + " stood there already");
   return kExitOk;
 }
 
 std::string finding_json(const streams::TopicFinding& finding) {
-  return "{\"topic\":" + json_text(finding.ledger.topic()) +
+  return "{\"topic\":" + json_text(finding.topic) +
          ",\"setting\":" + json_text(finding.setting) +
          ",\"expected\":" + json_text(finding.expected) +
          ",\"found\":" + json_text(finding.found) + ",\"mend\":" + json_text(finding.mend) + "}";

@@ -133,13 +133,14 @@ Result<std::unique_ptr<streams::Log>> demo_log(const DemoOptions& options) {
   config.node.data_dir = options.data_dir;
   config.log = log_settings(options);
   HANSA_TRY(const auto cities, city_ids(options));
-  config.ledgers.resize(cities.size());
+  for (const auto& city : cities) {
+    config.ledgers.emplace_back().ledger = {"city", city};
+  }
   HANSA_TRY(auto log, open_log(config));
   if (!config.log.is_kafka()) return log;
-  std::vector<LedgerId> ledgers;
-  for (const auto& city : cities) ledgers.push_back({"city", city});
-  HANSA_CHECK(streams::create_topics(kafka_options(config), ledgers));
-  for (const auto& ledger : ledgers) {
+  HANSA_CHECK(streams::create_topics(kafka_options(config), topics_of(config)));
+  for (const auto& row : config.ledgers) {
+    const auto& ledger = row.ledger;
     HANSA_TRY(const Offset end, log->end(ledger));
     if (end == 0) continue;
     return fail(Errc::kAlreadyExists, ledger.topic() + " on " + options.kafka +

@@ -71,10 +71,11 @@ def place(number):
 class Node:
     """One data folder with its configuration, and the process that serves it."""
 
-    def __init__(self, hansa, folder, cities, data_dir=None, log=None):
+    def __init__(self, hansa, folder, cities, data_dir=None, log=None, name="test"):
         self.hansa = hansa
         self.folder = folder
         self.cities = cities
+        self.name = name
         self.data_dir = data_dir or os.path.join(folder, "data")
         self.log = log or {"kind": "embedded", "fsync": True}
         self.port = free_port()
@@ -98,7 +99,7 @@ class Node:
         keys = [{"id": role, "sha256": hashlib.sha256(key_of(role).encode()).hexdigest(),
                  "roles": [role], "cities": ["*"], **more} for role, more in CALLERS.items()]
         config = {
-            "node": {"id": "test", "data_dir": self.data_dir},
+            "node": {"id": self.name, "data_dir": self.data_dir},
             "log": log,
             "http": {"listen": f"127.0.0.1:{self.port}"},
             "metrics": {"listen": "127.0.0.1:0"},

@@ -64,7 +64,8 @@ class City {
     config.directory = directory.empty() ? folder_.path("rows") : directory;
     config.rebuild_permits = rebuild_permits;
     config.accept_clock_jump = accept_clock_jump;
-    config.timers_fire_alone = false;
+    config.timers_fire_alone = timers_fire_alone;
+    config.forward = forward;
     config.limits = limits_;
     HANSA_TRY(keeper_, Keeper::open(config, log_, env_, make_store_budget(8, 8), *keyring_,
                                     loop_.get_executor(), nullptr));
@@ -155,6 +156,8 @@ class City {
   boost::asio::io_context& loop() { return loop_; }
 
   bool accept_clock_jump = false;
+  bool timers_fire_alone = false;
+  std::function<void(std::string)> forward;  // to the node that leads
   std::string directory;  // of the rows; empty: `rows` in the folder
   std::shared_ptr<RebuildPermits> rebuild_permits;
   std::function<void()> turn;  // called in every turn of the loop; moves a simulated log on

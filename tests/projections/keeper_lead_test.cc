@@ -1,0 +1,262 @@
+// Goal: of several nodes one decides; what comes to another is decided once, by the leader or, if
+// it is silent, here; no forged, old or forbidden command gets in by way of a node; a node refuses
+// nobody for what it has not read yet. Method: two cities of one ledger on one thread over a
+// simulated log; the test carries what is forwarded, or loses it.
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "projections/forward.h"
+#include "streams/simulated_log.h"
+#include "tests/projections/keeper_fixture.h"
+
+namespace hansa::projections {
+namespace {
+
+using testing::City;
+using testing::found;
+using testing::kHourUs;
+using testing::kStartUs;
+using testing::report;
+using testing::ScratchFolder;
+using testing::staff;
+
+struct Outcome {
+  bool done = false;
+  Result<v1::Receipt> result;
+
+  Answer answer() {
+    return [this](Result<v1::Receipt> answered) {
+      result = std::move(answered);
+      done = true;
+    };
+  }
+};
+
+class KeeperLeadTest : public ::testing::Test {
+ protected:
+  // One process of the ledger.
+  struct Site {
+    explicit Site(KeeperLeadTest& test) : log(test.store_), city(log, folder, test.env_) {
+      city.forward = [this](std::string bytes) { sent.push_back(std::move(bytes)); };
+      city.timers_fire_alone = test.timers_fire_alone_;
+    }
+    ScratchFolder folder;
+    streams::SimulatedLog log;
+    std::deque<std::string> sent;
+    City city;
+  };
+
+  KeeperLeadTest() : env_(3, "keeper_lead_test", kStartUs), store_(9) {}
+
+  void start() {
+    is_started_ = true;
+    EXPECT_TRUE(leader_.city.open().has_value());
+    EXPECT_TRUE(follower_.city.open().has_value());
+    leader_.city.turn = [this] { turn(follower_); };
+    follower_.city.turn = [this] { turn(leader_); };
+    leader_.city.keeper().take_lead(Lead::kHere);
+    found(leader_.city);
+    follower_.city.keeper().take_lead(Lead::kElsewhere);
+    catch_up(follower_);
+  }
+  ~KeeperLeadTest() override {
+    // Each closes alone: the other may be gone.
+    for (Site* site : {&follower_, &leader_}) {
+      if (!is_started_) return;
+      site->city.turn = [this] { store_.step(); };
+      site->city.close();
+    }
+  }
+
+  void turn(Site& other) {
+    store_.step();
+    if (other.city.loop().stopped()) other.city.loop().restart();
+    other.city.loop().poll();
+    while (carries_ && !follower_.sent.empty()) carry();
+  }
+  void carry() {
+    const std::string bytes = std::move(follower_.sent.front());
+    follower_.sent.pop_front();
+    EXPECT_TRUE(leader_.city.door().enter_forwarded(bytes).has_value());
+  }
+  void catch_up(Site& site) {
+    const Seq seq = leader_.city.keeper().health().landed_seq;
+    site.city.run_until([&] { return site.city.keeper().health().landed_seq >= seq; });
+  }
+  Seq valid_entries() {
+    const auto health = [this] { return follower_.city.keeper().health(); };
+    store_.run_until_idle();
+    const size_t records = store_.records({"city", "example"}).size();
+    follower_.city.run_until([&] { return health().next_offset >= records; });
+    return health().landed_seq;
+  }
+
+  const Principal hotline_ = staff("hotline-1", {v1::Role::hotline});
+  SeededEnv env_;
+  streams::SimulatedStore store_;
+  bool timers_fire_alone_ = false;
+  bool is_started_ = false;
+  bool carries_ = true;  // what is forwarded reaches the leader
+  Site leader_{*this};
+  Site follower_{*this};
+};
+
+TEST_F(KeeperLeadTest, CommandAtAFollowerIsDecidedByTheLeaderAndAnsweredHere) {
+  start();
+  const CommandId id = follower_.city.new_id();
+  const auto receipt = follower_.city.call(report(), hotline_, id);
+  ASSERT_TRUE(receipt.has_value()) << receipt.error().detail;
+  EXPECT_EQ(follower_.city.keeper().health().forwarded_commands, 1u);
+  EXPECT_EQ(follower_.city.keeper().health().forward_timeouts, 0u);
+  const auto again = leader_.city.call(report(), hotline_, id);
+  ASSERT_TRUE(again.has_value()) << again.error().detail;
+  EXPECT_EQ(again->SerializeAsString(), receipt->SerializeAsString());
+  EXPECT_EQ(valid_entries(), receipt->seq());
+}
+
+TEST_F(KeeperLeadTest, LeaderIsSilent_TheCommandIsDecidedHereAndLateWordOfItDoesNothing) {
+  start();
+  carries_ = false;
+  const CommandId id = follower_.city.new_id();
+  const auto receipt = follower_.city.call(report(), hotline_, id);
+  ASSERT_TRUE(receipt.has_value()) << receipt.error().detail;
+  EXPECT_EQ(follower_.city.keeper().health().forward_timeouts, 1u);
+  ASSERT_EQ(follower_.sent.size(), 1u);
+  carry();
+  catch_up(follower_);
+  const auto again = leader_.city.call(report(), hotline_, id);
+  ASSERT_TRUE(again.has_value()) << again.error().detail;
+  EXPECT_EQ(again->seq(), receipt->seq());
+  EXPECT_EQ(valid_entries(), receipt->seq());
+  // Whoever waited in vain does not wait again.
+  ASSERT_TRUE(follower_.city.call(report(), hotline_).has_value());
+  EXPECT_EQ(follower_.sent.size(), 0u);
+}
+
+TEST_F(KeeperLeadTest, LeadComesHereWhileACommandWaits_ItIsDecidedAtOnce) {
+  start();
+  carries_ = false;
+  Outcome outcome;
+  follower_.city.send(report(), hotline_, std::nullopt, outcome.answer());
+  follower_.city.run_until([&] { return !follower_.sent.empty(); });
+  follower_.city.keeper().take_lead(Lead::kHere);
+  follower_.city.run(outcome.done);
+  EXPECT_TRUE(outcome.result.has_value());
+  EXPECT_EQ(follower_.city.keeper().health().forward_timeouts, 0u);
+}
+
+TEST_F(KeeperLeadTest, ImportedRowsAtAFollowerAreAnsweredAsImported) {
+  start();
+  v1::ImportCase row;
+  row.set_source_name("old-system");
+  row.set_source_id("17");
+  row.set_kind(v1::Kind::problem);
+  row.set_source(v1::Source::hotline);
+  row.set_service("rubbish");
+  *row.mutable_place() = report().place();
+  row.set_state(v1::State::closed);
+  row.set_reported_time_us(kStartUs - 2 * kHourUs);
+  row.set_closed_time_us(kStartUs - kHourUs);
+  const auto admin = staff("admin", {v1::Role::city_admin});
+  const auto imported = follower_.city.call(row, admin);
+  ASSERT_TRUE(imported.has_value()) << imported.error().detail;
+  EXPECT_FALSE(imported->entry_sha256().empty());
+  const auto again = follower_.city.call(row, admin);
+  ASSERT_TRUE(again.has_value()) << again.error().detail;
+  EXPECT_TRUE(again->entry_sha256().empty()) << "known rows are unchanged, without the leader";
+  EXPECT_EQ(follower_.city.keeper().health().forwarded_commands, 1u);
+}
+
+TEST_F(KeeperLeadTest, NobodyIsRefusedForWhatANodeHasNotReadYet) {
+  start();
+  const auto receipt = leader_.city.call(report(), hotline_);
+  ASSERT_TRUE(receipt.has_value());
+  v1::VerifyCase verify;
+  verify.set_case_(receipt->subject_id());
+  const auto verifier = staff("verifier-1", {v1::Role::verifier});
+  const auto verified = follower_.city.call(verify, verifier);
+  ASSERT_TRUE(verified.has_value()) << verified.error().detail;
+  const auto refused = follower_.city.call(verify, verifier);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::kWrongState);
+  EXPECT_EQ(refused.error().seq, verified->seq());
+  // The same of a leader, when another has decided meanwhile.
+  carries_ = false;
+  const auto other = follower_.city.call(report(), hotline_);
+  ASSERT_TRUE(other.has_value());
+  verify.set_case_(other->subject_id());
+  EXPECT_TRUE(leader_.city.call(verify, verifier).has_value());
+}
+
+TEST_F(KeeperLeadTest, OnlyTheLeaderFiresTimers) {
+  timers_fire_alone_ = true;
+  Site alone(*this);
+  ASSERT_TRUE(alone.city.open().has_value());
+  alone.city.turn = [this] { store_.step(); };
+  alone.city.keeper().take_lead(Lead::kHere);
+  found(alone.city);
+  const auto receipt = alone.city.call(report(), hotline_);
+  ASSERT_TRUE(receipt.has_value());
+  alone.city.keeper().take_lead(Lead::kElsewhere);
+  env_.advance_us(3 * kHourUs);
+  alone.city.run_until([&, turns = 0]() mutable { return ++turns > 300; });
+  EXPECT_EQ(alone.city.keeper().health().landed_seq, receipt->seq());
+  alone.city.keeper().take_lead(Lead::kHere);
+  alone.city.run_until(
+      [&] { return alone.city.keeper().health().landed_seq == receipt->seq() + 1; });
+  alone.city.close();
+}
+
+TEST_F(KeeperLeadTest, WrongClock_NothingIsDecidedAndKnownAnswersStand) {
+  start();
+  follower_.city.keeper().take_lead(Lead::kForbidden);
+  const auto refused = follower_.city.call(report(), hotline_);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::kUnavailable);
+  EXPECT_TRUE(follower_.sent.empty());
+}
+
+TEST_F(KeeperLeadTest, ForgedOldAndForbiddenForwardsAreRefused) {
+  start();
+  carries_ = false;
+  Outcome outcome;
+  follower_.city.send(report(), hotline_, std::nullopt, outcome.answer());
+  follower_.city.run_until([&] { return !follower_.sent.empty(); });
+  const std::string bytes = follower_.sent.front();
+  follower_.sent.clear();
+  auto& door = leader_.city.door();
+  const auto code = [&](std::string_view forwarded) {
+    const auto entered = door.enter_forwarded(forwarded);
+    return entered ? Errc::kInternal : entered.error().code;
+  };
+  for (size_t at = 0; at < bytes.size(); at += 7) {
+    std::string forged = bytes;
+    forged[at] = static_cast<char>(forged[at] ^ 1);
+    EXPECT_EQ(code(forged), Errc::kForbidden) << at;
+  }
+  EXPECT_EQ(code(""), Errc::kForbidden);
+  const LedgerId ledger{"city", "example"};
+  const std::string secret(32, 's');
+  Submission submission;
+  submission.command = std::make_unique<v1::ReportCase>(report());
+  static_cast<v1::ReportCase&>(*submission.command).set_city("example");
+  submission.principal = staff("nobody", {v1::Role::auditor});
+  EXPECT_EQ(code(write_forward(submission, ledger, secret, env_.now_us())), Errc::kForbidden);
+  submission.principal = hotline_;
+  EXPECT_EQ(code(write_forward(submission, {"city", "other"}, secret, env_.now_us())),
+            Errc::kForbidden);
+  EXPECT_EQ(code(write_forward(submission, ledger, std::string(32, 'x'), env_.now_us())),
+            Errc::kForbidden);
+  for (const int64_t off_us : {-kForwardAgeUsMax - 1, kForwardAgeUsMax + 1}) {
+    EXPECT_EQ(code(write_forward(submission, ledger, secret, env_.now_us() + off_us)),
+              Errc::kRequestTimeout);
+  }
+  submission.command = std::make_unique<v1::TimerDue>();
+  EXPECT_EQ(code(write_forward(submission, ledger, secret, env_.now_us())), Errc::kUpgradeNeeded);
+  follower_.city.run(outcome.done);
+  EXPECT_TRUE(outcome.result.has_value());
+}
+
+}  // namespace
+}  // namespace hansa::projections
