@@ -13,6 +13,7 @@
 #include "ops/files.h"
 #include "ops/json_log.h"
 #include "ops/key_file.h"
+#include "ops/keyring_topic.h"
 #include "ops/ledger_check.h"
 #include "ops/open_log.h"
 #include "projections/keyring.h"
@@ -51,6 +52,7 @@ std::string standing_name(projections::Lead lead) {
 struct Node::Impl {
   // Doors and keepers refer to what is beside them.
   struct Opened {
+    std::unique_ptr<KeyringTopic> keyring_topic;  // on Kafka; outlives the keyring
     std::unique_ptr<projections::Keyring> keyring;
     std::shared_ptr<projections::Keeper> keeper;
     std::unique_ptr<projections::Door> door;
@@ -130,6 +132,9 @@ Result<Node::Impl::Opened> Node::Impl::try_open(const LedgerSettings& settings) 
   HANSA_TRY(row.keyring,
             projections::Keyring::open(config.node.data_dir + "/keyring", ledger.id,
                                        keys.keyring_master, env, config.log.fsync));
+  if (config.log.is_kafka()) {
+    HANSA_TRY(row.keyring_topic, KeyringTopic::open(kafka_options(config), ledger, *row.keyring));
+  }
   projections::KeeperConfig keeper;
   keeper.ledger = ledger;
   keeper.founding_id = settings.founding_id;
@@ -251,7 +256,9 @@ void Node::Impl::close(int64_t deadline_ms_max) {
     row->opened.outlet.reset();
     row->opened.door.reset();
     row->opened.keeper.reset();
+    if (row->opened.keyring_topic != nullptr) row->opened.keyring_topic->stop();
     row->opened.keyring.reset();
+    row->opened.keyring_topic.reset();
   }
   cluster.reset();
   outlet_log.reset();

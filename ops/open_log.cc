@@ -4,6 +4,7 @@
 
 #include "ops/cluster.h"
 #include "ops/files.h"
+#include "ops/keyring_topic.h"
 #include "ops/outlet.h"
 #include "streams/embedded_log.h"
 #include "streams/kafka_log.h"
@@ -30,6 +31,7 @@ std::vector<streams::Topic> topics_of(const LedgerSettings& row) {
   using enum streams::TopicUse;
   std::vector<streams::Topic> topics = {row.ledger,
                                         {streams::forward_topic(row.ledger), kPassing},
+                                        {keyring_topic(row.ledger), kTable},
                                         {kNodesTopic, kTable}};
   if (row.outlet) topics.push_back(outlet_topic(row.ledger));
   return topics;

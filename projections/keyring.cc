@@ -9,6 +9,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -16,18 +17,12 @@
 #include "core/base/assert.h"
 #include "core/base/hash.h"
 #include "projections/keyring_file.h"
+#include "projections/keyring_seal.h"
+#include "projections/keyring_share.h"
 
 namespace hansa::projections {
 namespace {
 
-constexpr size_t kKeyBytes = crypto_aead_xchacha20poly1305_ietf_KEYBYTES;
-constexpr size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
-constexpr size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
-constexpr size_t kCommitmentBytes = 32;
-constexpr size_t kPadBytes = 64;
-static_assert(kNonceBytes == 24 && kKeyBytes + kTagBytes == 48);
-
-using Key = std::array<uint8_t, kKeyBytes>;
 using State = KeyringSlot::State;
 
 struct IdHash {
@@ -38,13 +33,6 @@ struct IdHash {
     return value;
   }
 };
-
-const uint8_t* raw(std::string_view bytes) {
-  return reinterpret_cast<const uint8_t*>(bytes.data());
-}
-uint8_t* raw(std::string& bytes) { return reinterpret_cast<uint8_t*>(bytes.data()); }
-
-void wipe(std::string& secret) { sodium_memzero(secret.data(), secret.size()); }
 
 std::string digits_of(std::string_view phone) {
   std::string digits;
@@ -76,48 +64,6 @@ std::string bound_to(std::string_view city, const SealContext& context) {
   return bytes;
 }
 
-// The key that encrypts under this nonce, and behind it the commitment. Two person keys with one
-// commitment would be a collision of SHA-256, so a text opens under one key only.
-std::string key_and_commitment(const Key& person_key, std::string_view nonce) {
-  const std::string_view secret(reinterpret_cast<const char*>(person_key.data()),
-                                person_key.size());
-  return hkdf_sha256(secret, "hansa sealed1 " + std::string(nonce), kKeyBytes + kCommitmentBytes);
-}
-
-std::string base64(std::string_view bytes) {
-  std::string text(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(text.data(), text.size(), raw(bytes), bytes.size(),
-                    sodium_base64_VARIANT_ORIGINAL);
-  text.pop_back();
-  return text;
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-  std::string bytes(text.size() / 4 * 3 + 3, '\0');
-  size_t length = 0;
-  if (sodium_base642bin(raw(bytes), bytes.size(), text.data(), text.size(), nullptr, &length,
-                        nullptr, sodium_base64_VARIANT_ORIGINAL) != 0) {
-    return std::nullopt;
-  }
-  bytes.resize(length);
-  return bytes;
-}
-
-std::string encrypt(std::string_view plain, std::string_view bound, std::string_view nonce,
-                    const uint8_t* key) {
-  std::string cipher(plain.size() + kTagBytes, '\0');
-  crypto_aead_xchacha20poly1305_ietf_encrypt(raw(cipher), nullptr, raw(plain), plain.size(),
-                                             raw(bound), bound.size(), nullptr, raw(nonce), key);
-  return cipher;
-}
-
-bool decrypt(std::string_view cipher, std::string_view bound, std::string_view nonce,
-             const uint8_t* key, uint8_t* plain) {
-  return crypto_aead_xchacha20poly1305_ietf_decrypt(plain, nullptr, nullptr, raw(cipher),
-                                                    cipher.size(), raw(bound), bound.size(),
-                                                    raw(nonce), key) == 0;
-}
-
 Error erased_error(const PersonId& person) {
   return Error{Errc::kPersonErased, "the data of person " + to_hex(person) + " was erased"};
 }
@@ -133,14 +79,12 @@ Error damaged_error(const SealContext& context, std::string_view why) {
 
 struct Keyring::Impl {
   struct Handle {
-    uint64_t slot;
-    FindKey phone;
-    FindKey email;
+    uint64_t number;
+    KeyringSlot slot;  // without the wrapped key
   };
   struct Person {
     bool erased = false;
-    bool has_key = false;
-    Key key{};
+    std::vector<Key> keys;  // new texts are sealed under the first
     std::vector<Handle> handles;
   };
   using Waiter = std::function<void(Result<void>)>;
@@ -149,12 +93,18 @@ struct Keyring::Impl {
       : city_(std::move(city)),
         env_(env),
         wrap_key_(hkdf_sha256(master_key, "hansa keyring wrap " + city_, kKeyBytes)),
-        find_key_(hkdf_sha256(master_key, "hansa keyring find " + city_, 32)) {}
+        find_key_(hkdf_sha256(master_key, "hansa keyring find " + city_, 32)),
+        share_key_(hkdf_sha256(master_key, "hansa keyring share " + city_, 32)) {}
 
   ~Impl() {
-    for (auto& [id, person] : persons_) sodium_memzero(person.key.data(), person.key.size());
+    for (auto& [id, person] : persons_) wipe_keys(person);
     wipe(wrap_key_);
     wipe(find_key_);
+    wipe(share_key_);
+  }
+  static void wipe_keys(Person& person) {
+    for (auto& key : person.keys) sodium_memzero(key.data(), key.size());
+    person.keys.clear();
   }
 
   FindKey find_key(std::string_view kind, const std::string& text) const {
@@ -165,17 +115,24 @@ struct Keyring::Impl {
 
   Result<void> load(const std::vector<KeyringSlot>& slots);
   Result<void> add_locked(const PersonId& id, const FindKey& phone, const FindKey& email);
+  std::optional<Key> unwrap(const KeyringSlot& slot) const;
   void put(uint64_t number, const KeyringSlot& slot);
-  void remember(const PersonId& id, Person& person, const Handle& handle);
+  void remember(Person& person, uint64_t number, const KeyringSlot& slot);
   void erase_locked(const PersonId& id, Person& person);
-  Result<Key> key_of(const PersonId& id) const;
+  Result<std::vector<Key>> keys_of(const PersonId& id) const;
   Result<void> write_pending();
+  Result<void> write_file();
+  bool learn_locked(const SharedSlot& change);
+  void erase_learned(const KeyringSlot& slot, Person& person);
+  std::vector<SharedSlot> not_among(const std::vector<SharedSlot>& all) const;
   void write_for_waiters();
 
   const std::string city_;
   Env& env_;
   std::string wrap_key_;
   std::string find_key_;
+  std::string share_key_;
+  KeyringShare* share_ = nullptr;  // set once, before others call
   std::unique_ptr<KeyringFile> file_;
 
   std::mutex writing_;  // held while the file is written; taken before mutex_
@@ -184,6 +141,7 @@ struct Keyring::Impl {
   std::unordered_map<FindKey, std::vector<PersonId>, IdHash> found_by_;
   uint64_t next_slot_ = 0;
   std::map<uint64_t, KeyringSlot> pending_;  // not on disk, or not as here
+  std::vector<SharedSlot> unpublished_;      // not in the share yet
   uint64_t put_count_ = 0;
   uint64_t durable_count_ = 0;  // equal to put_count_: everything is on disk
   std::vector<Waiter> waiters_;
@@ -204,22 +162,20 @@ Result<void> Keyring::Impl::load(const std::vector<KeyringSlot>& slots) {
     auto& person = persons_[slot.person];
     if (slot.state == State::kErased) person.erased = true;
     if (slot.state == State::kKey) {
-      person.has_key = true;
-      const std::string_view nonce(reinterpret_cast<const char*>(slot.nonce.data()), kNonceBytes);
-      const std::string_view wrapped(reinterpret_cast<const char*>(slot.wrapped_key.data()),
-                                     slot.wrapped_key.size());
-      if (!decrypt(wrapped, slot.person.view(), nonce, raw(wrap_key_), person.key.data())) {
+      const auto key = unwrap(slot);
+      if (!key) {
         return fail(Errc::kBadFile, "the keyring of " + city_ + " has a key in slot " +
                                         std::to_string(number) + " that cannot be unwrapped");
       }
+      person.keys.push_back(*key);
     }
-    if (slot.state == State::kFindOnly && !person.has_key && !person.erased) {
+    if (slot.state == State::kFindOnly && person.keys.empty() && !person.erased) {
       // The slot of the key itself was torn by a crash: neither was ever acknowledged.
       persons_.erase(slot.person);
       put(number, KeyringSlot());
       continue;
     }
-    remember(slot.person, person, {number, slot.phone, slot.email});
+    remember(person, number, slot);
   }
   // A crash between the overwrites of one erasure leaves slots behind: finish it.
   for (const auto& slot : slots) {
@@ -232,17 +188,26 @@ Result<void> Keyring::Impl::load(const std::vector<KeyringSlot>& slots) {
   return {};
 }
 
+std::optional<Key> Keyring::Impl::unwrap(const KeyringSlot& slot) const {
+  const std::string_view nonce(reinterpret_cast<const char*>(slot.nonce.data()), kNonceBytes);
+  const std::string_view wrapped(reinterpret_cast<const char*>(slot.wrapped_key.data()),
+                                 slot.wrapped_key.size());
+  Key key;
+  if (!decrypt(wrapped, slot.person.view(), nonce, raw(wrap_key_), key.data())) return std::nullopt;
+  return key;
+}
+
 void Keyring::Impl::put(uint64_t number, const KeyringSlot& slot) {
   pending_[number] = slot;
   ++put_count_;
 }
 
-void Keyring::Impl::remember(const PersonId& id, Person& person, const Handle& handle) {
-  person.handles.push_back(handle);
-  for (const auto& key : {handle.phone, handle.email}) {
+void Keyring::Impl::remember(Person& person, uint64_t number, const KeyringSlot& slot) {
+  person.handles.push_back({number, slot});
+  for (const auto& key : {slot.phone, slot.email}) {
     if (key.is_zero()) continue;
     auto& ids = found_by_[key];
-    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+    if (std::find(ids.begin(), ids.end(), slot.person) == ids.end()) ids.push_back(slot.person);
   }
 }
 
@@ -255,18 +220,15 @@ Result<void> Keyring::Impl::add_locked(const PersonId& id, const FindKey& phone,
     slot.state = State::kKey;
     slot.phone = phone;
     slot.email = email;
-    Person person;
-    person.has_key = true;
-    env_.random(person.key.data(), person.key.size());
+    auto& person = persons_[id];
+    auto& key = person.keys.emplace_back();
+    env_.random(key.data(), key.size());
     env_.random(slot.nonce.data(), slot.nonce.size());
-    const std::string_view key(reinterpret_cast<const char*>(person.key.data()), kKeyBytes);
+    const std::string_view bytes(reinterpret_cast<const char*>(key.data()), kKeyBytes);
     const std::string_view nonce(reinterpret_cast<const char*>(slot.nonce.data()), kNonceBytes);
-    const auto wrapped = encrypt(key, id.view(), nonce, raw(wrap_key_));
+    const auto wrapped = encrypt(bytes, id.view(), nonce, raw(wrap_key_));
     std::memcpy(slot.wrapped_key.data(), wrapped.data(), wrapped.size());
-    auto& kept = persons_[id];
-    kept = person;
-    sodium_memzero(person.key.data(), person.key.size());
-    remember(id, kept, {next_slot_, phone, email});
+    remember(person, next_slot_, slot);
   } else {
     auto& person = known->second;
     if (person.erased) return fail(erased_error(id));
@@ -274,42 +236,60 @@ Result<void> Keyring::Impl::add_locked(const PersonId& id, const FindKey& phone,
     slot.phone = phone;
     slot.email = email;
     for (const auto& handle : person.handles) {
-      if (handle.phone == phone) slot.phone = {};
-      if (handle.email == email) slot.email = {};
+      if (handle.slot.phone == phone) slot.phone = {};
+      if (handle.slot.email == email) slot.email = {};
     }
     if (slot.phone.is_zero() && slot.email.is_zero()) return {};
-    remember(id, person, {next_slot_, slot.phone, slot.email});
+    remember(person, next_slot_, slot);
   }
+  if (share_ != nullptr) unpublished_.push_back(share_slot(slot, share_key_));
   put(next_slot_++, slot);
   return {};
 }
 
 void Keyring::Impl::erase_locked(const PersonId& id, Person& person) {
   person.erased = true;
-  sodium_memzero(person.key.data(), person.key.size());
+  wipe_keys(person);
   KeyringSlot tombstone;
   tombstone.state = State::kErased;
   tombstone.person = id;
-  if (person.handles.empty()) person.handles.push_back({next_slot_++, {}, {}});
+  if (share_ != nullptr) unpublished_.push_back(share_slot(tombstone, share_key_));
+  if (person.handles.empty()) person.handles.push_back({next_slot_++, tombstone});
   for (auto& handle : person.handles) {
-    for (const auto& key : {handle.phone, handle.email}) {
+    for (const auto& key : {handle.slot.phone, handle.slot.email}) {
       const auto found = found_by_.find(key);
       if (found == found_by_.end()) continue;
       std::erase(found->second, id);
       if (found->second.empty()) found_by_.erase(found);
     }
-    handle.phone = {};
-    handle.email = {};
-    put(handle.slot, tombstone);
+    if (share_ != nullptr && handle.slot.state != State::kErased) {
+      unpublished_.push_back({shared_name(handle.slot), std::nullopt});
+    }
+    handle.slot = tombstone;
+    put(handle.number, tombstone);
   }
 }
 
-Result<Key> Keyring::Impl::key_of(const PersonId& id) const {
+Result<std::vector<Key>> Keyring::Impl::keys_of(const PersonId& id) const {
   std::lock_guard lock(mutex_);
   const auto found = persons_.find(id);
   if (found == persons_.end()) return fail(unknown_error(id));
   if (found->second.erased) return fail(erased_error(id));
-  return found->second.key;
+  return found->second.keys;
+}
+
+// What is on disk only, and not in the share, does not count as durable yet.
+Result<void> Keyring::Impl::write_file() {
+  std::lock_guard one_writer(writing_);
+  std::map<uint64_t, KeyringSlot> batch;
+  {
+    std::lock_guard lock(mutex_);
+    batch.swap(pending_);
+  }
+  auto result = file_->write(batch);
+  std::lock_guard lock(mutex_);
+  if (!result) pending_.merge(batch);
+  return result;
 }
 
 // One write and one sync for everything that waits, whoever calls.
@@ -319,19 +299,25 @@ Result<void> Keyring::Impl::write_pending() {
   {
     std::lock_guard one_writer(writing_);
     std::map<uint64_t, KeyringSlot> batch;
+    std::vector<SharedSlot> changes;
     uint64_t covered = 0;
     {
       std::lock_guard lock(mutex_);
       batch.swap(pending_);
+      changes.swap(unpublished_);
       waiters.swap(waiters_);
       covered = put_count_;
     }
-    if (!batch.empty()) result = file_->write(batch);
+    if (!changes.empty()) result = share_->publish(changes);
+    if (result && !batch.empty()) result = file_->write(batch);
     std::lock_guard lock(mutex_);
     if (result) {
       durable_count_ = covered;
     } else {
       pending_.merge(batch);  // what was put meanwhile is newer and stays
+      changes.insert(changes.end(), std::make_move_iterator(unpublished_.begin()),
+                     std::make_move_iterator(unpublished_.end()));
+      unpublished_ = std::move(changes);
     }
   }
   for (auto& waiter : waiters) waiter(result);
@@ -419,56 +405,100 @@ void Keyring::flush(std::function<void(Result<void>)> durable) {
 }
 
 Result<std::string> Keyring::seal(const SealContext& context, std::string_view text) {
-  HANSA_TRY(Key key, impl_->key_of(context.person));
+  HANSA_TRY(auto keys, impl_->keys_of(context.person));
+  HANSA_ASSERT(!keys.empty(), "a person who is known and not erased has a key");
   std::string nonce;
   {
     std::lock_guard lock(impl_->mutex_);
     nonce = impl_->env_.random_bytes(kNonceBytes);
   }
-  std::string derived = key_and_commitment(key, nonce);
-  sodium_memzero(key.data(), key.size());
-
-  std::string padded(text);
-  padded.resize((text.size() / kPadBytes + 1) * kPadBytes);
-  size_t length = 0;
-  const int padding = sodium_pad(&length, raw(padded), text.size(), kPadBytes, padded.size());
-  HANSA_ASSERT(padding == 0 && length == padded.size(), "a text is padded to whole blocks");
-
-  std::string sealed = derived.substr(kKeyBytes);
-  sealed.append(nonce);
-  sealed.append(encrypt(padded, bound_to(impl_->city_, context), nonce, raw(derived)));
-  wipe(derived);
-  wipe(padded);
-  return std::string(kSealedPrefix) + base64(sealed);
+  std::string sealed = seal_text(keys.front(), nonce, bound_to(impl_->city_, context), text);
+  wipe_all(keys);
+  return sealed;
 }
 
 Result<std::string> Keyring::unseal(const SealContext& context, std::string_view sealed) const {
-  HANSA_TRY(Key key, impl_->key_of(context.person));
-  if (!sealed.starts_with(kSealedPrefix)) {
-    return fail(damaged_error(context, "does not begin with 'sealed1:'"));
+  HANSA_TRY(auto keys, impl_->keys_of(context.person));
+  auto text = open_text(keys, bound_to(impl_->city_, context), sealed);
+  wipe_all(keys);
+  if (!text) return fail(damaged_error(context, text.error().detail));
+  return text;
+}
+
+// ---- shared by several nodes
+
+// What the share lacks: the file was made before it was shared, or the last publishing failed.
+std::vector<SharedSlot> Keyring::Impl::not_among(const std::vector<SharedSlot>& all) const {
+  std::set<std::string_view> there;
+  for (const auto& change : all) there.insert(change.name);
+  std::vector<SharedSlot> missing;
+  for (const auto& [id, person] : persons_) {
+    for (const auto& handle : person.handles) {
+      if (there.contains(shared_name(handle.slot))) continue;
+      missing.push_back(share_slot(handle.slot, share_key_));
+    }
   }
-  const auto bytes = from_base64(sealed.substr(kSealedPrefix.size()));
-  const size_t overhead = kCommitmentBytes + kNonceBytes + kTagBytes;
-  if (!bytes || bytes->size() < overhead + kPadBytes) {
-    return fail(damaged_error(context, "is not whole"));
+  return missing;
+}
+
+// False: nobody with the master key wrote it.
+bool Keyring::Impl::learn_locked(const SharedSlot& change) {
+  if (!change.value) return true;  // its person's erasure comes as a slot of its own
+  const auto slot = read_shared(change, share_key_);
+  if (!slot) return false;
+  auto& person = persons_[slot->person];
+  if (slot->state == State::kErased || person.erased) {
+    // Once more for what this node knew and the other did not.
+    if (!person.erased || slot->state != State::kErased) erase_learned(*slot, person);
+    return true;
   }
-  const auto whole = std::string_view(*bytes);
-  const auto nonce = whole.substr(kCommitmentBytes, kNonceBytes);
-  std::string derived = key_and_commitment(key, nonce);
-  sodium_memzero(key.data(), key.size());
-  if (sodium_memcmp(derived.data() + kKeyBytes, whole.data(), kCommitmentBytes) != 0) {
-    return fail(damaged_error(context, "was sealed under another key or was changed"));
+  for (const auto& handle : person.handles) {
+    if (shared_name(handle.slot) == change.name) return true;
   }
-  std::string padded(whole.size() - overhead, '\0');
-  const bool opened = decrypt(whole.substr(kCommitmentBytes + kNonceBytes),
-                              bound_to(impl_->city_, context), nonce, raw(derived), raw(padded));
-  wipe(derived);
-  size_t length = 0;
-  if (!opened || sodium_unpad(&length, raw(padded), padded.size(), kPadBytes) != 0) {
-    return fail(damaged_error(context, "was changed or belongs to another place"));
+  if (slot->state == State::kKey) {
+    const auto key = unwrap(*slot);
+    if (!key) return false;
+    person.keys.push_back(*key);
   }
-  padded.resize(length);
-  return padded;
+  remember(person, next_slot_, *slot);
+  put(next_slot_++, *slot);
+  return true;
+}
+
+// An erasure, or a slot that comes after it: the name goes from the share.
+void Keyring::Impl::erase_learned(const KeyringSlot& slot, Person& person) {
+  if (!person.erased) return erase_locked(slot.person, person);
+  unpublished_.push_back({shared_name(slot), std::nullopt});
+  ++put_count_;
+}
+
+Result<void> Keyring::join(KeyringShare& share, const std::vector<SharedSlot>& all) {
+  size_t foreign = 0;
+  {
+    std::lock_guard lock(impl_->mutex_);
+    impl_->share_ = &share;
+    for (const auto& change : all) foreign += impl_->learn_locked(change) ? 0 : 1;
+    if (foreign > 0 && foreign == all.size()) {
+      return fail(Errc::kBadFile, "the shared keyring of " + impl_->city_ +
+                                      " belongs to another master key; put the right key file in "
+                                      "place");
+    }
+    for (auto& missing : impl_->not_among(all)) impl_->unpublished_.push_back(std::move(missing));
+    ++impl_->put_count_;
+  }
+  return impl_->write_pending();
+}
+
+size_t Keyring::learn(const std::vector<SharedSlot>& changes) {
+  size_t foreign = 0;
+  {
+    std::lock_guard lock(impl_->mutex_);
+    for (const auto& change : changes) foreign += impl_->learn_locked(change) ? 0 : 1;
+    // Written with the next flush, or at the end: the share has it.
+    impl_->waiters_.emplace_back([](const Result<void>&) {});
+  }
+  impl_->wake_.notify_one();
+  return foreign;
 }
 
 bool Keyring::knows(const PersonId& person) const {
@@ -477,14 +507,17 @@ bool Keyring::knows(const PersonId& person) const {
   return found != impl_->persons_.end() && !found->second.erased;
 }
 
+// Each node destroys its own, with or without the share; there it follows as soon as it can.
 Result<void> Keyring::erase(const PersonId& person) {
   {
     std::lock_guard lock(impl_->mutex_);
     auto& known = impl_->persons_[person];
     if (!known.erased) impl_->erase_locked(person, known);
     if (impl_->durable_count_ == impl_->put_count_) return {};
+    if (impl_->share_ != nullptr) impl_->waiters_.emplace_back([](const Result<void>&) {});
   }
-  return impl_->write_pending();
+  impl_->wake_.notify_one();
+  return impl_->share_ == nullptr ? impl_->write_pending() : impl_->write_file();
 }
 
 }  // namespace hansa::projections

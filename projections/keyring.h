@@ -9,13 +9,19 @@
 //          kBadFile: the file is damaged (a slot's checksum is wrong; names the slot), or a sealed
 //          text was changed, moved or sealed under another key. kDataInUse: another process has it.
 //          kUnavailable: the file cannot be written; nothing may be acknowledged.
-// Threads: every call from any thread.
-// Limits:  as many persons as memory holds at 200 bytes each.
+//          join() makes it one of several: what is added or erased on one node is shared with the
+//          others as changes of named slots, each under a MAC of the master key, before it counts
+//          as durable; the file holds the slots of all. A person whom two nodes made a key for at
+//          once has both, and a text says which. What is erased stays erased, whoever comes later
+//          with an old file.
+// Threads: every call from any thread; join once, before others use it.
+// Limits:  as many persons as memory holds at 250 bytes each.
 // Source:  DESIGN §9, SPEC §1.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +31,18 @@
 #include "core/base/result.h"
 
 namespace hansa::projections {
+
+// A change of one slot as the nodes of a city share it: names are unique, no value deletes.
+struct SharedSlot {
+  std::string name;
+  std::optional<std::string> value;
+};
+class KeyringShare {
+ public:
+  virtual ~KeyringShare() = default;
+  // All of it will reach every node that ever joins, when this returns without error.
+  virtual Result<void> publish(const std::vector<SharedSlot>& changes) = 0;
+};
 
 struct SealContext {
   PersonId person;
@@ -51,6 +69,13 @@ class Keyring {
   Result<std::string> seal(const SealContext& context, std::string_view text);
   Result<std::string> unseal(const SealContext& context, std::string_view sealed) const;
   bool knows(const PersonId& person) const;
+
+  // `all`: what the share holds; what it lacks of this keyring is published. kBadFile: it was
+  // written under another master key. `share` must outlive the keyring.
+  Result<void> join(KeyringShare& share, const std::vector<SharedSlot>& all);
+  // What another node published. Answers how many changes no holder of the master key made; these
+  // are left out.
+  size_t learn(const std::vector<SharedSlot>& changes);
 
   // Destroys the person's key and all that finds them; durable when it returns. Repeatable.
   Result<void> erase(const PersonId& person);

@@ -196,6 +196,32 @@ def second_node(hansa, folder, first):
     return node
 
 
+def check_shared_keyring(first, second):
+    """A contact that one node sealed is read on the other; erased on the other, it is gone."""
+    body = {"kind": "problem", "service": "rubbish", "source": "hotline", "place": place(1),
+            "contact": {"name": "Ann Example", "phone": "555 0123"}}
+    status, answer = first.connect().send("hotline", "POST", f"/v1/cities/{CITY}/cases", body,
+                                          uuid_v7())
+    expect(status in ACCEPTED, answer)
+    path = f"/v1/cities/{CITY}/cases/{answer['subject_id']}"
+
+    def phone(node, seq):
+        status, shown = node.connect().send("hotline", "GET", f"{path}?at_least={seq}")
+        expect(status == 200, shown)
+        return shown["case"]["contact"].get("phone", ""), shown["case"]["reporter"]
+    seq = answer["seq"]
+    wait_for("the contact on the other node", lambda: phone(second, seq)[0] == "555 0123")
+    person = phone(second, seq)[1]
+    _, found = second.connect().send("hotline", "POST", f"/v1/cities/{CITY}/persons:find",
+                                     {"phone": "5550123"})
+    expect(found.get("persons") == [person], found)
+    status, answer = second.connect().send(
+        "city_admin", "POST", f"/v1/cities/{CITY}/persons/{person}:erase", {}, uuid_v7())
+    expect(status in ACCEPTED, answer)
+    for node in (first, second):
+        expect(phone(node, answer["seq"])[0] == "", "an erased contact is shown")
+
+
 def check_two_nodes(hansa, folder, first):
     """Each shows what the other appends; a command that both were given is done once; when one is
     killed the other has all that was acknowledged and goes on."""
@@ -213,6 +239,7 @@ def check_two_nodes(hansa, folder, first):
         answers = [report(node.connect(), CITY, 3, key) for node in (first, second, first)]
         expect(all(status in ACCEPTED for status, _ in answers), answers)
         expect(len({answer["seq"] for _, answer in answers}) == 1, answers)
+        check_shared_keyring(first, second)
         first.kill()
         connection = second.connect()
         status, answer = report(connection, CITY, 3, key)
