@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/base/hash.h"
+#include "core/base/schema.h"
 #include "ops/nearest.h"
 #include "ops/yaml_reader.h"
 #include "streams/kafka_options.h"
@@ -231,6 +232,46 @@ void read_api_key(Section section, std::vector<ApiKey>& keys) {
   keys.push_back(std::move(key));
 }
 
+void read_inbox(Section section, Config& config) {
+  InboxSettings inbox;
+  section.parsed("ledger", [&](const std::string& text) -> std::string {
+    const auto ledger = LedgerId::parse(text);
+    if (!ledger || config.find_ledger(*ledger) == nullptr) return "a ledger of section ledgers";
+    inbox.ledger = *ledger;
+    return "";
+  });
+  if (!section.has("ledger")) section.fail_at("ledger", "a ledger of section ledgers");
+  const std::string prefix = "hansa.inbox." + inbox.ledger.kind + "." + inbox.ledger.id + ".";
+  section.required_text("topic", inbox.topic);
+  if (!inbox.topic.starts_with(prefix) || !is_slug(inbox.topic.substr(prefix.size()))) {
+    section.fail_at("topic", prefix + "<source>, the source as a-z, 0-9 and -");
+  }
+  for (const auto& other : config.inboxes) {
+    if (other.topic == inbox.topic) section.fail_at("topic", "each topic once");
+  }
+  std::string actor;
+  section.required_text("actor", actor);
+  const auto key = std::find_if(config.api_keys.begin(), config.api_keys.end(),
+                                [&](const ApiKey& one) { return one.id == actor; });
+  if (key == config.api_keys.end()) {
+    section.fail_at("actor", "the id of a key of section access, whose roles count");
+  } else {
+    inbox.actor = key->principal;
+  }
+  section.texts("methods", inbox.methods);
+  if (inbox.methods.empty()) section.fail_at("methods", "at least one, like [ReportCase]");
+  for (const auto& name : inbox.methods) {
+    const auto* method = find_method(name);
+    if (method == nullptr || !method->is_command) {
+      section.fail_at("methods", "commands of the schema (`hansa call` lists them), `" + name +
+                                     "` is none");
+    }
+  }
+  section.number("personal_in_clear_days", inbox.personal_in_clear_days, 1, 30);
+  section.finish();
+  config.inboxes.push_back(std::move(inbox));
+}
+
 void settle_paths(Config& config) {
   const auto folder = std::filesystem::path(config.file).parent_path();
   auto beside = [&](std::string& path) {
@@ -262,11 +303,16 @@ Result<Config> read_sections(std::shared_ptr<YamlFile> file,
   for (auto& section : root.list("ledgers")) {
     read_ledger(section, config.log.is_kafka(), config.ledgers);
   }
-  root.nothing_yet("inboxes", "inboxes need a Kafka log, which this version does not offer");
+  if (!config.log.is_kafka()) {
+    root.nothing_yet("inboxes", "the log is embedded; inboxes are Kafka topics");
+  }
   auto access = root.section("access");
   for (auto& section : access.list("api_keys")) read_api_key(section, config.api_keys);
   access.nothing_yet("jwt", "this version knows API keys only");
   access.finish();
+  if (config.log.is_kafka()) {
+    for (auto& section : root.list("inboxes")) read_inbox(section, config);
+  }
   auto memory = root.section("memory");
   memory.number("row_cache_mib", config.memory.row_cache_mib, 8, 1 << 20);
   memory.number("block_cache_mib", config.memory.block_cache_mib, 8, 1 << 20);

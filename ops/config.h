@@ -74,6 +74,18 @@ struct ApiKey {
   Principal principal;  // issuer "key", subject = id
 };
 
+// What another system may send to a city by way of a topic (ops/inbox.h).
+struct InboxSettings {
+  std::string topic;  // hansa.inbox.<kind>.<id>.<source>
+  LedgerId ledger;
+  Principal actor;  // of the API key whose id the file names
+  std::vector<std::string> methods;
+  // Personal texts may come in clear, and the topic keeps them for so many days at most; 0: sealed.
+  uint32_t personal_in_clear_days = 0;
+
+  std::string source() const { return topic.substr(topic.rfind('.') + 1); }
+};
+
 struct MemorySettings {
   uint32_t row_cache_mib = 256;
   uint32_t block_cache_mib = 256;
@@ -101,6 +113,7 @@ struct Config {
   MetricsSettings metrics;
   std::vector<LedgerSettings> ledgers;
   std::vector<ApiKey> api_keys;
+  std::vector<InboxSettings> inboxes;
   MemorySettings memory;
   Limits limits;
   bool accept_clock_jump = false;  // from the command line only

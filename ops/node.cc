@@ -17,6 +17,7 @@
 #include "ops/ledger_check.h"
 #include "ops/open_log.h"
 #include "projections/keyring.h"
+#include "streams/ledger_reader.h"
 
 namespace hansa::ops {
 namespace {
@@ -57,6 +58,8 @@ struct Node::Impl {
     std::shared_ptr<projections::Keeper> keeper;
     std::unique_ptr<projections::Door> door;
     std::unique_ptr<Outlet> outlet;
+    std::unique_ptr<DeadLetters> letters;
+    std::vector<std::unique_ptr<Inbox>> inboxes;
   };
   struct Hosted {
     LedgerSettings settings;
@@ -72,6 +75,7 @@ struct Node::Impl {
   void open_ledger(Hosted& hosted);
   Result<Opened> try_open(const LedgerSettings& settings);
   Result<std::unique_ptr<Outlet>> open_outlet(const LedgerSettings& settings);
+  Result<void> open_inboxes(const LedgerId& ledger, Opened& row);
   Result<void> check_chain(const LedgerSettings& settings);
   void check_long_chain(Hosted& hosted);
   void open_waiting(size_t first);
@@ -156,7 +160,21 @@ Result<Node::Impl::Opened> Node::Impl::try_open(const LedgerSettings& settings) 
   if (settings.outlet) {
     HANSA_TRY(row.outlet, open_outlet(settings));
   }
+  HANSA_CHECK(open_inboxes(settings.ledger, row));
   return row;
+}
+
+Result<void> Node::Impl::open_inboxes(const LedgerId& ledger, Opened& row) {
+  for (const auto& settings : config.inboxes) {
+    if (settings.ledger != ledger) continue;
+    const auto options = kafka_options(config);
+    if (row.letters == nullptr) {
+      HANSA_TRY(row.letters, DeadLetters::open(options, ledger, *row.keyring, env));
+    }
+    row.inboxes.push_back(std::make_unique<Inbox>(Inbox::Plan{
+        settings, options, row.door.get(), row.keyring.get(), row.letters.get(), &env}));
+  }
+  return {};
 }
 
 Result<std::unique_ptr<Outlet>> Node::Impl::open_outlet(const LedgerSettings& settings) {
@@ -232,6 +250,7 @@ void Node::Impl::close(int64_t deadline_ms_max) {
   closing_begun.notify_all();
   leave();
   if (checker.joinable()) checker.join();
+  for (const auto& [name, row] : hosted) row->opened.inboxes.clear();
   auto left = std::make_shared<std::pair<std::mutex, std::condition_variable>>();
   auto open_keepers = std::make_shared<size_t>(0);
   for (const auto& [name, row] : hosted) {
@@ -254,6 +273,7 @@ void Node::Impl::close(int64_t deadline_ms_max) {
   pool.join();
   for (const auto& [name, row] : hosted) {
     row->opened.outlet.reset();
+    row->opened.letters.reset();
     row->opened.door.reset();
     row->opened.keeper.reset();
     if (row->opened.keyring_topic != nullptr) row->opened.keyring_topic->stop();
@@ -357,6 +377,13 @@ projections::Door* Node::door(std::string_view city) {
   return it->second->refused ? nullptr : it->second->opened.door.get();
 }
 
+DeadLetters* Node::dead_letters(std::string_view city) {
+  const auto it = impl_->hosted.find("city/" + std::string(city));
+  if (it == impl_->hosted.end()) return nullptr;
+  std::lock_guard lock(impl_->mutex);
+  return it->second->opened.letters.get();
+}
+
 std::vector<LedgerStatus> Node::status() const { return impl_->status(); }
 
 std::optional<ClusterHealth> Node::cluster() const {
@@ -367,13 +394,14 @@ std::optional<ClusterHealth> Node::cluster() const {
 std::vector<LedgerStatus> Node::Impl::status() const {
   std::vector<LedgerStatus> rows;
   for (const auto& [name, one] : hosted) {
-    LedgerStatus row{one->settings.ledger, std::nullopt, {}, std::nullopt};
+    LedgerStatus row{one->settings.ledger, std::nullopt, {}, std::nullopt, {}};
     std::shared_ptr<projections::Keeper> keeper;
     {
       std::lock_guard lock(mutex);
       row.refused = one->refused;
       keeper = one->opened.keeper;
       if (one->opened.outlet != nullptr) row.outlet = one->opened.outlet->health();
+      for (const auto& inbox : one->opened.inboxes) row.inboxes.push_back(inbox->health());
     }
     if (keeper != nullptr) {
       row.health = keeper->health();
@@ -396,6 +424,11 @@ Readiness Node::readiness() const {
       readiness.waits.push_back(row.ledger.text() + " is not served: " + row.refused->detail);
     } else if (!row.health.ready) {
       readiness.waits.push_back(row.ledger.text() + ": " + row.health.waits);
+    }
+    for (const auto& inbox : row.inboxes) {
+      if (inbox.waits && streams::stops_ledger(inbox.waits->code)) {
+        readiness.waits.push_back(inbox.waits->detail);
+      }
     }
   }
   if (impl_->closing) readiness.waits.push_back("the server is stopping");

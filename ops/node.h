@@ -17,6 +17,7 @@
 #include "core/base/env.h"
 #include "ops/cluster.h"
 #include "ops/config.h"
+#include "ops/inbox.h"
 #include "ops/metrics.h"
 #include "ops/outlet.h"
 #include "projections/door.h"
@@ -29,6 +30,7 @@ struct LedgerStatus {
   std::optional<Error> refused;       // could not be opened, or stopped since
   projections::KeeperHealth health;   // meaningful while not refused
   std::optional<OutletHealth> outlet;  // of a ledger that gives its events out
+  std::vector<InboxHealth> inboxes;
 };
 
 struct Readiness {
@@ -44,6 +46,8 @@ class Node {
   const Config& config() const;
   // nullptr: not hosted here, or refused (then status() says why).
   projections::Door* door(std::string_view city);
+  // nullptr: the city has no inboxes, or is not served.
+  DeadLetters* dead_letters(std::string_view city);
   std::vector<LedgerStatus> status() const;
   Readiness readiness() const;
   std::optional<ClusterHealth> cluster() const;  // nullopt: the log is no cluster's

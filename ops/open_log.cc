@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/cluster.h"
+#include "ops/dead_letters.h"
 #include "ops/files.h"
 #include "ops/keyring_topic.h"
 #include "ops/outlet.h"
@@ -27,20 +28,25 @@ streams::KafkaOptions kafka_options(const Config& config) {
   return options;
 }
 
-std::vector<streams::Topic> topics_of(const LedgerSettings& row) {
+std::vector<streams::Topic> topics_of(const Config& config, const LedgerSettings& row) {
   using enum streams::TopicUse;
   std::vector<streams::Topic> topics = {row.ledger,
                                         {streams::forward_topic(row.ledger), kPassing},
                                         {keyring_topic(row.ledger), kTable},
                                         {kNodesTopic, kTable}};
   if (row.outlet) topics.push_back(outlet_topic(row.ledger));
+  for (const auto& inbox : config.inboxes) {
+    if (inbox.ledger != row.ledger) continue;
+    topics.emplace_back(inbox.topic, kInbox, inbox.personal_in_clear_days);
+    topics.emplace_back(dead_topic(row.ledger), kDead);
+  }
   return topics;
 }
 
 std::vector<streams::Topic> topics_of(const Config& config) {
   std::vector<streams::Topic> topics;
   for (const auto& row : config.ledgers) {
-    for (auto& topic : topics_of(row)) {
+    for (auto& topic : topics_of(config, row)) {
       if (std::find(topics.begin(), topics.end(), topic) == topics.end()) {
         topics.push_back(std::move(topic));
       }
@@ -69,7 +75,7 @@ Result<void> check_log(const Config& config, const LedgerId& ledger) {
   const auto* row = config.find_ledger(ledger);
   HANSA_TRY(const auto findings,
             streams::check_topics(options, row == nullptr ? std::vector<streams::Topic>{ledger}
-                                                          : topics_of(*row)));
+                                                          : topics_of(config, *row)));
   if (findings.empty()) return {};
   const std::string more =
       findings.size() == 1 ? "" : " (and " + std::to_string(findings.size() - 1) + " more)";

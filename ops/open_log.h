@@ -19,7 +19,7 @@ namespace hansa::ops {
 
 streams::KafkaOptions kafka_options(const Config& config);
 std::vector<streams::Topic> topics_of(const Config& config);
-std::vector<streams::Topic> topics_of(const LedgerSettings& ledger);
+std::vector<streams::Topic> topics_of(const Config& config, const LedgerSettings& ledger);
 Result<std::unique_ptr<streams::Log>> open_log(const Config& config);
 Result<void> check_log(const Config& config, const LedgerId& ledger);
 

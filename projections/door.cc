@@ -34,13 +34,7 @@ Door::Door(std::shared_ptr<Keeper> keeper, Keyring& keyring, Env& env, Unsealed 
 
 void Door::enter(const MethodInfo& method, std::unique_ptr<Message> request,
                  const Principal& principal, std::optional<CommandId> id, Answer answer) {
-  if (auto valid = validate(*request); !valid) return answer(fail(valid.error()));
-  if (auto allowed = permit(method.rule, principal, city_of(*request)); !allowed) {
-    return answer(fail(allowed.error()));
-  }
   Submission submission;
-  submission.request_mac =
-      keeper_->request_mac(request->GetDescriptor()->name() + '\0' + request->SerializeAsString());
   std::array<uint8_t, 10> random{};
   if (!id) env_.random(random.data(), random.size());
   submission.id = id ? *id : make_uuid_v7(env_.now_us() / 1000, random);
@@ -48,9 +42,43 @@ void Door::enter(const MethodInfo& method, std::unique_ptr<Message> request,
                         ? v1::CauseKind::import
                         : v1::CauseKind::command;
   submission.principal = principal;
+  take_in(method, std::move(request), std::move(submission), std::move(answer));
+}
+
+void Door::enter_input(const MethodInfo& method, std::unique_ptr<Message> request,
+                       const Principal& principal, std::optional<CommandId> id,
+                       std::optional<InputStep> step, Answer answer) {
+  Submission submission;
+  submission.id = id.value_or(CommandId());
+  submission.kind = v1::CauseKind::input;
+  submission.principal = principal;
+  submission.input = std::move(step);
+  take_in(method, std::move(request), std::move(submission), std::move(answer));
+}
+
+void Door::advance_input(const Principal& principal, InputStep step, Answer answer) {
+  auto command = std::make_unique<v1::AdvanceInput>();
+  command->set_topic(step.topic);
+  command->set_next_offset(step.next);
+  Submission submission;
+  submission.command = std::move(command);
+  submission.kind = v1::CauseKind::input;
+  submission.principal = principal;
+  submission.input = std::move(step);
+  keeper_->submit(std::move(submission), std::move(answer));
+}
+
+void Door::take_in(const MethodInfo& method, std::unique_ptr<Message> request,
+                   Submission submission, Answer answer) {
+  if (auto valid = validate(*request); !valid) return answer(fail(valid.error()));
+  if (auto allowed = permit(method.rule, submission.principal, city_of(*request)); !allowed) {
+    return answer(fail(allowed.error()));
+  }
+  submission.request_mac =
+      keeper_->request_mac(request->GetDescriptor()->name() + '\0' + request->SerializeAsString());
   const bool seals = !method.rule.seals_into().empty();
   if (seals) {
-    if (auto sealed = seal(method, *request, principal); !sealed) {
+    if (auto sealed = seal(method, *request, submission.principal); !sealed) {
       return answer(fail(sealed.error()));
     }
   }

@@ -35,6 +35,13 @@ class Door {
   // `id` absent: the door makes one. The id used is in the receipt.
   void enter(const MethodInfo& method, std::unique_ptr<google::protobuf::Message> request,
              const Principal& principal, std::optional<CommandId> id, Answer answer);
+  // A command that came in an input topic, or is taken again from its dead letters (then without a
+  // step). Without an id only its position tells it from others.
+  void enter_input(const MethodInfo& method, std::unique_ptr<google::protobuf::Message> request,
+                   const Principal& principal, std::optional<CommandId> id,
+                   std::optional<InputStep> step, Answer answer);
+  // Nothing was in the topic that caused anything: only its position moves on.
+  void advance_input(const Principal& principal, InputStep step, Answer answer);
 
   // A command that another node's door let in and sent here, because this node leads.
   Result<void> enter_forwarded(std::string_view bytes);
@@ -48,6 +55,8 @@ class Door {
   Keeper& keeper() { return *keeper_; }
 
  private:
+  void take_in(const MethodInfo& method, std::unique_ptr<google::protobuf::Message> request,
+               Submission submission, Answer answer);
   Result<void> seal(const MethodInfo& method, google::protobuf::Message& request,
                     const Principal& principal);
 

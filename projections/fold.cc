@@ -56,6 +56,21 @@ void remember_answer(Rows& rows, const v1::Payload& payload, Seq seq, const Hash
   }
 }
 
+Result<void> move_inputs(Rows& rows, const v1::Payload& payload, Seq seq) {
+  for (const auto& position : payload.positions()) {
+    if (!position.has_topic()) continue;
+    auto& row = rows.put(kInputTable, position.topic().topic());
+    if (position.topic().next_offset() <= row.next_offset()) {
+      return fail(Errc::kLedgerStopped,
+                  "entry " + std::to_string(seq) + " takes " + position.topic().topic() + " to " +
+                      std::to_string(position.topic().next_offset()) + ", which was taken to " +
+                      std::to_string(row.next_offset()) + " before");
+    }
+    row.set_next_offset(position.topic().next_offset());
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string answered_key(v1::CauseKind::Value kind, const ActorId& actor, const CommandId& id) {
@@ -72,10 +87,11 @@ Result<void> fold_entry(Rows& rows, const v1::Payload& payload, Seq seq, const H
   if (auto actor = ActorId::from(payload.cause().actor())) entry.actor = *actor;
   for (const auto& event : payload.events()) HANSA_CHECK(fold_event(rows, event, entry));
   let_old_answers_die(rows, payload.time_us());
-  if (payload.cause().kind() == v1::CauseKind::command) {
+  const auto kind = payload.cause().kind();
+  if (kind == v1::CauseKind::command || kind == v1::CauseKind::input) {
     remember_answer(rows, payload, seq, hash);
   }
-  return {};
+  return move_inputs(rows, payload, seq);
 }
 
 }  // namespace hansa::projections

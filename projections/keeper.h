@@ -8,8 +8,8 @@
 //          wait_for() calls back when a committed snapshot shows `seq`.
 // Errors:  given to the callback: refusals of core (with the seq looked at), kBadIdempotencyKey,
 //          kIdempotencyMismatch, kUnavailable (log or disk: nothing was done),
-//          kUnknownOutcome (ask again with the same id), kNotYet, kLedgerStopped, kRateLimited
-//          (the queue is full).
+//          kUnknownOutcome (ask again with the same id), kNotYet (also of an input out of turn),
+//          kLedgerStopped, kRateLimited (the queue is full).
 // Threads: open/close from one thread; everything else from any. Callbacks come on the keeper's
 //          strand: return quickly.
 // Limits:  queue_commands_max waiting commands, round_commands_max a round.
@@ -19,6 +19,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/base/env.h"
@@ -63,13 +64,21 @@ struct KeeperConfig {
   KeeperLimits limits;
 };
 
+// The record of an input topic that a command came in: taken only where the one before was taken.
+struct InputStep {
+  std::string topic;
+  Offset from = 0;  // where the rows stand; 0: nowhere yet
+  Offset next = 0;  // where they stand when it is taken
+};
+
 // One command as the door hands it over: validated, permitted by role, sealed.
 struct Submission {
   std::unique_ptr<google::protobuf::Message> command;
-  CommandId id;  // ignored for imports, which carry their own identity
+  CommandId id;  // ignored for imports, which carry their own identity; of inputs zero: none
   v1::CauseKind::Value kind = v1::CauseKind::command;
   Principal principal;
   std::string request_mac;  // 16 bytes over the request as it came, before sealing
+  std::optional<InputStep> input;
   bool is_forwarded = false;  // it came to another node, which waits for its entry
 };
 

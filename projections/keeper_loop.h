@@ -89,6 +89,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   void decide_waiting();
   void decide_one(Pending pending);
   std::optional<Result<v1::Receipt>> known_answer(const Pending& pending) const;
+  bool is_in_turn(const InputStep& input) const;
   void decide_timers();
   void append(Pending* pending, const v1::Cause& cause, Decision decision);
   void append_refusal(Pending pending, v1::Cause cause, const Error& error);

@@ -111,26 +111,36 @@ void KeeperLoop::decide_one(Pending pending) {
   const auto& submission = pending.submission;
   const std::string& method = submission.command->GetDescriptor()->name();
   std::string_view outcome = "ok";
+  if (submission.input && (!leads() || !is_in_turn(*submission.input))) {
+    return answer_after_tip(std::move(pending),
+                            fail(leads() ? Errc::kNotYet : Errc::kUnavailable,
+                                 "the input is not in turn here; go on from the rows' position"));
+  }
   if (auto known = known_answer(pending)) {
     outcome = known->has_value() ? "ok" : error_info(known->error().code).name;
     if (observer != nullptr) observer->decided(method, outcome, 0);
+    // A repetition moves no position.
+    if (submission.input && known->has_value()) (*known)->clear_entry_sha256();
     return answer_after_tip(std::move(pending), std::move(*known));
   }
   v1::Cause cause = make_cause(pending);
   const DecideContext context{submission.principal, pending.actor, ledger_time_us(),
                               appender->tip_seq() + 1};
-  auto decision = decide(*rows, *submission.command, context);
+  const bool only_moves = submission.command->GetDescriptor() == v1::AdvanceInput::descriptor();
+  auto decision = only_moves ? Result<Decision>(Decision{})
+                             : decide(*rows, *submission.command, context);
   if (!decision) outcome = error_info(decision.error().code).name;
   if (observer != nullptr) observer->decided(method, outcome, monotonic_us() - started_us);
   if (rows->failure()) return stop(*rows->failure());
   if (!decision) {
-    if (pending.maybe_landed) {
+    // An input that landed after all is known by its position.
+    if (pending.maybe_landed && !submission.input) {
       return append_refusal(std::move(pending), std::move(cause), decision.error());
     }
     if (reads_first(pending)) return;
     return answer_after_tip(std::move(pending), fail(std::move(decision).error()));
   }
-  if (decision->unchanged || decision->events.empty()) {
+  if (decision->unchanged || (decision->events.empty() && !only_moves)) {
     v1::Receipt receipt;
     receipt.set_ledger(config.ledger.text());
     receipt.set_seq(appender->tip_seq());
@@ -144,12 +154,23 @@ void KeeperLoop::decide_one(Pending pending) {
   append(&pending, cause, std::move(*decision));
 }
 
+// The rows show what was decided before it, also what has not landed yet.
+bool KeeperLoop::is_in_turn(const InputStep& input) const {
+  const auto* row = rows->find(kInputTable, input.topic);
+  return (row == nullptr ? 0 : row->next_offset()) == input.from && input.next > input.from;
+}
+
 std::optional<Result<v1::Receipt>> KeeperLoop::known_answer(const Pending& pending) const {
   const auto& submission = pending.submission;
-  if (submission.kind != v1::CauseKind::command) return std::nullopt;
+  const bool is_input = submission.kind == v1::CauseKind::input && !submission.id.is_zero();
+  if (submission.kind != v1::CauseKind::command && !is_input) return std::nullopt;
   const int64_t id_time_us = uuid_time_ms(submission.id) * 1000;
   const int64_t now_us = ledger_time_us();
-  if (id_time_us < now_us - kCommandAgeUsMax || id_time_us > now_us + kCommandAheadUsMax) {
+  const bool in_window = id_time_us >= now_us - kCommandAgeUsMax &&
+                         id_time_us <= now_us + kCommandAheadUsMax;
+  // A record may wait in its topic for longer than that; its position says that it is new.
+  if (!in_window && is_input) return std::nullopt;
+  if (!in_window) {
     return Result<v1::Receipt>(
         fail(Errc::kBadIdempotencyKey,
              "the time inside the Idempotency-Key must lie within the last 48 hours and at most 5 "
@@ -185,7 +206,9 @@ v1::Cause KeeperLoop::make_cause(const Pending& pending) const {
   cause.set_kind(submission.kind);
   cause.set_actor(std::string(pending.actor.view()));
   cause.set_method(submission.command->GetDescriptor()->name());
-  if (submission.kind == v1::CauseKind::command) {
+  const bool has_id = submission.kind == v1::CauseKind::command ||
+                      (submission.kind == v1::CauseKind::input && !submission.id.is_zero());
+  if (has_id) {
     cause.set_command_id(std::string(submission.id.view()));
     cause.set_request_mac(submission.request_mac);
   }
@@ -213,6 +236,11 @@ void KeeperLoop::append(Pending* pending, const v1::Cause& base, Decision decisi
   Open item;
   for (auto& event : decision.events) *payload.add_events() = std::move(event);
   item.erased = persons_erased_by(payload);
+  if (pending != nullptr && pending->submission.input) {
+    auto& position = *payload.add_positions()->mutable_topic();
+    position.set_topic(pending->submission.input->topic);
+    position.set_next_offset(pending->submission.input->next);
+  }
   if (pending != nullptr) item.pending = std::move(*pending);
   stamp_and_fold(std::move(item), payload, base);
 }

@@ -75,6 +75,10 @@ Error damaged_error(const SealContext& context, std::string_view why) {
                                    to_hex(context.person) + " " + std::string(why)};
 }
 
+BoxKeys box_keys(const std::string& master_key, const std::string& city) {
+  return make_box_keys(hkdf_sha256(master_key, "hansa inbox box " + city, 32));
+}
+
 }  // namespace
 
 struct Keyring::Impl {
@@ -94,13 +98,15 @@ struct Keyring::Impl {
         env_(env),
         wrap_key_(hkdf_sha256(master_key, "hansa keyring wrap " + city_, kKeyBytes)),
         find_key_(hkdf_sha256(master_key, "hansa keyring find " + city_, 32)),
-        share_key_(hkdf_sha256(master_key, "hansa keyring share " + city_, 32)) {}
+        share_key_(hkdf_sha256(master_key, "hansa keyring share " + city_, 32)),
+        box_(box_keys(master_key, city_)) {}
 
   ~Impl() {
     for (auto& [id, person] : persons_) wipe_keys(person);
     wipe(wrap_key_);
     wipe(find_key_);
     wipe(share_key_);
+    wipe(box_.secret);
   }
   static void wipe_keys(Person& person) {
     for (auto& key : person.keys) sodium_memzero(key.data(), key.size());
@@ -132,6 +138,7 @@ struct Keyring::Impl {
   std::string wrap_key_;
   std::string find_key_;
   std::string share_key_;
+  BoxKeys box_;
   KeyringShare* share_ = nullptr;  // set once, before others call
   std::unique_ptr<KeyringFile> file_;
 
@@ -423,6 +430,17 @@ Result<std::string> Keyring::unseal(const SealContext& context, std::string_view
   wipe_all(keys);
   if (!text) return fail(damaged_error(context, text.error().detail));
   return text;
+}
+
+std::string box_public_key(const std::string& master_key, const std::string& city) {
+  HANSA_ASSERT(sodium_init() >= 0, "libsodium cannot be initialised");
+  return box_keys(master_key, city).open;
+}
+
+const std::string& Keyring::box_public_key() const { return impl_->box_.open; }
+
+Result<std::string> Keyring::open_box(std::string_view boxed) const {
+  return open_text_box(impl_->box_, boxed);
 }
 
 // ---- shared by several nodes

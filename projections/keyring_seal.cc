@@ -110,4 +110,28 @@ Result<std::string> open_text(const std::vector<Key>& keys, std::string_view bou
   return padded;
 }
 
+BoxKeys make_box_keys(std::string seed) {
+  static_assert(crypto_box_SEEDBYTES == 32);
+  BoxKeys keys{std::string(crypto_box_PUBLICKEYBYTES, '\0'),
+               std::string(crypto_box_SECRETKEYBYTES, '\0')};
+  crypto_box_seed_keypair(raw(keys.open), raw(keys.secret), raw(seed));
+  wipe(seed);
+  return keys;
+}
+
+Result<std::string> open_text_box(const BoxKeys& keys, std::string_view boxed) {
+  const auto bytes = boxed.starts_with(kBoxPrefix) ? from_base64(boxed.substr(kBoxPrefix.size()))
+                                                   : std::nullopt;
+  if (!bytes || bytes->size() < crypto_box_SEALBYTES) {
+    return fail(Errc::kBadFile, "expected \"box1:\" and base64 of a sealed box");
+  }
+  std::string text(bytes->size() - crypto_box_SEALBYTES, '\0');
+  if (crypto_box_seal_open(raw(text), raw(*bytes), bytes->size(), raw(keys.open),
+                           raw(keys.secret)) != 0) {
+    return fail(Errc::kBadFile, "the box was changed, or sealed to another key than the city's; "
+                                "see `hansa inbox key`");
+  }
+  return text;
+}
+
 }  // namespace hansa::projections

@@ -44,4 +44,12 @@ std::string seal_text(const Key& key, std::string_view nonce, std::string_view b
 Result<std::string> open_text(const std::vector<Key>& keys, std::string_view bound,
                               std::string_view sealed);
 
+// An X25519 pair from 32 secret bytes.
+struct BoxKeys {
+  std::string open;
+  std::string secret;
+};
+BoxKeys make_box_keys(std::string seed);
+Result<std::string> open_text_box(const BoxKeys& keys, std::string_view boxed);
+
 }  // namespace hansa::projections

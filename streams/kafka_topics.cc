@@ -45,7 +45,14 @@ using Settings = std::map<std::string, std::string>;
 
 // Append time is the clock of the brokers, against which a leader holds its own. What a table or
 // a passing topic has dropped shall be gone from its files within a day.
-Settings wanted_settings(TopicUse use, int brokers) {
+Settings wanted_settings(const Topic& topic, int brokers) {
+  if (topic.use == TopicUse::kInbox) {
+    Settings settings = {{"cleanup.policy", "delete"}};
+    if (topic.days_max > 0) {
+      settings["retention.ms"] = std::to_string(topic.days_max * 86'400'000ull);
+    }
+    return settings;
+  }
   Settings settings = {{"cleanup.policy", "delete"},
                        {"compression.type", "producer"},
                        {"max.message.bytes", "1048588"},
@@ -54,8 +61,9 @@ Settings wanted_settings(TopicUse use, int brokers) {
                        {"retention.ms", "-1"},
                        {"unclean.leader.election.enable", "false"}};
   settings["min.insync.replicas"] = brokers >= kCopies ? std::to_string(kCopiesInSync) : "1";
-  switch (use) {
-    case TopicUse::kLedger: break;
+  switch (topic.use) {
+    case TopicUse::kLedger:
+    case TopicUse::kInbox: break;
     case TopicUse::kTable:
       settings["cleanup.policy"] = "compact";
       settings["max.compaction.lag.ms"] = "43200000";
@@ -65,17 +73,26 @@ Settings wanted_settings(TopicUse use, int brokers) {
       settings["retention.ms"] = "3600000";
       settings["segment.ms"] = "3600000";
       break;
-    case TopicUse::kDead: settings["retention.ms"] = "2592000000"; break;
+    case TopicUse::kDead:
+      settings["cleanup.policy"] = "compact,delete";
+      settings["retention.ms"] = "2592000000";
+      break;
   }
   return settings;
 }
 
 int wanted_copies(int brokers) { return std::clamp(brokers, 1, kCopies); }
 
-// Larger is right too.
-bool fits(const std::string& setting, const std::string& wanted, const std::string& found) {
+// Larger is right too; of the days of an inbox fewer.
+bool fits(const Topic& topic, const std::string& setting, const std::string& wanted,
+          const std::string& found) {
+  const bool shorter = found.size() < wanted.size() ||
+                       (found.size() == wanted.size() && found < wanted);
+  if (topic.use == TopicUse::kInbox && setting == "retention.ms") {
+    return found == wanted || (shorter && found != "-1");
+  }
   if (setting != "max.message.bytes" && setting != "min.insync.replicas") return found == wanted;
-  return found.size() > wanted.size() || (found.size() == wanted.size() && found >= wanted);
+  return !shorter;
 }
 
 Result<Metadata> ask_metadata(rd_kafka_t* client, int timeout_ms) {
@@ -112,7 +129,7 @@ Result<NewTopic> new_topic(const Topic& wanted, int brokers) {
   NewTopic topic(rd_kafka_NewTopic_new(wanted.name.c_str(), 1, wanted_copies(brokers),
                                        reason.data(), reason.size()));
   if (topic == nullptr) return fail(Errc::kBadRequest, reason.data());
-  for (const auto& [name, value] : wanted_settings(wanted.use, brokers)) {
+  for (const auto& [name, value] : wanted_settings(wanted, brokers)) {
     rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
   }
   return topic;
@@ -166,10 +183,10 @@ class Check {
   }
 
   void settings(const Topic& wanted, const Settings& found) {
-    for (const auto& [name, right] : wanted_settings(wanted.use, brokers_)) {
+    for (const auto& [name, right] : wanted_settings(wanted, brokers_)) {
       const auto it = found.find(name);
       const std::string value = it == found.end() ? "" : it->second;
-      if (fits(name, right, value)) continue;
+      if (fits(wanted, name, right, value)) continue;
       add(wanted, name, right, value,
           "kafka-configs.sh --bootstrap-server " + options_.bootstrap +
               " --alter --entity-type topics --entity-name " + wanted.name +

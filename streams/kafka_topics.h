@@ -25,14 +25,17 @@ enum class TopicUse : uint8_t {
   kLedger,   // every record for ever
   kTable,    // the newest record of every key
   kPassing,  // records that nobody wants after an hour
-  kDead,     // records for 30 days
+  kDead,     // the newest record of every key, for 30 days
+  kInbox,    // other systems' records; its owner says for how long
 };
 
 struct Topic {
   std::string name;
   TopicUse use = TopicUse::kLedger;
+  uint32_t days_max = 0;  // of an inbox that may hold personal data in clear
 
-  Topic(std::string topic, TopicUse topic_use) : name(std::move(topic)), use(topic_use) {}
+  Topic(std::string topic, TopicUse topic_use, uint32_t days = 0)
+      : name(std::move(topic)), use(topic_use), days_max(days) {}
   Topic(const LedgerId& ledger) : name(ledger.topic()) {}  // NOLINT: a ledger is its topic
   auto operator<=>(const Topic&) const = default;
 };

@@ -39,6 +39,7 @@ enum class TableId : uint8_t {
   kTimer = 14,
   kErasedPerson = 15,
   kAnswered = 16,
+  kInput = 17,
   kCounter = 30,
   kStateCount = 31,
   kHeat = 32,
@@ -65,6 +66,7 @@ inline constexpr Table<v1::RecentClosures> kRecentClosuresTable{TableId::kRecent
 inline constexpr Table<v1::Timer> kTimerTable{TableId::kTimer};                  // timer_key()
 inline constexpr Table<v1::ErasedPerson> kErasedPersonTable{TableId::kErasedPerson};
 inline constexpr Table<v1::AnsweredCommand> kAnsweredTable{TableId::kAnswered};  // fold.h
+inline constexpr Table<v1::InputReached> kInputTable{TableId::kInput};            // topic
 inline constexpr Table<v1::Counter> kCounterTable{TableId::kCounter};
 inline constexpr Table<v1::StateCount> kStateCountTable{TableId::kStateCount};
 inline constexpr Table<v1::HeatCell> kHeatTable{TableId::kHeat};

@@ -8,6 +8,7 @@
 #include "core/base/ids.h"
 #include "hansa/v1/case.pb.h"
 #include "hansa/v1/city.pb.h"
+#include "hansa/v1/inbox.pb.h"
 #include "hansa/v1/operations.pb.h"
 #include "hansa/v1/reads.pb.h"
 
@@ -217,10 +218,11 @@ bool is_utf8(std::string_view text) {
 const std::vector<MethodInfo>& methods() {
   static const std::vector<MethodInfo> kMethods = [] {
     std::vector<MethodInfo> all;
-    const std::array<const FileDescriptor*, 4> files = {v1::FoundCity::descriptor()->file(),
-                                                        v1::ReportCase::descriptor()->file(),
-                                                        v1::GetCity::descriptor()->file(),
-                                                        v1::GetProjection::descriptor()->file()};
+    const std::array files = {v1::FoundCity::descriptor()->file(),
+                              v1::ReportCase::descriptor()->file(),
+                              v1::GetCity::descriptor()->file(),
+                              v1::GetProjection::descriptor()->file(),
+                              v1::ListDeadLetters::descriptor()->file()};
     for (const auto* file : files) {
       for (int s = 0; s < file->service_count(); ++s) {
         for (int m = 0; m < file->service(s)->method_count(); ++m) {

@@ -24,6 +24,7 @@ Work
   metrics | why METRIC          exact figures, and what counted in one
   policy list                   policy values
   person find | erase           the persons behind reports
+  dead list | show | retry      records of other systems that were not taken; `hansa inbox key`
 
 Check
   ledger show | verify | tail   entries and their chain; `ledger copy` moves a ledger
@@ -32,7 +33,6 @@ Check
   projection digest | rebuild   rows against their ledger
   error CODE                    what an error means
   version
-
 `hansa VERB --help` explains each, with an example that works.
 )";
 
@@ -80,6 +80,8 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_projection(app, chosen);
   add_topics(app, chosen);
   add_nodes(app, chosen);
+  add_inbox(app, chosen);
+  add_dead(app, chosen);
   add_error(app, chosen);
   add_openapi(app, chosen);
   add_version(app, chosen);

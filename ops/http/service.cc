@@ -9,6 +9,7 @@
 #include "hansa/v1/case.pb.h"
 #include "hansa/v1/operations.pb.h"
 #include "ops/csv_answer.h"
+#include "ops/http/letters.h"
 #include "ops/http/pages.h"
 #include "ops/json.h"
 #include "ops/openapi.h"
@@ -28,6 +29,7 @@ namespace {
 constexpr size_t kBatchRowsMax = 1'000;
 constexpr int64_t kAtLeastWaitUsMax = 5'000'000;
 constexpr std::string_view kProjectionsService = "Projections";
+constexpr std::string_view kLettersService = "DeadLetters";
 constexpr std::string_view kNdjson = "application/x-ndjson";
 
 std::unique_ptr<Message> make_message(const google::protobuf::Descriptor* type) {
@@ -257,7 +259,19 @@ asio::awaitable<Result<Reply>> Service::answer_method(const Call& call, Route& r
   }
   if (method.is_command) co_return co_await command(call, std::move(request));
   if (method.service == kProjectionsService) co_return co_await operate(call, std::move(request));
+  if (method.service == kLettersService) co_return letters(request);
   co_return co_await read(call, std::move(request));
+}
+
+Result<Reply> Service::letters(const Request& request) {
+  HANSA_CHECK(validate(*request.message));
+  HANSA_TRY(auto* door, find_door(request.city()));
+  HANSA_TRY(const auto answer,
+            answer_letters(*request.message, node_.dead_letters(request.city()),
+                           door->keeper().config().ledger, *request.principal));
+  Reply reply;
+  append_json(reply.body, *answer);
+  return reply;
 }
 
 Result<void> Service::fill_request(const Call& call, Request& request) {

@@ -34,6 +34,7 @@ class Service {
   boost::asio::awaitable<Result<Reply>> batch(const Call& call, Request request);
   boost::asio::awaitable<Result<Reply>> read(const Call& call, Request request);
   boost::asio::awaitable<Result<Reply>> operate(const Call& call, Request request);
+  Result<Reply> letters(const Request& request);
   Result<projections::Door*> find_door(std::string_view city);
 
   Node& node_;

@@ -153,5 +153,33 @@ TEST(Nearest, GuessesSlipsOnly) {
   EXPECT_EQ(nearest("banana", {"import", "init"}), "");
 }
 
+TEST(Config, InboxIsOpenForOneActorAndTheMethodsItNames) {
+  const std::string kafka = with("log: {kind: embedded, fsync: true}",
+                                 "log: {kind: kafka, kafka: {bootstrap: \"a:1\"}}");
+  const auto inbox = [&](const std::string& topic, const std::string& actor,
+                         const std::string& methods, const std::string& more = "") {
+    return kafka + "inboxes:\n  - topic: " + topic + "\n    ledger: city/example\n    actor: " +
+           actor + "\n    methods: [" + methods + "]\n" + more;
+  };
+  const std::string topic = "hansa.inbox.city.example.other-system";
+  const auto config = parse_config(inbox(topic, "admin", "DefineUnit, DefineService"),
+                                   "dir/hansa.yaml", {});
+  ASSERT_TRUE(config) << config.error().detail;
+  ASSERT_EQ(config->inboxes.size(), 1u);
+  EXPECT_EQ(config->inboxes[0].source(), "other-system");
+  EXPECT_EQ(config->inboxes[0].actor.subject, "admin");
+  EXPECT_TRUE(config->inboxes[0].actor.has_role(v1::Role::city_admin));
+  EXPECT_EQ(config->inboxes[0].personal_in_clear_days, 0u);
+  expect_parts(message_of(inbox("hansa.inbox.city.other.x", "admin", "DefineUnit")),
+               {"topic", "hansa.inbox.city.example.<source>"});
+  expect_parts(message_of(inbox(topic + ".x", "admin", "DefineUnit")), {"topic", "<source>"});
+  expect_parts(message_of(inbox(topic, "nobody", "DefineUnit")), {"actor", "section access"});
+  expect_parts(message_of(inbox(topic, "admin", "GetCity")), {"methods", "`GetCity` is none"});
+  expect_parts(message_of(inbox(topic, "admin", "")), {"methods", "at least one"});
+  expect_parts(message_of(inbox(topic, "admin", "DefineUnit",
+                                "    personal_in_clear_days: 31\n")),
+               {"personal_in_clear_days", "30"});
+}
+
 }  // namespace
 }  // namespace hansa::ops
