@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <condition_variable>
 #include <map>
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "core/base/assert.h"
+#include "ops/backup.h"
 #include "ops/cluster.h"
 #include "ops/files.h"
 #include "ops/json_log.h"
@@ -133,6 +135,7 @@ Result<Node::Impl::Opened> Node::Impl::try_open(const LedgerSettings& settings) 
   HANSA_CHECK(check_log(config, ledger));
   HANSA_TRY(const auto end, log->end(ledger));
   if (end <= kCheckedFirstMax) HANSA_CHECK(check_chain(settings));
+  HANSA_CHECK(prove_restored(store_folder(config.node.data_dir, ledger)));
   HANSA_TRY(row.keyring,
             projections::Keyring::open(config.node.data_dir + "/keyring", ledger.id,
                                        keys.keyring_master, env, config.log.fsync));
@@ -382,6 +385,18 @@ DeadLetters* Node::dead_letters(std::string_view city) {
   if (it == impl_->hosted.end()) return nullptr;
   std::lock_guard lock(impl_->mutex);
   return it->second->opened.letters.get();
+}
+
+void Node::back_up(std::string_view city, std::function<void(Result<v1::BackupAnswer>)> done) {
+  auto* held = door(city);
+  if (held == nullptr) return done(fail(Errc::kUnavailable, "the city is not served"));
+  boost::asio::post(impl_->pool, [this, store = held->keeper().store(),
+                                  ledger = held->keeper().config().ledger,
+                                  founding_id = held->keeper().config().founding_id,
+                                  done = std::move(done)] {
+    done(ops::back_up({ledger, founding_id}, *store, *impl_->log,
+                      impl_->config.node.data_dir + "/backups", impl_->env));
+  });
 }
 
 std::vector<LedgerStatus> Node::status() const { return impl_->status(); }

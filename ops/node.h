@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/env.h"
+#include "hansa/v1/operations.pb.h"
 #include "ops/cluster.h"
 #include "ops/config.h"
 #include "ops/inbox.h"
@@ -48,6 +49,8 @@ class Node {
   projections::Door* door(std::string_view city);
   // nullptr: the city has no inboxes, or is not served.
   DeadLetters* dead_letters(std::string_view city);
+  // On a thread of the node's own.
+  void back_up(std::string_view city, std::function<void(Result<v1::BackupAnswer>)> done);
   std::vector<LedgerStatus> status() const;
   Readiness readiness() const;
   std::optional<ClusterHealth> cluster() const;  // nullopt: the log is no cluster's

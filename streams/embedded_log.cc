@@ -1,6 +1,8 @@
 #include "streams/embedded_log.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/utilities/checkpoint.h>
 
 #include <filesystem>
 #include <limits>
@@ -272,6 +274,23 @@ uint64_t EmbeddedLog::rocksdb_property(const std::string& name) {
   uint64_t value = 0;
   if (database_) database_->GetIntProperty(name, &value);
   return value;
+}
+
+Result<bool> EmbeddedLog::checkpoint(const std::string& folder) {
+  const std::shared_lock lock(database_mutex_);
+  if (database_ == nullptr) {
+    return fail(Errc::kUnavailable, options_.folder + " is closed after a failed write; try again");
+  }
+  rocksdb::Checkpoint* made = nullptr;
+  auto status = rocksdb::Checkpoint::Create(database_.get(), &made);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  if (status.ok()) status = checkpoint->CreateCheckpoint(folder);
+  // An empty marker says that this copy is one on purpose; what it must hold, its rows know.
+  if (status.ok()) {
+    status = rocksdb::WriteStringToFile(database_->GetEnv(), "", folder + "/end_marker", true);
+  }
+  if (!status.ok()) return fail(to_error(status, folder));
+  return true;
 }
 
 }  // namespace hansa::streams

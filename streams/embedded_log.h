@@ -101,6 +101,7 @@ class EmbeddedLog final : public Log {
   // Refuses what is queued for the ledger and waits for the batch that is being written, or for
   // one attempt to open the database again.
   void renew_writer(const LedgerId& ledger) override;
+  Result<bool> checkpoint(const std::string& folder) override;
   bool absence_is_final() const override { return true; }
 
   std::vector<LedgerSummary> list_ledgers();

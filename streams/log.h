@@ -21,6 +21,9 @@
 //                                 one ends that. A log that nobody else appends to never calls.
 //          statistics()           what the log's clients report of themselves, a JSON object each;
 //                                 none: the log has no clients, or nothing was reported yet.
+//          checkpoint(folder)     puts a log that holds the same into a folder that does not exist
+//                                 yet; false: the log is not kept on this machine, nothing was
+//                                 done.
 //          renew_writer(ledger)   forgets everything queued and not sent, after an error; what was
 //                                 sent may still land, unless absence_is_final(): then what cannot
 //                                 be read after it never will be.
@@ -70,6 +73,7 @@ class Log {
   virtual bool has_more(const LedgerId&, Offset) { return false; }
   virtual void watch(const LedgerId&, std::function<void()> /*arrived*/) {}
   virtual void renew_writer(const LedgerId& ledger) = 0;
+  virtual Result<bool> checkpoint(const std::string& /*folder*/) { return false; }
   virtual std::vector<std::string> statistics() const { return {}; }
   virtual bool absence_is_final() const { return false; }
 };

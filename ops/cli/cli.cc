@@ -30,7 +30,7 @@ Check
   ledger show | verify | tail   entries and their chain; `ledger copy` moves a ledger
   topics create | check         Kafka topics of the ledgers
   nodes                         who leads what on Kafka, and how far each is
-  projection digest | rebuild   rows against their ledger
+  projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`
   error CODE                    what an error means
   version
 `hansa VERB --help` explains each, with an example that works.
@@ -80,6 +80,8 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_projection(app, chosen);
   add_topics(app, chosen);
   add_nodes(app, chosen);
+  add_backup(app, chosen);
+  add_restore(app, chosen);
   add_inbox(app, chosen);
   add_dead(app, chosen);
   add_error(app, chosen);

@@ -65,6 +65,8 @@ void add_call(CLI::App& app, Chosen& chosen);
 void add_ledger(CLI::App& app, Chosen& chosen);
 void add_projection(CLI::App& app, Chosen& chosen);
 void add_topics(CLI::App& app, Chosen& chosen);
+void add_backup(CLI::App& app, Chosen& chosen);
+void add_restore(CLI::App& app, Chosen& chosen);
 void add_inbox(CLI::App& app, Chosen& chosen);
 void add_dead(CLI::App& app, Chosen& chosen);
 void add_nodes(CLI::App& app, Chosen& chosen);

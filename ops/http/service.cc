@@ -392,6 +392,15 @@ asio::awaitable<Result<Reply>> Service::operate(const Call& call, Request reques
   auto& keeper = (*door)->keeper();
   const auto* type = request.message->GetDescriptor();
   Result<void> outcome;
+  if (type == v1::BackUp::descriptor()) {
+    auto start = [&](auto done) { node_.back_up(request.city(), std::move(done)); };
+    auto made = co_await await_answer<Result<v1::BackupAnswer>>(call, start);
+    if (!made) co_return fail(std::move(made).error());
+    Reply reply;
+    append_json(reply.body, *made);
+    reply.headers = seq_header(made->seq());
+    co_return reply;
+  }
   if (type == v1::RebuildProjection::descriptor()) {
     auto start = [&](auto done) { keeper.rebuild(std::move(done)); };
     outcome = co_await await_answer<Result<void>>(call, start);

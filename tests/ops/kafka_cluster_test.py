@@ -168,6 +168,27 @@ def check_loss(nodes, lose, back):
     check_acknowledged(nodes, callers)
 
 
+def check_backup(peer, node):
+    """A node that begins from a peer's backup shows the same rows, and leads its share."""
+    node.stop()
+    shutil.rmtree(os.path.join(node.data_dir, "projections"))
+    for city in CITIES:
+        made = json.loads(peer.run("backup", "--ledger", f"city/{city}", "--json", "--server",
+                                   f"http://127.0.0.1:{peer.port}").stdout)
+        expect("has_log" not in made or not made["has_log"], made)
+        node.run("restore", made["folder"], "--data", node.data_dir)
+        status, answer = report(peer.connect(), city, 1)
+        expect(status in ACCEPTED, answer)
+    node.start()
+    node.wait_until_ready()
+    wait_for("its share", lambda: shares(leaders(peer, NODES) or {}) == [2, 2, 2])
+    for city in CITIES:
+        status, answer = report(node.connect(), city, 1)
+        expect(status in ACCEPTED, answer)
+        seq = answer["seq"]
+        expect(node.digest(city, seq) == peer.digest(city, seq), (city, seq))
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         nodes = make_nodes(os.environ["HANSA_BINARY"], folder)
@@ -188,6 +209,8 @@ def main():
             check_loss([south, east, west],
                        lambda node: node.process.send_signal(signal.SIGSTOP),
                        lambda node: node.process.send_signal(signal.SIGCONT))
+            east.environment["HANSA_KEY"] = "test-key-city_admin"
+            check_backup(east, west)
         except BaseException:
             for node in nodes:
                 print(node.name, node.server_log()[-2000:])

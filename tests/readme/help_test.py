@@ -23,7 +23,8 @@ import urllib.request
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SECONDS_MAX = 60
 # These open the data folder themselves, which a server holds for itself alone.
-OFFLINE = ("init", "serve", "demo", "ledger", "projection", "topics", "nodes")
+OFFLINE = ("init", "serve", "demo", "ledger", "projection", "topics", "nodes",
+           "restore")
 # These of them ask a server all the same.
 ONLINE = {("projection", verb) for verb in ("rebuild", "status", "cancel")}
 
