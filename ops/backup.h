@@ -8,8 +8,8 @@
 //          restore() puts the rows in place as a new version, the mark RESTORED beside them;
 //          prove_restored() reckons their digest anew and compares it with what the backup says,
 //          before the ledger is opened; only then the mark goes.
-// Errors:  kAlreadyExists: this seq is backed up, or rows or a log stand there already;
-//          kBadFile: no backup, or not whole; kDigestDiffers: the rows are not what the backup says;
+// Errors:  kAlreadyExists: this seq is backed up, or rows or a log stand there already.
+//          kBadFile: no backup, or not whole. kDigestDiffers: the rows are not what it says.
 //          kUnavailable: the disk.
 // Threads: any; one at a time for a folder.
 // Source:  DESIGN §4, §6.
