@@ -150,6 +150,7 @@ int64_t KeeperLoop::monotonic_us() const {
 }
 
 void KeeperLoop::schedule_tick() {
+  if (ticks == 0) ticked_at_us = monotonic_us();
   timer.expires_after(std::chrono::microseconds(config.limits.commit_interval_us));
   timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
     auto self = weak.lock();
@@ -162,7 +163,11 @@ void KeeperLoop::tick() {
   if (on_closed == nullptr) schedule_tick();
   ++ticks;
   commit_due = true;
-  for (auto& waiter : waiters) waiter.left_us -= config.limits.commit_interval_us;
+  // A round that waited for a broker may have taken many ticks' time.
+  const int64_t now_us = monotonic_us();
+  const int64_t since_us = std::max(config.limits.commit_interval_us, now_us - ticked_at_us);
+  ticked_at_us = now_us;
+  for (auto& waiter : waiters) waiter.left_us -= since_us;
   const int64_t ticks_a_second = std::max<int64_t>(1, 1'000'000 / config.limits.commit_interval_us);
   if (ticks % ticks_a_second == 0) {
     if (config.timers_fire_alone && !clock_jumped && leads()) timers_wanted = true;
@@ -176,7 +181,7 @@ void KeeperLoop::tick() {
     }
   }
   follow_others();
-  age_forwarded(config.limits.commit_interval_us);
+  age_forwarded(since_us);
   round();
 }
 

@@ -206,6 +206,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   std::optional<Error> log_failure;
   std::optional<Error> stopped;
   int64_t ticks = 0;
+  int64_t ticked_at_us = 0;
 };
 
 }  // namespace hansa::projections

@@ -66,6 +66,9 @@ const Properties kConnection = {
     {"reconnect.backoff.max.ms", "1000"},
     {"topic.metadata.refresh.fast.interval.ms", "50"},
     {"allow.auto.create.topics", "false"},
+    // A broker that holds its tongue has hung, and another may lead by now. A question ends after
+    // three of these.
+    {"socket.timeout.ms", "3000"},
 };
 
 Properties with_connection(Properties own) {
@@ -109,8 +112,6 @@ Result<KafkaClient> make_consumer(const KafkaOptions& options, const ClientCallb
                                  {"enable.partition.eof", "true"},
                                  {"auto.offset.reset", "error"},
                                  {"check.crcs", "true"},
-                                 // A question to a broker that is away ends after three of these.
-                                 {"socket.timeout.ms", "5000"},
                                  // A fetch that waits holds up all other questions to the broker.
                                  {"fetch.wait.max.ms", "5"},
                                  {"fetch.error.backoff.ms", "5"},

@@ -63,6 +63,13 @@ struct FreeMessage {
 };
 using KafkaMessage = std::unique_ptr<rd_kafka_message_t, FreeMessage>;
 
+struct FreeTopicList {
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+};
+using TopicList = std::unique_ptr<rd_kafka_topic_partition_list_t, FreeTopicList>;
+
 Result<KafkaClient> make_producer(const KafkaOptions& options, const ClientCallbacks& callbacks);
 Result<KafkaClient> make_consumer(const KafkaOptions& options, const ClientCallbacks& callbacks);
 // A consumer that shares topics with the others of its group, each topic with one of them; the

@@ -18,13 +18,6 @@ constexpr int kPartition = 0;
 // that were decided already are known by their ids.
 constexpr int kReadAgain = 500;
 
-struct FreeList {
-  void operator()(rd_kafka_topic_partition_list_t* list) const {
-    rd_kafka_topic_partition_list_destroy(list);
-  }
-};
-using TopicList = std::unique_ptr<rd_kafka_topic_partition_list_t, FreeList>;
-
 }  // namespace
 
 std::string forward_topic(const LedgerId& ledger) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <future>
 #include <utility>
 
 #include "streams/kafka_client.h"
@@ -11,14 +10,14 @@
 namespace hansa::streams {
 namespace {
 
-constexpr int kQueryMs = 5'000;
-constexpr std::chrono::milliseconds kAnswerMax{kQueryMs};
+constexpr int kQueryMs = 3'000;
 // While no broker can be reached: those who ask shall hear it soon.
-constexpr std::chrono::milliseconds kAnswerMaxAway{100};
+constexpr int kQueryAwayMs = 100;
 constexpr int kWaitMs = 100;
-// So many waits without a message, and a read gives up; each few of them it asks for the end again.
-constexpr int kWaitsMax = 50;
-constexpr int kWaitsUntilEndAsked = 5;
+// So many waits without a message, and a read gives up; twice meanwhile it asks for the end again,
+// which may take kQueryMs each time.
+constexpr int kWaitsMax = 20;
+constexpr int kWaitsUntilEndAsked = 10;
 constexpr int kPartition = 0;
 
 // A topic that was made, or a leader that was chosen, a moment ago is not known everywhere yet.
@@ -92,9 +91,6 @@ struct KafkaLog::Cursor {
   std::mutex arrived_mutex;
   std::function<void()> arrived;  // guarded by arrived_mutex
   std::unique_ptr<rd_kafka_queue_t, FreeQueue> queue;  // of the topic's messages; set once
-
-  std::mutex question_mutex;
-  std::future<Result<Offset>> question;  // where the end is; perhaps one that nobody waits for
 };
 
 KafkaLog::KafkaLog(KafkaOptions options)
@@ -153,44 +149,34 @@ KafkaLog::Cursor& KafkaLog::cursor(const LedgerId& ledger) {
 
 // ---- reading
 
-Result<Offset> KafkaLog::ask_end(const std::string& topic) {
-  int64_t low = 0;
-  int64_t high = 0;
+// By the question for times, of which "latest" is one: the question for watermarks knows no time
+// limit while a broker is away (librdkafka 2.0).
+Result<Offset> KafkaLog::query_end(const LedgerId& ledger) {
+  const std::string topic = ledger.topic();
+  const TopicList list(rd_kafka_topic_partition_list_new(1));
   auto error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  int64_t end = 0;
   for (int attempt = 0; attempt < kAttemptsMax && !stopping_; ++attempt) {
     if (attempt > 0) std::this_thread::sleep_for(kAttemptPause);
-    error = rd_kafka_query_watermark_offsets(consumer_->client.get(), topic.c_str(), kPartition,
-                                             &low, &high, kQueryMs);
+    rd_kafka_topic_partition_list_del(list.get(), topic.c_str(), kPartition);
+    auto* asked = rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), kPartition);
+    asked->offset = RD_KAFKA_OFFSET_END;
+    error = rd_kafka_offsets_for_times(consumer_->client.get(), list.get(),
+                                       consumer_->away ? kQueryAwayMs : kQueryMs);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = list->elems[0].err;
+    end = list->elems[0].offset;
     if (!passes_soon(error)) break;
   }
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR || end < 0) {
     return fail(kafka_error(error, topic, "asking for the end of"));
   }
   consumer_->away = false;
-  return static_cast<Offset>(high);
-}
-
-// The client's own time limit does not hold while a broker is away (librdkafka 2.0), so a question
-// has a thread of its own, and callers wait no longer than the limit.
-Result<Offset> KafkaLog::query_end(Cursor& cursor, const LedgerId& ledger) {
-  const std::lock_guard lock(cursor.question_mutex);
-  auto& question = cursor.question;
-  const auto is_answered = [&] {
-    return question.wait_for(consumer_->away ? kAnswerMaxAway : kAnswerMax) ==
-           std::future_status::ready;
-  };
-  // An old answer may be behind what was appended since: it only makes way.
-  if (!question.valid() || is_answered()) {
-    question = std::async(std::launch::async,
-                          [this, topic = ledger.topic()] { return ask_end(topic); });
-    if (is_answered()) return question.get();
-  }
-  return fail(kafka_error(RD_KAFKA_RESP_ERR__TIMED_OUT, ledger.topic(), "asking for the end of"));
+  return static_cast<Offset>(end);
 }
 
 Result<Offset> KafkaLog::end(const LedgerId& ledger) {
   Cursor& found = cursor(ledger);
-  HANSA_TRY(const Offset end, query_end(found, ledger));
+  HANSA_TRY(const Offset end, query_end(ledger));
   const std::lock_guard lock(found.mutex);
   found.end_known = end;
   return end;
@@ -200,7 +186,7 @@ Result<ReadResult> KafkaLog::read(const LedgerId& ledger, Offset from, size_t by
   Cursor& found = cursor(ledger);
   const std::lock_guard lock(found.mutex);
   if (from >= found.end_known) {
-    HANSA_TRY(found.end_known, query_end(found, ledger));
+    HANSA_TRY(found.end_known, query_end(ledger));
     if (from > found.end_known) {
       return fail(Errc::kLogBehind,
                   ledger.topic() + " ends at offset " + std::to_string(found.end_known) +
@@ -284,7 +270,7 @@ Result<ReadResult> KafkaLog::take(Cursor& cursor, const LedgerId& ledger, Offset
                                             "; try again later");
       }
       if (waits % kWaitsUntilEndAsked != 0) continue;
-      HANSA_TRY(cursor.end_known, query_end(cursor, ledger));
+      HANSA_TRY(cursor.end_known, query_end(ledger));
       if (cursor.end_known > from) continue;
       if (cursor.end_known == from) return result;
       return fail(kafka_error(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, ledger.topic(), "reading"));

@@ -56,8 +56,7 @@ class KafkaLog final : public Log {
 
   explicit KafkaLog(KafkaOptions options);
   Cursor& cursor(const LedgerId& ledger);
-  Result<Offset> ask_end(const std::string& topic);
-  Result<Offset> query_end(Cursor& cursor, const LedgerId& ledger);
+  Result<Offset> query_end(const LedgerId& ledger);
   Result<void> move_to(Cursor& cursor, const LedgerId& ledger, Offset from);
   bool is_gap(Cursor& cursor, ReadResult& result, Offset found);
   Result<ReadResult> take(Cursor& cursor, const LedgerId& ledger, Offset from, size_t bytes_max);

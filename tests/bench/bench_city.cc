@@ -66,10 +66,7 @@ BenchCity::Timing BenchCity::open() {
     const int64_t now_us = monotonic_us();
     return now_us - std::exchange(before_us, now_us);
   };
-  streams::EmbeddedLogOptions options;
-  options.folder = folder_ + "/log";
-  options.fsync = fsync_;
-  log_ = must(streams::EmbeddedLog::open(options), "opening the log");
+  log_ = open_bench_log(folder_ + "/log", fsync_, {ledger});
   timing.log_us = lap();
   keyring_ = must(projections::Keyring::open(folder_ + "/keyring", kCity, std::string(32, 'm'),
                                              env_, fsync_),

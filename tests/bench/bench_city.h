@@ -16,7 +16,7 @@
 #include "projections/door.h"
 #include "projections/keeper.h"
 #include "projections/keyring.h"
-#include "streams/embedded_log.h"
+#include "tests/bench/bench_log.h"
 #include "tests/bench/measure.h"
 
 namespace hansa::bench {
@@ -62,7 +62,7 @@ class BenchCity {
   SystemEnv env_;
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  std::unique_ptr<streams::EmbeddedLog> log_;
+  std::unique_ptr<streams::Log> log_;
   std::unique_ptr<projections::Keyring> keyring_;
   std::shared_ptr<projections::Keeper> keeper_;
   std::unique_ptr<projections::Door> door_;

@@ -15,8 +15,8 @@
 
 #include "core/city/case.h"
 #include "projections/catch_up.h"
-#include "streams/embedded_log.h"
 #include "streams/ledger_reader.h"
+#include "tests/bench/bench_log.h"
 #include "tests/bench/fold_workload.h"
 #include "tests/bench/measure.h"
 
@@ -279,8 +279,7 @@ double cpu_s() {
 }
 
 void run(const std::string& mode, const std::string& folder) {
-  const auto log = must(streams::EmbeddedLog::open({.folder = folder + "/log", .fsync = false}),
-                        "opening the log");
+  const auto log = open_bench_log(folder + "/log", false, {fold_ledger()});
   const double cpu_before_s = cpu_s();
   const int64_t start_us = monotonic_us();
   const auto entries = static_cast<double>(run_mode(mode, *log, folder));

@@ -8,7 +8,7 @@
 #include "core/city/case.h"
 #include "core/ledger/envelope.h"
 #include "hansa/v1/entry.pb.h"
-#include "streams/embedded_log.h"
+#include "tests/bench/bench_log.h"
 #include "tests/bench/measure.h"
 
 namespace hansa::bench {
@@ -25,7 +25,7 @@ std::string numbered(const char* what, uint64_t number) { return what + std::to_
 class Writer {
  public:
   explicit Writer(const std::string& folder)
-      : log_(must(streams::EmbeddedLog::open({.folder = folder, .fsync = false}), "opening")),
+      : log_(open_bench_log(folder, false, {fold_ledger()})),
         tip_(founding_hash(fold_founding_id())) {}
 
   void add(const v1::Payload& payload) {
@@ -61,7 +61,7 @@ class Writer {
   Seq seq() const { return seq_; }
 
  private:
-  std::unique_ptr<streams::EmbeddedLog> log_;
+  std::unique_ptr<streams::Log> log_;
   Hash tip_;
   Seq seq_ = 0;
   Offset end_ = 0;
