@@ -17,8 +17,6 @@ namespace {
 
 constexpr std::chrono::seconds kReportPause{1};
 constexpr int kReportMs = 2'000;
-constexpr int kReadMs = 5'000;
-constexpr size_t kReadRecords = 1'000;
 
 }  // namespace
 
@@ -166,24 +164,15 @@ void Cluster::leave() {
 
 Result<std::vector<v1::NodeReport>> read_reports(const Config& config) {
   HANSA_TRY(const auto reader, streams::RecordReader::open(kafka_options(config), kNodesTopic));
-  HANSA_TRY(const auto range, reader->range());
-  HANSA_CHECK(reader->seek(range.first));
   std::map<std::string, v1::NodeReport> newest;
-  while (reader->next() < range.end) {
-    HANSA_TRY(const auto records, reader->read(kReadRecords, kReadMs));
-    if (records.empty() && reader->next() < range.end) {
-      return fail(Errc::kUnavailable, std::string(kNodesTopic) +
-                                          ": the cluster does not give it out; try again later");
+  HANSA_CHECK(reader->read_all([&](const streams::KafkaRecord& record) {
+    v1::NodeReport report;
+    if (!record.value) {
+      newest.erase(record.key);
+    } else if (report.ParseFromString(*record.value)) {
+      newest[record.key] = std::move(report);
     }
-    for (const auto& record : records) {
-      v1::NodeReport report;
-      if (!record.value) {
-        newest.erase(record.key);
-      } else if (report.ParseFromString(*record.value)) {
-        newest[record.key] = std::move(report);
-      }
-    }
-  }
+  }));
   std::vector<v1::NodeReport> reports;
   for (auto& [node, report] : newest) reports.push_back(std::move(report));
   return reports;

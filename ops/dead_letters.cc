@@ -1,6 +1,7 @@
 #include "ops/dead_letters.h"
 
 #include <charconv>
+#include <chrono>
 #include <future>
 
 #include "core/base/hash.h"
@@ -9,8 +10,8 @@ namespace hansa::ops {
 namespace {
 
 constexpr size_t kReadRecords = 1'000;
-constexpr int kReadAllMs = 5'000;
 constexpr int kFollowMs = 200;
+constexpr std::chrono::milliseconds kRetryPause{200};
 constexpr int64_t kDayUs = 86'400'000'000;
 constexpr int64_t kDaysKept = 31;
 // As far back as a node may have been away.
@@ -58,29 +59,19 @@ Result<std::unique_ptr<DeadLetters>> DeadLetters::open(const streams::KafkaOptio
   std::unique_ptr<DeadLetters> letters(new DeadLetters(dead_topic(ledger), keyring, env));
   HANSA_TRY(letters->writer_, streams::RecordWriter::open(options));
   HANSA_TRY(letters->reader_, streams::RecordReader::open(options, letters->topic_));
-  HANSA_CHECK(letters->read_all());
+  HANSA_CHECK(letters->reader_->read_all(
+      [&](const streams::KafkaRecord& record) { letters->apply(record); }));
   letters->thread_ = std::thread([raw = letters.get()] { raw->follow(); });
   return letters;
-}
-
-Result<void> DeadLetters::read_all() {
-  HANSA_TRY(const auto range, reader_->range());
-  HANSA_CHECK(reader_->seek(range.first));
-  while (reader_->next() < range.end) {
-    HANSA_TRY(const auto records, reader_->read(kReadRecords, kReadAllMs));
-    if (records.empty() && reader_->next() < range.end) {
-      return fail(Errc::kUnavailable, topic_ + ": the cluster does not give it out; try again "
-                                               "later");
-    }
-    for (const auto& record : records) apply(record);
-  }
-  return {};
 }
 
 void DeadLetters::follow() {
   while (!stopping_) {
     const auto records = reader_->read(kReadRecords, kFollowMs);
-    if (!records) continue;
+    if (!records) {
+      std::this_thread::sleep_for(kRetryPause);
+      continue;
+    }
     for (const auto& record : *records) apply(record);
   }
 }

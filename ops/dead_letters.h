@@ -69,7 +69,6 @@ class DeadLetters {
 
  private:
   DeadLetters(std::string topic, projections::Keyring& keyring, Env& env);
-  Result<void> read_all();
   void follow();
   void apply(const streams::KafkaRecord& record);
   Result<void> write(const std::string& id, const v1::DeadLetter* letter);

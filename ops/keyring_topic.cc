@@ -1,5 +1,7 @@
 #include "ops/keyring_topic.h"
 
+#include <chrono>
+
 #include "ops/json_log.h"
 
 namespace hansa::ops {
@@ -8,8 +10,8 @@ namespace {
 using projections::SharedSlot;
 
 constexpr size_t kReadRecords = 1'000;
-constexpr int kReadAllMs = 5'000;
 constexpr int kFollowMs = 200;
+constexpr std::chrono::milliseconds kRetryPause{200};
 // Somebody who reports waits for it.
 constexpr int kPublishMs = 3'000;
 
@@ -36,31 +38,19 @@ Result<std::unique_ptr<KeyringTopic>> KeyringTopic::open(const streams::KafkaOpt
   publishing.message_timeout_ms = kPublishMs;
   HANSA_TRY(topic->writer_, streams::RecordWriter::open(publishing));
   HANSA_TRY(topic->reader_, streams::RecordReader::open(options, topic->topic_));
-  HANSA_TRY(const auto all, topic->read_all());
+  std::vector<SharedSlot> all;
+  HANSA_CHECK(topic->reader_->read_all(
+      [&](streams::KafkaRecord record) { all.push_back(slot_of(std::move(record))); }));
   HANSA_CHECK(keyring.join(*topic, all));
   topic->thread_ = std::thread([raw = topic.get()] { raw->follow(); });
   return topic;
-}
-
-Result<std::vector<SharedSlot>> KeyringTopic::read_all() {
-  HANSA_TRY(const auto range, reader_->range());
-  HANSA_CHECK(reader_->seek(range.first));
-  std::vector<SharedSlot> all;
-  while (reader_->next() < range.end) {
-    HANSA_TRY(auto records, reader_->read(kReadRecords, kReadAllMs));
-    if (records.empty() && reader_->next() < range.end) {
-      return fail(Errc::kUnavailable, topic_ + ": the cluster does not give it out; try again "
-                                               "later");
-    }
-    for (auto& record : records) all.push_back(slot_of(std::move(record)));
-  }
-  return all;
 }
 
 void KeyringTopic::follow() {
   while (!stopping_) {
     auto records = reader_->read(kReadRecords, kFollowMs);
     // What was compacted away is known by what replaced it; the reader goes on by itself.
+    if (!records) std::this_thread::sleep_for(kRetryPause);
     if (!records || records->empty()) continue;
     std::vector<SharedSlot> changes;
     for (auto& record : *records) changes.push_back(slot_of(std::move(record)));

@@ -35,7 +35,6 @@ class KeyringTopic final : public projections::KeyringShare {
 
  private:
   KeyringTopic(std::string topic, projections::Keyring& keyring);
-  Result<std::vector<projections::SharedSlot>> read_all();
   void follow();
 
   const std::string topic_;

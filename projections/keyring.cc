@@ -437,8 +437,6 @@ std::string box_public_key(const std::string& master_key, const std::string& cit
   return box_keys(master_key, city).open;
 }
 
-const std::string& Keyring::box_public_key() const { return impl_->box_.open; }
-
 Result<std::string> Keyring::open_box(std::string_view boxed) const {
   return open_text_box(impl_->box_, boxed);
 }

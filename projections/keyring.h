@@ -78,9 +78,7 @@ class Keyring {
   size_t learn(const std::vector<SharedSlot>& changes);
 
   // Other systems seal personal texts to the city: "box1:" + base64 of libsodium's crypto_box_seal
-  // to this X25519 public key of 32 bytes.
-  const std::string& box_public_key() const;
-  // kBadFile: not a box, or not to this city.
+  // to the X25519 key box_public_key(). kBadFile: not a box, or not to this city.
   Result<std::string> open_box(std::string_view boxed) const;
 
   // Destroys the person's key and all that finds them; durable when it returns. Repeatable.
@@ -92,7 +90,7 @@ class Keyring {
   std::unique_ptr<Impl> impl_;
 };
 
-// The same from the master key alone.
+// 32 bytes.
 std::string box_public_key(const std::string& master_key, const std::string& city);
 
 inline constexpr std::string_view kSealedPrefix = "sealed1:";

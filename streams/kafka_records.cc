@@ -9,6 +9,7 @@ namespace {
 
 constexpr int kPartition = 0;
 constexpr int kAnswerMs = 5'000;
+constexpr size_t kReadRecords = 1'000;
 // Beyond the time after which the client itself gives a record up.
 constexpr int kFlushGraceMs = 1'000;
 
@@ -200,6 +201,20 @@ Result<std::vector<KafkaRecord>> RecordReader::read(size_t count_max, int wait_m
     impl_->next = records.back().offset + 1;
   }
   return records;
+}
+
+Result<void> RecordReader::read_all(const std::function<void(KafkaRecord)>& visit) {
+  HANSA_TRY(const auto holds, range());
+  HANSA_CHECK(seek(holds.first));
+  while (impl_->next < holds.end) {
+    HANSA_TRY(auto records, read(kReadRecords, kAnswerMs));
+    if (records.empty() && impl_->next < holds.end) {
+      return fail(Errc::kUnavailable,
+                  impl_->name + ": the cluster does not give it out; try again later");
+    }
+    for (auto& record : records) visit(std::move(record));
+  }
+  return {};
 }
 
 }  // namespace hansa::streams

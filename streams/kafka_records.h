@@ -5,7 +5,8 @@
 //          producer's). A record without a value is a tombstone: it deletes its key in a compacted
 //          topic.
 //          RecordReader reads one topic: range() asks what it holds, seek() says where read() goes
-//          on, read() gives what comes within a time, nothing if nothing does.
+//          on, read() gives what comes within a time, nothing if nothing does; read_all() gives
+//          everything that the topic holds at this moment, and leaves off there.
 // Errors:  kafka_error() (kafka_client.h). After an error of send() a beginning of the records may
 //          stand in the topic, and what is sent again may stand there twice: readers tell by what
 //          the records say. kLogBehind from read(): the topic no longer holds the place.
@@ -14,6 +15,7 @@
 // Source:  DESIGN §4.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +69,7 @@ class RecordReader {
   // At most `count_max` records, those that come within `wait_ms`; only what is there already once
   // one has come.
   Result<std::vector<KafkaRecord>> read(size_t count_max, int wait_ms);
+  Result<void> read_all(const std::function<void(KafkaRecord)>& visit);
   // One past what was read, and past offsets seen to hold nothing.
   Offset next() const;
 

@@ -247,6 +247,22 @@ class Node:
                f"served {served}, rebuilt {rebuilt.stdout} {rebuilt.stderr}")
 
 
+def make_nodes(hansa, folder, names, cities, log):
+    """Several nodes of the same cities: a data folder each, the keys of the first."""
+    nodes = []
+    for name in names:
+        own = os.path.join(folder, name)
+        os.mkdir(own)
+        nodes.append(Node(hansa, own, [] if nodes else cities, log=log, name=name))
+        if len(nodes) == 1:
+            continue
+        shutil.copytree(os.path.join(nodes[0].data_dir, "keys"),
+                        os.path.join(nodes[-1].data_dir, "keys"))
+        nodes[-1].ledgers = nodes[0].ledgers
+        nodes[-1].write_config(nodes[-1].config, log)
+    return nodes
+
+
 class Connection:
     """One keep-alive connection. An answer that does not come is an OSError or HTTPException."""
 

@@ -16,14 +16,13 @@ better asks again.
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 
-from city_process import Node, expect, read_chain, seeded_main
+from city_process import expect, make_nodes, read_chain, seeded_main
 from kill_test import CITY, Caller, Load, compare, finish_rebuild
 
 BROKER = os.path.join(os.environ["HANSA_SOURCE"], "cmake", "kafka", "broker")
@@ -99,21 +98,6 @@ def strike(nodes, chance):
     return blow
 
 
-def make_nodes(hansa, folder):
-    log = {"kind": "kafka", "fsync": True, "kafka": {"bootstrap": os.environ["HANSA_KAFKA"]}}
-    nodes = []
-    for name in ("one", "two"):
-        own = os.path.join(folder, name)
-        os.mkdir(own)
-        nodes.append(Node(hansa, own, [] if nodes else [CITY], log=log))
-    one, two = nodes
-    shutil.copytree(os.path.join(one.data_dir, "keys"), os.path.join(two.data_dir, "keys"))
-    two.ledgers = one.ledgers
-    two.write_config(two.config, log)
-    one.run("topics", "create")
-    return nodes
-
-
 def run_load(nodes, seed, blows):
     chance = random.Random(seed)
     load = Load(EitherNode(nodes, seed), seed, KafkaCaller)
@@ -138,7 +122,9 @@ def run_load(nodes, seed, blows):
 
 
 def run(hansa, folder, blows, seed):
-    nodes = make_nodes(hansa, folder)
+    log = {"kind": "kafka", "fsync": True, "kafka": {"bootstrap": os.environ["HANSA_KAFKA"]}}
+    nodes = make_nodes(hansa, folder, ("one", "two"), [CITY], log)
+    nodes[0].run("topics", "create")
     try:
         for node in nodes:
             node.start()

@@ -7,7 +7,6 @@ hear what became of it; the broker that kcat names as the leader is killed, or s
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +15,8 @@ import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "crash"))
-from city_process import (ACCEPTED, SECONDS_MAX, Node, expect, place, read_chain,  # noqa: E402
-                          uuid_v7)
+from city_process import (ACCEPTED, SECONDS_MAX, expect, make_nodes, place,  # noqa: E402
+                          read_chain, uuid_v7)
 
 CITY = "suzhou"
 BROKERS = 3
@@ -141,15 +140,8 @@ def main():
         log = {"kind": "kafka", "fsync": True, "kafka": {"bootstrap": cluster.addresses}}
         nodes = []
         try:
-            for name in ("east", "west"):
-                os.mkdir(os.path.join(folder, name))
-                nodes.append(Node(os.environ["HANSA_BINARY"], os.path.join(folder, name),
-                                  [] if nodes else [CITY], log=log, name=name))
-            east, west = nodes
-            shutil.copytree(os.path.join(east.data_dir, "keys"),
-                            os.path.join(west.data_dir, "keys"))
-            west.ledgers = east.ledgers
-            west.write_config(west.config, log)
+            nodes = make_nodes(os.environ["HANSA_BINARY"], folder, ("east", "west"), [CITY], log)
+            east = nodes[0]
             east.run("topics", "create")
             east.run("topics", "check")
             for node in nodes:

@@ -19,7 +19,8 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "crash"))
 sys.path.insert(0, HERE)
-from city_process import ACCEPTED, Node, expect, read_chain, uuid_v7  # noqa: E402
+from city_process import (ACCEPTED, Node, expect, make_nodes, read_chain,  # noqa: E402
+                          uuid_v7)
 from kafka_node_test import kafka_log, report, wait_for  # noqa: E402
 
 CITIES = ["suzhou", "wuxi", "taihu", "kunshan", "jiaxing", "huzhou"]
@@ -56,21 +57,6 @@ class Callers:
             thread.join()
         refused = [row for row in self.answers if row[2] not in ACCEPTED]
         expect(not refused, f"{len(refused)} of {len(self.answers)} refused: {refused[:3]}")
-
-
-def make_nodes(hansa, folder):
-    nodes = []
-    for name in NODES:
-        own = os.path.join(folder, name)
-        os.mkdir(own)
-        node = Node(hansa, own, [] if nodes else CITIES, log=kafka_log(), name=name)
-        if nodes:
-            shutil.copytree(os.path.join(nodes[0].data_dir, "keys"),
-                            os.path.join(node.data_dir, "keys"))
-            node.ledgers = nodes[0].ledgers
-            node.write_config(node.config, node.log)
-        nodes.append(node)
-    return nodes
 
 
 def reports(node):
@@ -191,7 +177,7 @@ def check_backup(peer, node):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        nodes = make_nodes(os.environ["HANSA_BINARY"], folder)
+        nodes = make_nodes(os.environ["HANSA_BINARY"], folder, NODES, CITIES, kafka_log())
         east, west, south = nodes
         try:
             east.run("topics", "create")

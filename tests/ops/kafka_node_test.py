@@ -19,7 +19,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "crash"))
 from city_process import (ACCEPTED, SECONDS_MAX, Failed, Node, expect, place,  # noqa: E402
-                          uuid_v7)
+                          read_chain, uuid_v7)
 
 CITY, OTHER, LATER = "suzhou", "taihu", "kunshan"
 BROKER = os.path.join(os.environ["HANSA_SOURCE"], "cmake", "kafka", "broker")
@@ -136,6 +136,23 @@ def check_outage(node, last):
     records, _ = node.entries(CITY)
     expect(len(records) == last + len(keys), f"{len(records)} after {last} and {len(keys)} more")
     connection.close()
+
+
+def check_repeated_record(node):
+    """The last record, produced once more by somebody, is void and harms nothing."""
+    last = report_some(node, CITY, 1)
+    served = node.digest(CITY, last)
+    topic = f"hansa.city.{CITY}"
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(node.entries(CITY)[0][-1])
+        file.flush()
+        subprocess.run(["kcat", "-b", os.environ["HANSA_KAFKA"], "-P", "-t", topic, "-p", "0",
+                        file.name], check=True, timeout=SECONDS_MAX)
+    expect(report_some(node, CITY, 1) == last + 1, "an entry was lost or taken twice")
+    records, founding_id = node.entries(CITY)
+    expect(len(read_chain(records, founding_id)) == last + 1, "the chain is another")
+    expect(records.count(records[-2]) == 2, "the record was not repeated")
+    expect(node.digest(CITY, last)["seq"] != served["seq"], served)
 
 
 def check_start_in_outage(node):
@@ -342,6 +359,7 @@ def main():
             check_topics(node)
             last = check_life(node)
             check_outage(node, last)
+            check_repeated_record(node)
             check_start_in_outage(node)
             check_two_nodes(hansa, third, node)
             check_outlet(node)
