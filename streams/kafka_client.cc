@@ -68,7 +68,7 @@ const Properties kConnection = {
     {"allow.auto.create.topics", "false"},
     // A broker that holds its tongue has hung, and another may lead by now. A question ends after
     // three of these.
-    {"socket.timeout.ms", "3000"},
+    {"socket.timeout.ms", "5000"},
 };
 
 Properties with_connection(Properties own) {

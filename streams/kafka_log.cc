@@ -10,7 +10,7 @@
 namespace hansa::streams {
 namespace {
 
-constexpr int kQueryMs = 3'000;
+constexpr int kQueryMs = 5'000;
 // While no broker can be reached: those who ask shall hear it soon.
 constexpr int kQueryAwayMs = 100;
 constexpr int kWaitMs = 100;

@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -394,6 +395,68 @@ TEST(KafkaProducer, ARecordThatIsTooLargeConcernsItselfAlone) {
   log.pump();
   EXPECT_TRUE(answer[0].offset);
 }
+
+// ---- every answer that a broker may give to what is sent
+
+class KafkaProduceError : public testing::TestWithParam<rd_kafka_resp_err_t> {};
+
+TEST_P(KafkaProduceError, WhatWasAcknowledgedStandsOnceAndTheRestIsSettledOrStops) {
+  const LedgerId ledger{"city", "mock"};
+  const FoundingId founding = *FoundingId::from(std::string(16, 'k'));
+  SeededEnv env(static_cast<uint64_t>(GetParam()), "kafka_produce_error");
+  MockCluster cluster(ledger);
+  PumpedLog log(std::move(KafkaLog::open(cluster.options())).value());
+  MiniKeeper own(log, founding, env, ChainPosition{}, std::vector<MiniKeeper::Folded>{}, ledger);
+  const auto work = [&] {
+    own.follow();
+    own.round();
+    log.pump();
+    own.deliver();
+  };
+  own.demand("a");
+  own.demand("b");
+  work();
+  ASSERT_EQ(own.acknowledged().size(), 2u);
+  cluster.fail_next_produce(GetParam());
+  own.demand("c");
+  own.demand("d");
+  const auto stopped = [&] { return own.error && stops_ledger(own.error->code); };
+  for (int round = 0; round < 100 && own.wants_more() && !stopped(); ++round) work();
+  std::map<std::string, int> stands;
+  PumpedLog other(std::move(KafkaLog::open(cluster.options())).value());
+  const LedgerVisitor visitor{
+      [&](Seq, Offset, const Hash&, std::string_view payload) -> Result<void> {
+        ++stands[std::string(payload)];
+        return {};
+      }};
+  const auto reached = read_ledger(other, ledger, founding, {}, visitor);
+  ASSERT_TRUE(reached.has_value()) << reached.error().detail;
+  for (const auto& [command, times] : stands) EXPECT_EQ(times, 1) << command;
+  for (const auto& [command, seq] : own.acknowledged()) EXPECT_EQ(stands[command], 1) << command;
+  if (stopped()) return;
+  EXPECT_EQ(own.acknowledged().size(), 4u) << "nothing is held up for ever";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Codes, KafkaProduceError,
+    testing::Values(RD_KAFKA_RESP_ERR_UNKNOWN, RD_KAFKA_RESP_ERR_INVALID_MSG,
+                    RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                    RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+                    RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+                    RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE,
+                    RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+                    RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION, RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION,
+                    RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+                    RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+                    RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS,
+                    RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                    RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
+                    RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, RD_KAFKA_RESP_ERR_POLICY_VIOLATION,
+                    RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+                    RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER,
+                    RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+                    RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID),
+    [](const auto& code) { return std::string(rd_kafka_err2name(code.param)); });
 
 TEST(KafkaOptions, WhatKeepsALedgerSafeIsNotTheOperatorsToSet) {
   for (const char* name : {"acks", "enable.idempotence", "transactional.id", "group.id",
