@@ -3,7 +3,9 @@
 // others may never see. Method: keyrings of one city on a share in memory, which can be away.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
+#include <mutex>
 
 #include "projections/keyring.h"
 #include "tests/projections/keeper_fixture.h"
@@ -20,7 +22,9 @@ const SealContext kPhone{kAnn, "CaseReported", "hansa.v1.Contact.phone"};
 // As a compacted topic: a log of changes, and the newest of every name.
 class MemoryShare final : public KeyringShare {
  public:
+  // Called on the writing threads of several keyrings.
   Result<void> publish(const std::vector<SharedSlot>& changes) override {
+    const std::lock_guard lock(mutex);
     if (away) return fail(Errc::kUnavailable, "the share is away");
     for (const auto& change : changes) {
       log.push_back(change);
@@ -33,14 +37,25 @@ class MemoryShare final : public KeyringShare {
     return {};
   }
   std::vector<SharedSlot> all() const {
+    const std::lock_guard lock(mutex);
     std::vector<SharedSlot> slots;
     for (const auto& [name, value] : newest) slots.push_back({name, value});
     return slots;
   }
 
-  bool away = false;
-  std::vector<SharedSlot> log;
-  std::map<std::string, std::string> newest;
+  std::vector<SharedSlot> since(size_t seen) const {
+    const std::lock_guard lock(mutex);
+    return {log.begin() + static_cast<ptrdiff_t>(seen), log.end()};
+  }
+  size_t held() const {
+    const std::lock_guard lock(mutex);
+    return newest.size();
+  }
+
+  mutable std::mutex mutex;
+  std::atomic<bool> away{false};
+  std::vector<SharedSlot> log;                // guarded by mutex
+  std::map<std::string, std::string> newest;  // guarded by mutex
 };
 
 class KeyringShareTest : public ::testing::Test {
@@ -55,13 +70,12 @@ class KeyringShareTest : public ::testing::Test {
     site.keyring.reset();
     HANSA_TRY(site.keyring, Keyring::open(site.folder.path("keys"), "wuxi", master_, env_, false));
     if (!joins) return {};
-    site.learned = share_.log.size();
+    site.learned = share_.since(0).size();
     return site.keyring->join(share_, share_.all());
   }
   size_t learn(Site& site) {
-    const std::vector<SharedSlot> news(share_.log.begin() + static_cast<ptrdiff_t>(site.learned),
-                                       share_.log.end());
-    site.learned = share_.log.size();
+    const auto news = share_.since(site.learned);
+    site.learned += news.size();
     return site.keyring->learn(news);
   }
   static Result<void> flush(Site& site) {
@@ -99,8 +113,8 @@ TEST_F(KeyringShareTest, TextSealedOnOneNodeOpensOnTheOtherAndAfterItsReopening)
   ASSERT_TRUE(open(two_, false));
   EXPECT_EQ(*two_.keyring->unseal(kPhone, sealed), "555 0100");
   // The share holds neither key nor number in clear.
-  for (const auto& [name, value] : share_.newest) {
-    EXPECT_EQ((name + value).find("0100"), std::string::npos);
+  for (const auto& [name, value] : share_.all()) {
+    EXPECT_EQ((name + *value).find("0100"), std::string::npos);
   }
 }
 
@@ -134,7 +148,7 @@ TEST_F(KeyringShareTest, ErasedOnOneIsErasedOnAllAndOnlyTheMarkStaysInTheShare) 
     EXPECT_TRUE(site->keyring->find("555 0100", "").empty());
   }
   ASSERT_TRUE(flush(one_));
-  ASSERT_EQ(share_.newest.size(), 1u);
+  ASSERT_EQ(share_.held(), 1u);
 }
 
 TEST_F(KeyringShareTest, KeyThatAnotherNodeMadeForAnErasedPersonGoesFromTheShare) {
@@ -147,7 +161,7 @@ TEST_F(KeyringShareTest, KeyThatAnotherNodeMadeForAnErasedPersonGoesFromTheShare
   learn(two_);
   ASSERT_TRUE(flush(one_) && flush(two_));
   EXPECT_EQ(two_.keyring->unseal(kPhone, sealed).error().code, Errc::kPersonErased);
-  EXPECT_EQ(share_.newest.size(), 1u);
+  EXPECT_EQ(share_.held(), 1u);
 }
 
 TEST_F(KeyringShareTest, OldFileBroughtBackErasesWhatWasErasedMeanwhile) {
@@ -155,7 +169,7 @@ TEST_F(KeyringShareTest, OldFileBroughtBackErasesWhatWasErasedMeanwhile) {
   const std::string sealed = seal(one_, "555 0100");
   ASSERT_TRUE(flush(one_));
   ASSERT_TRUE(open(one_)) << "what was there before sharing is published";
-  EXPECT_EQ(share_.newest.size(), 1u);
+  EXPECT_EQ(share_.held(), 1u);
   const std::string file = one_.folder.path("keys/wuxi.keys");
   std::filesystem::copy_file(file, file + ".old");
   ASSERT_TRUE(open(two_));
@@ -166,7 +180,7 @@ TEST_F(KeyringShareTest, OldFileBroughtBackErasesWhatWasErasedMeanwhile) {
   std::filesystem::rename(file + ".old", file);
   ASSERT_TRUE(open(one_));
   EXPECT_EQ(one_.keyring->unseal(kPhone, sealed).error().code, Errc::kPersonErased);
-  EXPECT_EQ(share_.newest.size(), 1u);
+  EXPECT_EQ(share_.held(), 1u);
 }
 
 TEST_F(KeyringShareTest, ShareIsAway_NothingCountsAsDurableAndAnErasureFollowsLater) {
