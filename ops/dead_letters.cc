@@ -72,8 +72,19 @@ void DeadLetters::follow() {
       std::this_thread::sleep_for(kRetryPause);
       continue;
     }
-    for (const auto& record : *records) apply(record);
+    for (const auto& record : *records) {
+      if (!is_own(record)) apply(record);
+    }
   }
+}
+
+// What this node wrote was applied when it was written; its echo may be older than what is here.
+bool DeadLetters::is_own(const streams::KafkaRecord& record) {
+  const std::lock_guard lock(mutex_);
+  const auto found = echoes_.find(record.key);
+  if (found == echoes_.end()) return false;
+  if (--found->second == 0) echoes_.erase(found);
+  return true;
 }
 
 void DeadLetters::apply(const streams::KafkaRecord& record) {
@@ -156,7 +167,14 @@ Result<void> DeadLetters::write(const std::string& id, const v1::DeadLetter* let
   if (letter != nullptr) record.value = letter->SerializeAsString();
   {
     const std::lock_guard lock(writing_);
-    if (auto sent = writer_->send(topic_, {record}); !sent) return fail(std::move(sent).error());
+    {
+      const std::lock_guard counting(mutex_);
+      ++echoes_[id];
+    }
+    if (auto sent = writer_->send(topic_, {record}); !sent) {
+      (void)is_own(record);  // should it stand there all the same, it is taken as anybody's
+      return fail(std::move(sent).error());
+    }
   }
   apply(record);
   return {};
@@ -181,6 +199,7 @@ Result<void> DeadLetters::rewrite(v1::DeadLetter letter, const Error& reason) {
   letter.set_reason(std::string(error_info(reason.code).name));
   letter.set_pointer(reason.pointer);
   letter.set_retry_time_us(0);
+  letter.set_time_us(env_.now_us());
   HANSA_CHECK(seal(letter, opened.value, reason.detail));
   return write(letter_id(letter), &letter);
 }

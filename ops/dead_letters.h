@@ -70,6 +70,7 @@ class DeadLetters {
  private:
   DeadLetters(std::string topic, projections::Keyring& keyring, Env& env);
   void follow();
+  bool is_own(const streams::KafkaRecord& record);
   void apply(const streams::KafkaRecord& record);
   Result<void> write(const std::string& id, const v1::DeadLetter* letter);
   Result<void> seal(v1::DeadLetter& letter, std::string_view value, std::string_view detail);
@@ -84,6 +85,7 @@ class DeadLetters {
   mutable std::mutex mutex_;
   using Place = std::pair<std::string, uint64_t>;  // source and offset
   std::map<Place, v1::DeadLetter> open_;           // guarded by mutex_
+  std::map<std::string, size_t> echoes_;  // own writes, by key, that the topic has not shown yet
   std::atomic<uint64_t> version_{1};
   int64_t forgotten_day_ = 0;  // of the caller of forget_old_days
   std::atomic<bool> stopping_{false};

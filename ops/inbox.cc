@@ -113,10 +113,11 @@ Result<void> Inbox::resume() {
 }
 
 Result<void> Inbox::advance_if_due() {
-  const bool due = consumed_ >= written_ + kAdvanceRecords ||
+  const bool due = letter_waits_ || consumed_ >= written_ + kAdvanceRecords ||
                    monotonic_us() - advanced_us_ >= kAdvanceUs;
   if (!due) return {};
   advanced_us_ = monotonic_us();
+  letter_waits_ = false;
   if (consumed_ <= written_) return {};
   std::promise<Result<v1::Receipt>> moved;
   plan_.door->advance_input(plan_.settings.actor,
@@ -140,8 +141,13 @@ Result<void> Inbox::take(const std::vector<streams::KafkaRecord>& records) {
       HANSA_TRY(at, settle(records, at, sent));
       continue;
     }
-    // One that cannot be sent: it waits behind another of its key, or cannot be read.
+    // One that cannot be sent: it is a letter already (whoever led before did not come to write the
+    // position), waits behind another of its key, or cannot be read.
     const auto& record = records[at];
+    if (is_letter(record)) {
+      consumed_ = records[at++].offset + 1;
+      continue;
+    }
     if (plan_.letters->holds_key(plan_.settings.topic, key_mac(record))) {
       HANSA_CHECK(bury(record, {Errc::kWrongState, "an earlier record of its key waits"}, true));
     } else {
@@ -153,6 +159,13 @@ Result<void> Inbox::take(const std::vector<streams::KafkaRecord>& records) {
   return {};
 }
 
+bool Inbox::is_letter(const streams::KafkaRecord& record) const {
+  v1::DeadLetter letter;
+  letter.set_topic(plan_.settings.topic);
+  letter.set_offset(record.offset);
+  return plan_.letters->find(letter_id(letter)).has_value();
+}
+
 // Sends commands from `from` on, each on the position that the one before makes; answers how many.
 size_t Inbox::send(const std::vector<streams::KafkaRecord>& records, size_t from) {
   outcomes_.assign(records.size() - from, fail(Errc::kUnavailable, "not sent"));
@@ -160,6 +173,7 @@ size_t Inbox::send(const std::vector<streams::KafkaRecord>& records, size_t from
   size_t sent = 0;
   for (; from + sent < records.size(); ++sent) {
     const auto& record = records[from + sent];
+    if (is_letter(record)) break;
     if (plan_.letters->holds_key(plan_.settings.topic, key_mac(record))) break;
     auto command = read_inbox_record(record, plan_.settings, *plan_.keyring);
     if (!command) break;
@@ -216,7 +230,11 @@ Result<void> Inbox::take_letters() {
                           std::find(keys_waiting.begin(), keys_waiting.end(), letter.key_mac()) ==
                               keys_waiting.end();
     const bool goes_on = letter.reason() == kParked && letter.retry_time_us() == 0;
-    if (is_first && goes_on) {
+    // A record before which the position stands could be read, and taken, once more.
+    const bool is_behind = letter.offset() < written_;
+    if (!is_behind) {
+      letter_waits_ = letter_waits_ || (is_first && (goes_on || letter.retry_time_us() > 0));
+    } else if (is_first && goes_on) {
       HANSA_TRY(const auto asked, plan_.letters->ask_retry(letter_id(letter)));
       HANSA_CHECK(retry(asked));
     } else if (is_first && letter.retry_time_us() > 0) {
@@ -224,11 +242,12 @@ Result<void> Inbox::take_letters() {
     }
     if (plan_.letters->find(letter_id(letter))) keys_waiting.push_back(letter.key_mac());
   }
-  letters_seen_ = version;
+  letters_seen_ = letter_waits_ ? 0 : version;
   return {};
 }
 
-// The id follows from the letter and the moment it was asked for: whoever leads tries it once.
+// The id follows from the letter and the moment of its last refusal: whoever leads, and however
+// often it is asked for, it is taken once.
 Result<void> Inbox::retry(const v1::DeadLetter& letter) {
   const auto opened = plan_.letters->open_letter(letter);
   // After its 30 days nobody can read it any more.
@@ -241,7 +260,7 @@ Result<void> Inbox::retry(const v1::DeadLetter& letter) {
   std::array<uint8_t, 10> bytes{};
   std::copy_n(hash.bytes.begin(), bytes.size(), bytes.begin());
   const CommandId id =
-      command->id ? *command->id : make_uuid_v7(letter.retry_time_us() / 1'000, bytes);
+      command->id ? *command->id : make_uuid_v7(letter.time_us() / 1'000, bytes);
   std::promise<Result<v1::Receipt>> answered;
   plan_.door->enter_input(*command->method, std::move(command->request), plan_.settings.actor, id,
                           std::nullopt,

@@ -69,6 +69,7 @@ class Inbox {
   Result<void> retry(const v1::DeadLetter& letter);
   Result<void> finish(const v1::DeadLetter& letter);
   std::string key_mac(const streams::KafkaRecord& record) const;
+  bool is_letter(const streams::KafkaRecord& record) const;
   Offset committed() const;
 
   Plan plan_;
@@ -77,6 +78,7 @@ class Inbox {
   Offset written_ = 0;      // the position in the ledger
   Offset consumed_ = 0;     // everything before was settled
   int64_t advanced_us_ = 0;
+  bool letter_waits_ = false;  // for the position to be written behind it
   uint64_t letters_seen_ = 0;  // the version of the letters that was looked through
   std::vector<Result<v1::Receipt>> outcomes_;  // of what is on its way, in order
 
