@@ -116,8 +116,10 @@ void Cluster::Impl::dealt(const LedgerId& ledger, bool leads) {
 void Cluster::Impl::received(const LedgerId& ledger, const std::string& bytes) {
   const auto taken = hooks.forwarded(ledger, bytes);
   if (taken || taken.error().code == Errc::kRequestTimeout) return;
-  const std::lock_guard lock(mutex);
-  ++last_health.forwards_refused;
+  JsonLine(LogLevel::kWarning, "forward_refused")
+      .field("ledger", ledger.text())
+      .field("code", error_info(taken.error().code).name)
+      .field("detail", taken.error().detail);
 }
 
 Cluster::Cluster(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

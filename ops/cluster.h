@@ -6,8 +6,8 @@
 //          whose clock is more than kClockApartUsMax apart stands for nothing and decides nothing.
 //          leave() gives up all leadership, so that others take over at once, and takes the report
 //          back.
-// Errors:  a cluster that cannot be reached changes nothing; health() says when the last report was
-//          taken.
+// Errors:  a cluster that cannot be reached changes nothing. A forwarded command that is not taken
+//          is told in the log; who sent it on decides it.
 // Threads: any; hooks are called on threads of the cluster's own, never after leave().
 // Source:  DESIGN §4, "Who writes" and "Clocks".
 #pragma once
@@ -37,7 +37,6 @@ struct ClusterHooks {
 struct ClusterHealth {
   int64_t clock_ahead_us = 0;  // of the brokers' clock; 0 as long as nothing was measured
   bool clock_apart = false;
-  uint64_t forwards_refused = 0;  // received from others and not taken
 };
 
 class Cluster {

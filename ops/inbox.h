@@ -46,7 +46,6 @@ class Inbox {
     projections::Door* door = nullptr;
     projections::Keyring* keyring = nullptr;
     DeadLetters* letters = nullptr;
-    Env* env = nullptr;
   };
   explicit Inbox(Plan plan);
   ~Inbox();

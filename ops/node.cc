@@ -55,6 +55,14 @@ std::string standing_name(projections::Lead lead) {
 struct Node::Impl {
   // Doors and keepers refer to what is beside them.
   struct Opened {
+    Opened() = default;
+    Opened(Opened&&) = default;
+    Opened& operator=(Opened&&) = default;
+    // What follows the topic speaks to the keyring, which goes before the topic does.
+    ~Opened() {
+      if (keyring_topic != nullptr) keyring_topic->stop();
+    }
+
     std::unique_ptr<KeyringTopic> keyring_topic;  // on Kafka; outlives the keyring
     std::unique_ptr<projections::Keyring> keyring;
     std::shared_ptr<projections::Keeper> keeper;
@@ -175,7 +183,7 @@ Result<void> Node::Impl::open_inboxes(const LedgerId& ledger, Opened& row) {
       HANSA_TRY(row.letters, DeadLetters::open(options, ledger, *row.keyring, env));
     }
     row.inboxes.push_back(std::make_unique<Inbox>(Inbox::Plan{
-        settings, options, row.door.get(), row.keyring.get(), row.letters.get(), &env}));
+        settings, options, row.door.get(), row.keyring.get(), row.letters.get()}));
   }
   return {};
 }

@@ -1,5 +1,3 @@
-#include <sodium.h>
-
 #include "ops/cli/cli.h"
 #include "ops/json.h"
 #include "ops/key_file.h"
