@@ -124,6 +124,9 @@ class KeeperObserver {
   virtual void rebuilt(const LedgerId&, const RebuildStatus&) {}
 };
 
+// What a caller hears when nobody can say yet whether the command stands in the ledger.
+Error unknown_outcome();
+
 class Keeper {
  public:
   // Opens the store, folds what the log has beyond it, and starts deciding on `executor`.

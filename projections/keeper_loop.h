@@ -25,8 +25,6 @@
 namespace hansa::projections {
 
 std::vector<PersonId> persons_erased_by(const v1::Payload& payload);
-// What a caller hears when the log does not say whether the command stands in it.
-Error unknown_outcome();
 
 struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   struct Pending {

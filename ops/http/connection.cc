@@ -88,12 +88,11 @@ asio::awaitable<bool> Connection::serve_one() {
   worker_.shared->metrics.http_answered(
       {reply.route, reply.status, took_us, call.body.size(), head_.size() + reply.body.size()});
   if (reply.status >= 500 || took_us > worker_.shared->options.slow_us) {
-    JsonLine(reply.status >= 500 ? LogLevel::kWarning : LogLevel::kInfo,
-             reply.status >= 500 ? "request_failed" : "request_slow")
-        .field("request_id", call.request_id)
-        .field("status", reply.status)
-        .field("code", reply.problem ? error_info(*reply.problem).name : "ok")
-        .field("took_us", took_us);
+    JsonLine line(reply.status >= 500 ? LogLevel::kWarning : LogLevel::kInfo,
+                  reply.status >= 500 ? "request_failed" : "request_slow");
+    line.field("request_id", call.request_id).field("status", reply.status);
+    if (reply.problem) line.field("code", error_info(*reply.problem).name);
+    line.field("took_us", took_us);
   }
   co_return keep_alive && !timed_out_ && socket_.is_open();
 }

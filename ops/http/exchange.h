@@ -2,7 +2,8 @@
 //
 // Shape:   texts of a Call point into the connection's buffers and live until the Reply is made.
 //          problem_reply makes the Reply for an Error. await_answer waits, in a coroutine, for
-//          something that calls back once from another thread.
+//          something that calls back once from another thread; await_answer_within gives up
+//          after a time, and what comes later is forgotten.
 // Errors:  a handler answers every failure as a Reply; what it throws becomes 500 `internal`.
 // Threads: a handler runs on the thread of its connection and must not block it.
 #pragma once
@@ -10,13 +11,16 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/base/result.h"
 #include "ops/metrics.h"
@@ -68,6 +72,41 @@ boost::asio::awaitable<T> await_answer(const Call& call, Start start) {
     });
   };
   co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(T)>(
+      initiate, boost::asio::use_awaitable);
+}
+
+// As await_answer; nothing where done(T) was not called within `wait_us`.
+template <typename T, typename Start>
+boost::asio::awaitable<std::optional<T>> await_answer_within(const Call& call, int64_t wait_us,
+                                                             Start start) {
+  auto keep = call.worker.lock();
+  const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
+  auto initiate = [&](auto handler) {
+    struct Race {
+      decltype(handler) waiting;
+      boost::asio::steady_timer timer;
+      bool is_over = false;  // touched by the connection's thread alone
+
+      void end(std::optional<T> value) {
+        if (std::exchange(is_over, true)) return;
+        timer.cancel();
+        waiting(std::move(value));
+      }
+    };
+    auto race = std::make_shared<Race>(
+        Race{std::move(handler), boost::asio::steady_timer(executor)});
+    race->timer.expires_after(std::chrono::microseconds(wait_us));
+    race->timer.async_wait([race](const boost::system::error_code& code) {
+      if (!code) race->end(std::nullopt);
+    });
+    start([executor, keep, race](T value) {
+      boost::asio::post(executor, [race, value = std::move(value)]() mutable {
+        race->end(std::move(value));
+      });
+    });
+  };
+  co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>,
+                                                 void(std::optional<T>)>(
       initiate, boost::asio::use_awaitable);
 }
 

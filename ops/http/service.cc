@@ -2,8 +2,8 @@
 
 #include <google/protobuf/message.h>
 
-#include <atomic>
 #include <charconv>
+#include <mutex>
 
 #include "core/city/access.h"
 #include "hansa/v1/case.pb.h"
@@ -28,6 +28,8 @@ namespace {
 
 constexpr size_t kBatchRowsMax = 1'000;
 constexpr int64_t kAtLeastWaitUsMax = 5'000'000;
+// Whatever the log is at: then the caller hears that the outcome is not known.
+constexpr int64_t kCommandWaitUsMax = 10'000'000;
 constexpr std::string_view kProjectionsService = "Projections";
 constexpr std::string_view kLettersService = "DeadLetters";
 constexpr std::string_view kNdjson = "application/x-ndjson";
@@ -105,23 +107,39 @@ v1::ProjectionAnswer projection_answer(const projections::Keeper& keeper) {
   return answer;
 }
 
-// The rows of a batch and, in the same order, their outcomes.
-struct Batch {
-  std::vector<size_t> lines;
-  std::vector<Result<v1::Receipt>> outcomes;
-  std::atomic<size_t> waiting{1};  // the one is for the submitting itself
-  std::function<void(size_t)> done;
-
-  void finish_one() {
-    if (waiting.fetch_sub(1) == 1) done(0);
+// The rows of a batch and, in the same order, their outcomes; what has none yet is not known.
+class Batch {
+ public:
+  Batch(std::vector<size_t> lines, std::function<void(size_t)> done)
+      : lines_(std::move(lines)),
+        outcomes_(lines_.size(), fail(projections::unknown_outcome())),
+        waiting_(lines_.size()),
+        done_(std::move(done)) {
+    if (waiting_ == 0) done_(0);
   }
+
+  void finish(size_t row, Result<v1::Receipt> outcome) {
+    std::lock_guard lock(mutex_);
+    outcomes_[row] = std::move(outcome);
+    if (--waiting_ == 0) done_(0);
+  }
+
+  std::string body() const;
+
+ private:
+  const std::vector<size_t> lines_;
+  mutable std::mutex mutex_;
+  std::vector<Result<v1::Receipt>> outcomes_;
+  size_t waiting_;
+  std::function<void(size_t)> done_;
 };
 
-std::string batch_body(const Batch& batch) {
+std::string Batch::body() const {
+  std::lock_guard lock(mutex_);
   std::string body;
-  for (size_t i = 0; i < batch.lines.size(); ++i) {
-    body += "{\"line\":" + std::to_string(batch.lines[i]);
-    const auto& outcome = batch.outcomes[i];
+  for (size_t i = 0; i < lines_.size(); ++i) {
+    body += "{\"line\":" + std::to_string(lines_[i]);
+    const auto& outcome = outcomes_[i];
     if (outcome) {
       body += ",\"receipt\":";
       append_json(body, *outcome);
@@ -323,7 +341,10 @@ asio::awaitable<Result<Reply>> Service::command(const Call& call, Request reques
     (*door)->enter(request.method(), std::move(request.message), *request.principal, *id,
                    std::move(done));
   };
-  auto receipt = co_await await_answer<Result<v1::Receipt>>(call, start);
+  auto answered =
+      co_await await_answer_within<Result<v1::Receipt>>(call, kCommandWaitUsMax, start);
+  if (!answered) co_return fail(projections::unknown_outcome());
+  auto& receipt = *answered;
   if (!receipt) co_return fail(std::move(receipt).error());
   Reply reply;
   append_json(reply.body, *receipt);
@@ -340,24 +361,23 @@ asio::awaitable<Result<Reply>> Service::batch(const Call& call, Request request)
   if (auto type = check_media_type(call, kNdjson); !type) co_return fail(type.error());
   auto door = find_door(request.city());
   if (!door) co_return fail(std::move(door).error());
-  auto batch = std::make_shared<Batch>();
   std::vector<std::string_view> rows;
+  std::vector<size_t> lines;
   std::string_view left = call.body;
   for (size_t line = 1; !left.empty(); ++line) {
     const auto row = left.substr(0, left.find('\n'));
     left.remove_prefix(std::min(row.size() + 1, left.size()));
     if (row.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     rows.push_back(row);
-    batch->lines.push_back(line);
+    lines.push_back(line);
   }
   if (rows.size() > kBatchRowsMax) {
     co_return fail(Errc::kTooLarge, "expected at most 1000 rows in a request, found " +
                                         std::to_string(rows.size()) + "; send them in parts");
   }
-  batch->outcomes.resize(rows.size());
+  std::shared_ptr<Batch> batch;
   auto start = [&](auto done) {
-    batch->done = std::move(done);
-    batch->waiting += rows.size();
+    batch = std::make_shared<Batch>(std::move(lines), std::move(done));
     for (size_t i = 0; i < rows.size(); ++i) {
       auto message = make_message(request.method().input);
       auto read = from_json(rows[i], *message);
@@ -365,22 +385,19 @@ asio::awaitable<Result<Reply>> Service::batch(const Call& call, Request request)
         if (read) read = bind_text(field, value, *message);
       }
       if (!read) {
-        batch->outcomes[i] = fail(std::move(read).error());
-        batch->finish_one();
+        batch->finish(i, fail(std::move(read).error()));
         continue;
       }
       (*door)->enter(request.method(), std::move(message), *request.principal, std::nullopt,
                      [batch, i](Result<v1::Receipt> outcome) {
-                       batch->outcomes[i] = std::move(outcome);
-                       batch->finish_one();
+                       batch->finish(i, std::move(outcome));
                      });
     }
-    batch->finish_one();
   };
-  co_await await_answer<size_t>(call, start);
+  co_await await_answer_within<size_t>(call, kCommandWaitUsMax, start);
   Reply reply;
   reply.content_type = kNdjson;
-  reply.body = batch_body(*batch);
+  reply.body = batch->body();
   co_return reply;
 }
 

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -125,16 +126,46 @@ def check_outage(node, last):
     status, answer = node.readyz()
     expect(status == 503 and "city/" + CITY in answer["waits"][0], answer)
     broker("start")
-    node.wait_until_ready()
-    for key in keys:
-        def settled(key=key):
-            status, answer = report(connection, CITY, 7, key)
-            return status in ACCEPTED and answer
-        answer = wait_for("a receipt", settled)
-        again = report(connection, CITY, 7, key)
-        expect(int(again[1]["seq"]) == int(answer["seq"]), (answer, again))
+    settle(node, keys, 7)
     records, _ = node.entries(CITY)
     expect(len(records) == last + len(keys), f"{len(records)} after {last} and {len(keys)} more")
+    connection.close()
+
+
+def check_hang(node, last):
+    """A broker that hangs keeps nobody waiting: each caller hears in time that the outcome is not
+    known, and the same id is settled afterwards."""
+    with open(os.path.join(os.environ["HANSA_KAFKA_FOLDER"], "pid"), encoding="utf-8") as stream:
+        process = int(stream.read())
+    os.kill(process, signal.SIGSTOP)
+    keys = [uuid_v7() for _ in range(2)]
+    try:
+        connection = node.connect()
+        for key in keys:
+            status, answer = report(connection, CITY, 8, key)
+            expect((status, answer["code"]) in ((504, "unknown_outcome"), (503, "unavailable")),
+                   answer)
+        status, answer = connection.send("auditor", "GET", f"/v1/cities/{CITY}/cases?page_size=5")
+        expect(status == 200 and len(answer["cases"]) == 5, answer)
+    finally:
+        os.kill(process, signal.SIGCONT)
+    settle(node, keys, 8)
+    records, founding_id = node.entries(CITY)
+    expect(len(read_chain(records, founding_id)) == last + len(keys), (len(records), last))
+    connection.close()
+
+
+def settle(node, keys, number):
+    """Each id is asked until it has its receipt, which is the same when asked again."""
+    node.wait_until_ready()
+    connection = node.connect()
+    for key in keys:
+        def settled(key=key):
+            status, answer = report(connection, CITY, number, key)
+            return status in ACCEPTED and answer
+        answer = wait_for("a receipt", settled)
+        again = report(connection, CITY, number, key)
+        expect(int(again[1]["seq"]) == int(answer["seq"]), (answer, again))
     connection.close()
 
 
@@ -359,6 +390,7 @@ def main():
             check_topics(node)
             last = check_life(node)
             check_outage(node, last)
+            check_hang(node, last + 3)
             check_repeated_record(node)
             check_start_in_outage(node)
             check_two_nodes(hansa, third, node)
