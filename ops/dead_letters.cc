@@ -125,9 +125,9 @@ bool DeadLetters::holds_key(const std::string& topic, const std::string& key_mac
   return false;
 }
 
-bool DeadLetters::is_full() const {
+size_t DeadLetters::count() const {
   const std::lock_guard lock(mutex_);
-  return open_.size() >= kOpenLettersMax;
+  return open_.size();
 }
 
 Result<DeadLetters::Opened> DeadLetters::open_letter(const v1::DeadLetter& letter) const {
@@ -225,6 +225,11 @@ void DeadLetters::forget_old_days() {
   for (int64_t day = today - kDaysLookedBack; day <= today - kDaysKept; ++day) {
     // What cannot be destroyed now is tried again the next time.
     if (keyring_.knows(day_key(day)) && !keyring_.erase(day_key(day))) return;
+  }
+  // Nobody can read these any more; what waits behind them goes on.
+  for (const auto& letter : list()) {
+    if (letter.time_us() / kDayUs > today - kDaysKept) continue;
+    if (!end(letter_id(letter))) return;
   }
   forgotten_day_ = today;
 }

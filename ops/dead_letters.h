@@ -48,7 +48,8 @@ class DeadLetters {
   std::optional<v1::DeadLetter> find(const std::string& id) const;
   // Whether a record of this key waits already.
   bool holds_key(const std::string& topic, const std::string& key_mac) const;
-  bool is_full() const;
+  size_t count() const;
+  bool is_full() const { return count() >= kOpenLettersMax; }
   uint64_t version() const { return version_; }  // another one after every change; never 0
 
   struct Opened {
@@ -64,7 +65,7 @@ class DeadLetters {
   Result<void> rewrite(v1::DeadLetter letter, const Error& reason);
   Result<v1::DeadLetter> ask_retry(const std::string& id);
   Result<v1::DeadLetter> end(const std::string& id);
-  // Destroys the keys of days that are over.
+  // Destroys the keys of days that are over, and ends the letters of those days.
   void forget_old_days();
 
  private:

@@ -28,6 +28,8 @@ struct LedgerFigures {
   projections::KeeperHealth health;
   Seq outlet_seq = 0;  // up to which events were given out
   bool outlet_waits = false;
+  uint64_t inboxes_waiting = 0;
+  uint64_t dead_letters_open = 0;
   // RocksDB's property and its value; 0 while the ledger is refused.
   std::vector<std::pair<std::string, uint64_t>> rocksdb;
 };

@@ -417,7 +417,7 @@ std::optional<ClusterHealth> Node::cluster() const {
 std::vector<LedgerStatus> Node::Impl::status() const {
   std::vector<LedgerStatus> rows;
   for (const auto& [name, one] : hosted) {
-    LedgerStatus row{one->settings.ledger, std::nullopt, {}, std::nullopt, {}};
+    LedgerStatus row{one->settings.ledger, std::nullopt, {}, std::nullopt, {}, 0};
     std::shared_ptr<projections::Keeper> keeper;
     {
       std::lock_guard lock(mutex);
@@ -425,6 +425,7 @@ std::vector<LedgerStatus> Node::Impl::status() const {
       keeper = one->opened.keeper;
       if (one->opened.outlet != nullptr) row.outlet = one->opened.outlet->health();
       for (const auto& inbox : one->opened.inboxes) row.inboxes.push_back(inbox->health());
+      if (one->opened.letters != nullptr) row.dead_letters = one->opened.letters->count();
     }
     if (keeper != nullptr) {
       row.health = keeper->health();

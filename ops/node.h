@@ -32,6 +32,7 @@ struct LedgerStatus {
   projections::KeeperHealth health;   // meaningful while not refused
   std::optional<OutletHealth> outlet;  // of a ledger that gives its events out
   std::vector<InboxHealth> inboxes;
+  uint64_t dead_letters = 0;  // that are open
 };
 
 struct Readiness {

@@ -50,6 +50,8 @@ Settings wanted_settings(const Topic& topic, int brokers) {
     Settings settings = {{"cleanup.policy", "delete"}};
     if (topic.days_max > 0) {
       settings["retention.ms"] = std::to_string(topic.days_max * 86'400'000ull);
+      // Whole segments are dropped: a long one would keep its oldest records beyond their days.
+      settings["segment.ms"] = "3600000";
     }
     return settings;
   }

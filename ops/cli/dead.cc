@@ -9,6 +9,7 @@ namespace {
 struct DeadOptions {
   std::string city;
   std::string letter;
+  bool all = false;
   bool json = false;
   RemoteServer server;
 };
@@ -36,14 +37,47 @@ int list(const DeadOptions& options) {
 }
 
 template <typename Request>
-int act(const DeadOptions& options, const std::string& done) {
-  auto client = connect(options.server);
-  if (!client) return report(client.error());
+Result<v1::LetterShown> act_on(Client& client, const DeadOptions& options,
+                               const std::string& letter) {
   Request request;
   request.set_city(options.city);
-  request.set_letter(options.letter);
+  request.set_letter(letter);
   v1::LetterShown shown;
-  if (auto answered = client->call(request, shown); !answered) return report(answered.error());
+  HANSA_CHECK(client.call(request, shown));
+  return shown;
+}
+
+// Each that is open now. One that went meanwhile, by itself or by somebody else, is no failure.
+template <typename Request>
+int act_on_all(Client& client, const DeadOptions& options, const std::string& done) {
+  v1::ListDeadLetters request;
+  request.set_city(options.city);
+  v1::LettersAnswer open;
+  if (auto listed = client.call(request, open); !listed) return report(listed.error());
+  size_t count = 0;
+  for (const auto& letter : open.letters()) {
+    auto shown = act_on<Request>(client, options, letter.letter());
+    if (!shown && shown.error().code == Errc::kUnknownCode) continue;
+    if (!shown) return report(shown.error());
+    if (options.json) print_line(to_json(*shown));
+    ++count;
+  }
+  if (!options.json) print_line(std::to_string(count) + " of " + std::to_string(open.open()) +
+                                ": " + done);
+  return kExitOk;
+}
+
+template <typename Request>
+int act(const DeadOptions& options, const std::string& done) {
+  if (options.all != options.letter.empty()) {
+    return report({Errc::kBadRequest, "expected one LETTER or --all"});
+  }
+  auto client = connect(options.server);
+  if (!client) return report(client.error());
+  if (options.all) return act_on_all<Request>(*client, options, done);
+  auto answered = act_on<Request>(*client, options, options.letter);
+  if (!answered) return report(answered.error());
+  const auto& shown = *answered;
   if (options.json || done.empty()) {
     print_line(to_json(shown));
   } else {
@@ -56,7 +90,8 @@ template <typename Request>
 void add_act(CLI::App& parent, Chosen& chosen, std::shared_ptr<DeadOptions> options,
              const std::string& name, const std::string& summary, const std::string& done) {
   auto* verb = parent.add_subcommand(name, summary);
-  verb->add_option("LETTER", options->letter, "As `hansa dead list` names it")->required();
+  verb->add_option("LETTER", options->letter, "As `hansa dead list` names it");
+  if (!done.empty()) verb->add_flag("--all", options->all, "All that are open");
   verb->add_option("--city", options->city, "The city")->required();
   verb->add_flag("--json", options->json, "One JSON object");
   add_remote_server(*verb, options->server);

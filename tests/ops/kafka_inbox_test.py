@@ -20,11 +20,16 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "crash"))
 sys.path.insert(0, HERE)
 from city_process import SECONDS_MAX, Node, expect, place, read_chain, uuid_v7  # noqa: E402
+from kafka_cluster_test import figure  # noqa: E402
 from kafka_node_test import kafka_log, wait_for  # noqa: E402
 
 CITY = "suzhou"
 TOPIC = f"hansa.inbox.city.{CITY}.hotline-system"
+CLEAR = f"hansa.inbox.city.{CITY}.old-hotline"
 DEAD = f"hansa.dead.city.{CITY}"
+OPEN_LETTERS_MAX = 1_000
+INPUT_KIND = 4
+ADMIN = os.path.join(os.environ["HANSA_SOURCE"], "cmake", "kafka", "broker")
 SCHEMA = os.path.join(os.environ["HANSA_SOURCE"], "core", "schema")
 
 
@@ -33,15 +38,17 @@ def inbox_node(hansa, folder):
     with open(node.config, encoding="utf-8") as stream:
         config = json.load(stream)
     config["inboxes"] = [{"topic": TOPIC, "ledger": f"city/{CITY}", "actor": "hotline",
-                          "methods": ["ReportCase", "WithdrawCase"]}]
+                          "methods": ["ReportCase", "WithdrawCase"]},
+                         {"topic": CLEAR, "ledger": f"city/{CITY}", "actor": "hotline",
+                          "methods": ["ReportCase"], "personal_in_clear_days": 3}]
     with open(node.config, "w", encoding="utf-8") as stream:
         json.dump(config, stream)
     return node
 
 
-def produce(value, key="", headers=()):
+def produce(value, key="", headers=(), topic=TOPIC):
     """One record, as another system writes it."""
-    command = ["kcat", "-b", os.environ["HANSA_KAFKA"], "-P", "-t", TOPIC, "-p", "0"]
+    command = ["kcat", "-b", os.environ["HANSA_KAFKA"], "-P", "-t", topic, "-p", "0"]
     for name, text in headers:
         command += ["-H", f"{name}={text}"]
     if key:
@@ -50,6 +57,12 @@ def produce(value, key="", headers=()):
         file.write(value if isinstance(value, bytes) else value.encode())
         file.flush()
         subprocess.run(command + [file.name], check=True, timeout=SECONDS_MAX)
+
+
+def produce_lines(values):
+    """Many records at once."""
+    subprocess.run(["kcat", "-b", os.environ["HANSA_KAFKA"], "-P", "-t", TOPIC, "-p", "0"],
+                   input="\n".join(values).encode(), check=True, timeout=SECONDS_MAX)
 
 
 def consume(topic):
@@ -165,6 +178,56 @@ def check_refused(node):
     expect(not letters(node), letters(node))
 
 
+def check_position_alone(node):
+    """Records of which none was taken move the position all the same: they are not read again."""
+    before = len(cases(node))
+
+    def moved():
+        return any(entry.kind == INPUT_KIND and entry.events == 0
+                   for entry in read_chain(*node.entries(CITY)))
+    wait_for("an entry that moves the position alone", moved)
+    node.kill()
+    node.start()
+    node.wait_until_ready()
+    produce(event(report(5), uuid_v7()))
+    wait_for_cases(node, before + 1)
+    expect(not letters(node), letters(node))
+
+
+def check_clear(node):
+    """A topic declared as holding personal texts in clear keeps them for so long and no longer; in
+    the ledger they are sealed all the same."""
+    before = len(cases(node))
+    settings = subprocess.run([ADMIN, "topic-settings", os.environ["HANSA_KAFKA_FOLDER"], CLEAR],
+                              check=True, capture_output=True, text=True).stdout
+    expect("retention.ms=259200000" in settings and "cleanup.policy=delete" in settings, settings)
+    produce(event(report(6, contact={"phone": "555 0177"}), uuid_v7()), topic=CLEAR)
+    wait_for_cases(node, before + 1)
+    row = max(cases(node), key=lambda row: int(row["case"][1:]))["case"]
+    _, shown = node.connect().send("hotline", "GET", f"/v1/cities/{CITY}/cases/{row}")
+    expect(shown["case"]["contact"]["phone"] == "555 0177", shown)
+    expect(not any(b"555 0177" in record for record in node.entries(CITY)[0]),
+           "the ledger shows a phone number")
+    expect("555 0177" not in node.server_log(), "the log shows a phone number")
+
+
+def check_full(node):
+    """So many open letters make the inbox wait, loudly; fewer, and it goes on."""
+    before = len(cases(node))
+    produce_lines(["junk"] * (OPEN_LETTERS_MAX + 256))
+    wait_for("the word about the letters",
+             lambda: f"{OPEN_LETTERS_MAX} dead letters are open" in node.server_log())
+    wait_for("a figure of what waits", lambda: figure(node, "hansa_ops_inboxes_waiting", CITY) > 0)
+    expect(figure(node, "hansa_ops_dead_letters", CITY) >= OPEN_LETTERS_MAX, "no figure of letters")
+    produce(event(report(7), uuid_v7()))
+    expect(len(cases(node)) == before, "a record behind the limit was taken")
+    dead(node, "drop", "--all")
+    wait_for_cases(node, before + 1)
+    dead(node, "drop", "--all")
+    expect(not letters(node), "letters were left")
+    wait_for("nothing to wait", lambda: figure(node, "hansa_ops_inboxes_waiting", CITY) == 0)
+
+
 def check_parking(node):
     """What waits behind a refused record of its key follows it, in order; other keys go on."""
     before = len(cases(node))
@@ -198,8 +261,7 @@ def check_kill(node):
     before = len(cases(node))
     values = [event(report(number), str(number)) for number in range(300)]
     values[100] = event(report(1, service="nowhere"))
-    subprocess.run(["kcat", "-b", os.environ["HANSA_KAFKA"], "-P", "-t", TOPIC, "-p", "0"],
-                   input="\n".join(values).encode(), check=True, timeout=SECONDS_MAX)
+    produce_lines(values)
     for _ in range(2):
         node.kill()
         node.start()
@@ -207,15 +269,15 @@ def check_kill(node):
     wait_for_cases(node, before + 299)
     wait_for_letters(node, ["unknown_service"])
     dead(node, "drop", letters(node)[0]["letter"])
-    positions = [int(entry.seq) for entry in read_chain(*node.entries(CITY)) if entry.kind == 4]
+    positions = [int(entry.seq) for entry in read_chain(*node.entries(CITY))
+                 if entry.kind == INPUT_KIND]
     expect(len(positions) >= 299, len(positions))
 
 
 def check_replaced(node):
     """A topic that was made anew is named and not read."""
     node.stop()
-    admin = os.path.join(os.environ["HANSA_SOURCE"], "cmake", "kafka", "broker")
-    subprocess.run([admin, "delete-topic", os.environ["HANSA_KAFKA_FOLDER"], TOPIC], check=True,
+    subprocess.run([ADMIN, "delete-topic", os.environ["HANSA_KAFKA_FOLDER"], TOPIC], check=True,
                    stdout=subprocess.DEVNULL)
     node.run("topics", "create")
     node.start()
@@ -240,7 +302,10 @@ def main():
             node.set_up(CITY)
             check_taken(node)
             check_refused(node)
+            check_position_alone(node)
+            check_clear(node)
             check_parking(node)
+            check_full(node)
             check_kill(node)
             check_replaced(node)
         except BaseException:
