@@ -188,7 +188,9 @@ void KeeperLoop::tick() {
 // What other nodes append is folded as it comes: rows stay warm, and whoever decides next has read.
 void KeeperLoop::follow_others() {
   if (stopped || appender == nullptr || flights > 0 || must_follow()) return;
-  if (log.has_more(config.ledger, appender->landed().next_offset)) follow_log();
+  if (log.has_more(config.ledger, appender->landed().next_offset)) {
+    followed(appender->take_arrived());
+  }
 }
 
 void KeeperLoop::update_health() {

@@ -57,8 +57,9 @@ void KeeperLoop::delivered(streams::Appender::FlightId flight,
   round();
 }
 
-void KeeperLoop::follow_log() {
-  auto steps = appender->follow();
+void KeeperLoop::follow_log() { followed(appender->follow()); }
+
+void KeeperLoop::followed(const Result<std::vector<streams::Step>>& steps) {
   if (steps) {
     carry_out(*steps);
   } else if (steps.error().code != Errc::kUnavailable) {

@@ -110,6 +110,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   void send();
   void delivered(streams::Appender::FlightId flight, std::vector<streams::Delivery> deliveries);
   void follow_log();
+  void followed(const Result<std::vector<streams::Step>>& steps);
   void give_up_waiting();
   bool carry_out(const std::vector<streams::Step>& steps);
   void landed(Seq seq);

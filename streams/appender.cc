@@ -101,6 +101,16 @@ Result<std::vector<Step>> Appender::follow() {
   return answer(std::move(steps), std::move(result));
 }
 
+Result<std::vector<Step>> Appender::take_arrived() {
+  if (stop_) return fail(*stop_);
+  HANSA_ASSERT(flights_.empty() && !poisoned_, "an open flight is followed to the end");
+  Steps steps;
+  Result<void> result;
+  if (!tip_offset_) result = locate_tip();
+  if (result) result = read_once(steps);
+  return answer(std::move(steps), std::move(result));
+}
+
 Result<void> Appender::check_tip() {
   if (stop_) return fail(*stop_);
   auto result = compare_tip();
@@ -187,6 +197,14 @@ Result<void> Appender::read_to(Offset target, Steps& steps) {
                       [&](Offset offset, std::string_view value) {
                         return apply(offset, value, steps);
                       });
+}
+
+Result<void> Appender::read_once(Steps& steps) {
+  HANSA_TRY(const ReadResult read,
+            log_.read(ledger_, chain_.position().next_offset, kReadBytesMax));
+  for (const auto& record : read.records) HANSA_CHECK(apply(record.offset, record.value, steps));
+  chain_.skip_to(read.next);
+  return {};
 }
 
 Result<void> Appender::apply(Offset offset, std::string_view value, Steps& steps) {

@@ -83,7 +83,10 @@ class Appender {
 
   // Deliveries may be handed over in any order of flights; they are judged in send order.
   Result<std::vector<Step>> settle(FlightId flight, std::vector<Delivery> deliveries);
+  // Reads to the log's end, which it asks for.
   Result<std::vector<Step>> follow();
+  // Reads what has arrived where has_more() says so, and asks nobody. While nothing is in flight.
+  Result<std::vector<Step>> take_arrived();
   // To be called each second while leading, and after a pause in reaching the log.
   Result<void> check_tip();
 
@@ -111,6 +114,7 @@ class Appender {
   Result<void> recover(Steps& steps);
   Result<void> read_to_end(Steps& steps);
   Result<void> read_to(Offset target, Steps& steps);
+  Result<void> read_once(Steps& steps);
   Result<void> apply(Offset offset, std::string_view value, Steps& steps);
   Result<void> compare_tip();
   Result<void> locate_tip();

@@ -60,6 +60,11 @@ struct KafkaLog::Cursor {
     if (seen != nullptr) return std::move(seen);
     return KafkaMessage(rd_kafka_consume(topic.get(), kPartition, wait_ms));
   }
+  // The record at `from` was looked at already and is the next to be given out.
+  bool has_arrived(Offset from) const {
+    return started && next == from && seen != nullptr && seen->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           static_cast<Offset>(seen->offset) == from;
+  }
   void stop() {
     rd_kafka_consume_stop(topic.get(), kPartition);
     started = false;
@@ -185,7 +190,7 @@ Result<Offset> KafkaLog::end(const LedgerId& ledger) {
 Result<ReadResult> KafkaLog::read(const LedgerId& ledger, Offset from, size_t bytes_max) {
   Cursor& found = cursor(ledger);
   const std::lock_guard lock(found.mutex);
-  if (from >= found.end_known) {
+  if (from >= found.end_known && !found.has_arrived(from)) {
     HANSA_TRY(found.end_known, query_end(ledger));
     if (from > found.end_known) {
       return fail(Errc::kLogBehind,
@@ -196,8 +201,20 @@ Result<ReadResult> KafkaLog::read(const LedgerId& ledger, Offset from, size_t by
   }
   HANSA_CHECK(move_to(found, ledger, from));
   auto taken = take(found, ledger, from, bytes_max);
-  if (taken) found.end_known = std::max(found.end_known, taken->next);
+  if (taken) {
+    found.end_known = std::max(found.end_known, taken->next);
+    if (taken->next < found.end_known) wake_fetcher(ledger);
+  }
   return taken;
+}
+
+// A client whose queue was full looks again only when something else wakes it, or after a second
+// (librdkafka 2.0). Any question does; nobody waits for the answer to this one.
+void KafkaLog::wake_fetcher(const LedgerId& ledger) {
+  const TopicList list(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(list.get(), ledger.topic().c_str(), kPartition)->offset =
+      RD_KAFKA_OFFSET_END;
+  rd_kafka_offsets_for_times(consumer_->client.get(), list.get(), 0);
 }
 
 bool KafkaLog::has_more(const LedgerId& ledger, Offset from) {

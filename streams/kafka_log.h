@@ -56,6 +56,7 @@ class KafkaLog final : public Log {
 
   explicit KafkaLog(KafkaOptions options);
   Cursor& cursor(const LedgerId& ledger);
+  void wake_fetcher(const LedgerId& ledger);
   Result<Offset> query_end(const LedgerId& ledger);
   Result<void> move_to(Cursor& cursor, const LedgerId& ledger, Offset from);
   bool is_gap(Cursor& cursor, ReadResult& result, Offset found);

@@ -28,8 +28,6 @@ namespace {
 
 constexpr size_t kBatchRowsMax = 1'000;
 constexpr int64_t kAtLeastWaitUsMax = 5'000'000;
-// Whatever the log is at: then the caller hears that the outcome is not known.
-constexpr int64_t kCommandWaitUsMax = 10'000'000;
 constexpr std::string_view kProjectionsService = "Projections";
 constexpr std::string_view kLettersService = "DeadLetters";
 constexpr std::string_view kNdjson = "application/x-ndjson";
@@ -320,6 +318,11 @@ Result<void> Service::fill_request(const Call& call, Request& request) {
   return {};
 }
 
+// Whatever the log is at: then the caller hears that the outcome is not known.
+int64_t Service::answer_us_max() const {
+  return int64_t{1'000} * node_.config().limits.request_ms_max;
+}
+
 Result<Door*> Service::find_door(std::string_view city) {
   if (auto* door = node_.door(city); door != nullptr) return door;
   for (const auto& status : node_.status()) {
@@ -342,7 +345,7 @@ asio::awaitable<Result<Reply>> Service::command(const Call& call, Request reques
                    std::move(done));
   };
   auto answered =
-      co_await await_answer_within<Result<v1::Receipt>>(call, kCommandWaitUsMax, start);
+      co_await await_answer_within<Result<v1::Receipt>>(call, answer_us_max(), start);
   if (!answered) co_return fail(projections::unknown_outcome());
   auto& receipt = *answered;
   if (!receipt) co_return fail(std::move(receipt).error());
@@ -394,7 +397,7 @@ asio::awaitable<Result<Reply>> Service::batch(const Call& call, Request request)
                      });
     }
   };
-  co_await await_answer_within<size_t>(call, kCommandWaitUsMax, start);
+  co_await await_answer_within<size_t>(call, answer_us_max(), start);
   Reply reply;
   reply.content_type = kNdjson;
   reply.body = batch->body();

@@ -6,7 +6,8 @@
 //          Beside the schema: the fixed addresses of PlainRoute. HEAD, OPTIONS and 405 for all.
 // Errors:  every one becomes a problem document (ops/problem.h).
 // Threads: any; the node must outlive the service and the server that calls it.
-// Limits:  a batch has at most 1 000 rows; `at_least` waits at most 5 s.
+// Limits:  a batch has at most 1 000 rows; `at_least` waits at most 5 s; a command is answered
+//          within limits.request_ms_max, kUnknownOutcome at the latest.
 // Source:  SPEC §2.
 #pragma once
 
@@ -36,6 +37,7 @@ class Service {
   boost::asio::awaitable<Result<Reply>> operate(const Call& call, Request request);
   Result<Reply> letters(const Request& request);
   Result<projections::Door*> find_door(std::string_view city);
+  int64_t answer_us_max() const;
 
   Node& node_;
   Metrics& metrics_;
