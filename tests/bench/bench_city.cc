@@ -58,7 +58,7 @@ BenchCity::~BenchCity() {
   for (auto& thread : threads_) thread.join();
 }
 
-BenchCity::Timing BenchCity::open() {
+BenchCity::Timing BenchCity::open(Standing standing) {
   Timing timing;
   const LedgerId ledger{"city", kCity};
   int64_t before_us = monotonic_us();
@@ -78,10 +78,12 @@ BenchCity::Timing BenchCity::open() {
   config.secret = std::string(32, 's');
   config.directory = folder_ + "/projections/city-bench/v1";
   config.accept_clock_jump = true;
+  if (standing == Standing::kFollows) config.forward = [](const std::string&) {};
   keeper_ = must(projections::Keeper::open(config, *log_, env_,
                                            projections::make_store_budget(256, 128), *keyring_,
                                            io_.get_executor(), nullptr),
                  "opening the keeper");
+  if (standing == Standing::kFollows) keeper_->take_lead(projections::Lead::kElsewhere);
   while (!keeper_->health().ready) std::this_thread::yield();
   timing.keeper_us = lap();
   door_ = std::make_unique<projections::Door>(keeper_, *keyring_, env_, nullptr);

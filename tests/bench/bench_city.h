@@ -37,10 +37,11 @@ class BenchCity {
     int64_t keyring_us = 0;
     int64_t keeper_us = 0;
   };
+  enum class Standing : uint8_t { kLeads, kFollows };
   BenchCity(const std::string& folder, bool fsync, int keeper_threads);
   ~BenchCity();
 
-  Timing open();
+  Timing open(Standing standing = Standing::kLeads);
   void found();
   void close();
   // `caller` and `number` vary place and point; the contact seals a person's texts.

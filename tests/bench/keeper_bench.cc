@@ -143,7 +143,7 @@ int main(int count, char** words) {
   std::filesystem::remove_all(options.folder);
   std::filesystem::create_directories(options.folder);
   {
-    BenchCity city(options.folder, options.fsync, 1);
+    BenchCity city(options.folder, options.fsync, 2);
     city.open();
     city.found();
     Load load(city, options);
