@@ -167,6 +167,25 @@ TEST_F(AppenderRules, L2_OffsetsAreAppliedWithoutGaps) {
 }
 
 // The second answer looks dense behind the one that is missing, but is not where it claims to be.
+TEST_F(AppenderRules, L2_AFollowerTakesWhatHasArrivedAndAsksNobodyForTheEnd) {
+  Appender follower(log, kTestLedger, founding, {0, founding_hash(founding), 0, 0}, env);
+  ASSERT_TRUE(follower.follow());
+  for (const char* command : {"a", "b"}) store.inject(kTestLedger, rival.next(command));
+  store.inject(kTestLedger, "no entry");
+  store.run_until_idle();
+  log.ends = 0;
+  const auto steps = follower.take_arrived();
+  ASSERT_TRUE(steps) << steps.error().detail;
+  ASSERT_EQ(steps->size(), 2u);
+  EXPECT_EQ(steps->back().entry.payload, "b");
+  EXPECT_EQ(follower.landed().seq, 2u);
+  EXPECT_EQ(follower.landed().next_offset, 3u) << "a void is read past";
+  EXPECT_EQ(log.ends, 0);
+  const auto stamped = follower.stamp("c");
+  ASSERT_TRUE(stamped) << "what others appended is what it builds on";
+  EXPECT_EQ(stamped->seq, 3u);
+}
+
 TEST_F(AppenderRules, L3_AnAnswerWithoutOffsetPoisonsTheOnesBehindIt) {
   send("a");
   store.inject(kTestLedger, "void");
