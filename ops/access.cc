@@ -67,8 +67,8 @@ Result<const Principal*> Access::admit(Caller& caller, int64_t now_us) {
 }
 
 Result<void> permit_caller(const v1::MethodRule& rule, const Principal& principal,
-                           std::string_view city) {
-  auto permitted = permit(rule, principal, city);
+                           const LedgerId& ledger) {
+  auto permitted = permit(rule, principal, ledger);
   if (permitted || !Access::is_anonymous(principal)) return permitted;
   return fail(Errc::kUnauthenticated,
               "the request came without credentials; " + permitted.error().detail);

@@ -43,9 +43,9 @@ class Access {
   Caller anonymous_;
 };
 
-// May this caller call this method in this city: core's permit, but a caller without credentials
+// May this caller call this method on this ledger: core's permit, but a caller without credentials
 // hears kUnauthenticated where others hear kForbidden.
 Result<void> permit_caller(const v1::MethodRule& rule, const Principal& principal,
-                           std::string_view city);
+                           const LedgerId& ledger);
 
 }  // namespace hansa::ops

@@ -150,7 +150,7 @@ void read_ledger(Section section, bool has_topics, std::vector<LedgerSettings>& 
   LedgerSettings row;
   section.parsed("ledger", [&](const std::string& text) -> std::string {
     auto ledger = LedgerId::parse(text);
-    if (!ledger || ledger->kind != "city") return "a ledger like city/suzhou-js";
+    if (!ledger) return "a ledger like city/suzhou-js or alliance/delta";
     row.ledger = *ledger;
     for (const auto& other : ledgers) {
       if (other.ledger == *ledger) return "each ledger once";
@@ -218,8 +218,10 @@ void read_api_key(Section section, std::vector<ApiKey>& keys) {
   key.principal.subject = key.id;
   read_roles(section, key.principal);
   section.texts("cities", key.principal.cities);
-  if (key.principal.cities.empty()) {
-    section.fail_at("cities", "the cities where the roles count, like [suzhou-js], or [\"*\"]");
+  section.text("alliance", key.principal.alliance);
+  if (key.principal.cities.empty() && key.principal.alliance.empty()) {
+    section.fail_at("cities", "the cities where the roles count, like [suzhou-js], or [\"*\"]; or "
+                              "an alliance");
   }
   section.text("grid_prefix", key.principal.grid_prefix);
   section.text("unit", key.principal.unit);
@@ -227,7 +229,6 @@ void read_api_key(Section section, std::vector<ApiKey>& keys) {
     key.principal.person = text;
     return parse_hex<PersonId>(text) ? "" : "the 32 hexadecimal digits of a person id";
   });
-  section.text("alliance", key.principal.alliance);
   section.finish();
   keys.push_back(std::move(key));
 }

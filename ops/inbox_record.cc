@@ -92,15 +92,17 @@ Result<InboxCommand> read_cloud_event(const std::string& text, const InboxSettin
   return command;
 }
 
-Result<void> settle_city(const InboxSettings& inbox, google::protobuf::Message& request) {
-  const auto* field = request.GetDescriptor()->FindFieldByName("city");
+Result<void> settle_ledger(const InboxSettings& inbox, google::protobuf::Message& request) {
+  const auto* field = request.GetDescriptor()->FindFieldByName(inbox.ledger.kind);
   if (field == nullptr) return {};
   const auto* reflection = request.GetReflection();
-  const std::string city = reflection->GetString(request, field);
-  if (city.empty()) {
+  const std::string named = reflection->GetString(request, field);
+  if (named.empty()) {
     reflection->SetString(&request, field, inbox.ledger.id);
-  } else if (city != inbox.ledger.id) {
-    return fail(malformed("the city of this inbox, " + inbox.ledger.id + ", or none", "/city"));
+  } else if (named != inbox.ledger.id) {
+    return fail(malformed("the " + inbox.ledger.kind + " of this inbox, " + inbox.ledger.id +
+                              ", or none",
+                          "/" + inbox.ledger.kind));
   }
   return {};
 }
@@ -141,7 +143,7 @@ Result<InboxCommand> read_inbox_record(const streams::KafkaRecord& record,
                                        : record.value->starts_with('{');
   HANSA_TRY(auto command, is_json ? read_cloud_event(*record.value, inbox)
                                   : read_protobuf(*record.value, inbox));
-  HANSA_CHECK(settle_city(inbox, *command.request));
+  HANSA_CHECK(settle_ledger(inbox, *command.request));
   HANSA_CHECK(open_boxes(inbox, keyring, *command.request));
   return command;
 }

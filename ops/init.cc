@@ -9,7 +9,7 @@
 namespace hansa::ops {
 namespace {
 
-constexpr const char* kConfig = 
+constexpr const char* kConfig =
     R"(# Configuration of one hansa process. `hansa serve --config FILE --check` says whether it
 # is understood; nothing unknown is passed over. Relative paths count from this file's folder.
 # A variable HANSA_<SECTION>_<KEY> of the environment (HANSA_HTTP_LISTEN) lies over a plain value.
@@ -57,12 +57,12 @@ access:
   api_keys:
     - id: admin
       sha256: @KEY_SHA256@
-      roles: [city_admin, operator]
-      cities: [@CITY@]
-  # - id: dispatcher-1
+      roles: @ROLES@
+      @WHERE@
+  # - id: @EXAMPLE_ROLE@-1
   #   sha256: …
-  #   roles: [dispatcher]
-  #   cities: [@CITY@]
+  #   roles: [@EXAMPLE_ROLE@]
+  #   @WHERE@
 
 memory:
   row_cache_mib: 256        # decoded rows, for each ledger; as much again while it is rebuilt
@@ -103,25 +103,32 @@ std::string make_api_key(Env& env) {
   return key;
 }
 
-Result<InitPlan> plan_init(const std::string& city, Env& env) {
-  if (!is_slug(city)) {
-    return fail(Errc::kBadRequest,
-                "expected a city id of a-z, 0-9 and -, at most 40, got `" + city + "`");
+Result<InitPlan> plan_init(const LedgerId& ledger, Env& env) {
+  if (!is_slug(ledger.id)) {
+    return fail(Errc::kBadRequest, "expected an id of a-z, 0-9 and -, at most 40, got `" +
+                                       ledger.id + "`");
   }
+  const bool is_city = ledger.kind == kCityKind;
   InitPlan plan;
-  plan.ledger = LedgerId{"city", city};
+  plan.ledger = ledger;
   plan.keys = make_keys(env);
   plan.api_key = make_api_key(env);
   std::string config = kConfig;
   replace_all(config, "@LEDGER@", plan.ledger.text());
   replace_all(config, "@FOLDER@", plan.ledger.folder());
-  replace_all(config, "@CITY@", city);
+  replace_all(config, "@ROLES@",
+              is_city ? "[city_admin, operator]" : "[secretariat, operator]");
+  replace_all(config, "@WHERE@",
+              is_city ? "cities: [" + ledger.id + "]" : "alliance: " + ledger.id);
+  replace_all(config, "@EXAMPLE_ROLE@", is_city ? "dispatcher" : "subscriber");
   replace_all(config, "@FOUNDING_ID@", to_hex(plan.keys.founding_id));
   replace_all(config, "@KEY_SHA256@", to_hex(sha256(plan.api_key)));
   plan.files.push_back({"hansa.yaml", config, 0640});
+  // An alliance has nothing to set up but its members, whom it admits one by one.
   for (const char* name : kSetupFiles) {
+    if (!is_city) break;
     std::string text(embedded_file(std::string("examples/setup/") + name));
-    replace_all(text, "city: example\n", "city: " + city + "\n");
+    replace_all(text, "city: example\n", "city: " + ledger.id + "\n");
     plan.files.push_back({std::string("setup/") + name, text});
   }
   return plan;
@@ -135,7 +142,7 @@ Result<void> write_init(const InitPlan& plan, const std::string& folder) {
   };
   HANSA_CHECK(refuse_existing(key_file));
   HANSA_CHECK(refuse_existing(folder + "/hansa.yaml"));
-  HANSA_CHECK(make_folders(folder + "/setup"));
+  if (plan.ledger.kind == kCityKind) HANSA_CHECK(make_folders(folder + "/setup"));
   HANSA_CHECK(make_folders(folder + "/data", 0700));
   HANSA_CHECK(write_key_file(key_file, plan.keys));
   for (const auto& file : plan.files) {

@@ -1,10 +1,10 @@
-// Init: what `hansa init city` writes: keys, configuration, and files to begin the city with.
+// Init: what `hansa init city|alliance` writes: keys, configuration, and files to begin with.
 //
 // Shape:   plan_init() makes everything in memory; write_init() puts it into the folder:
 //            hansa.yaml                      the whole configuration, with comments
-//            data/keys/city-<id>.key         0600
-//            setup/…                         for `hansa setup` and a first import; files that
-//                                            stand there already stay as they are
+//            data/keys/<kind>-<id>.key       0600
+//            setup/…                         of a city: for `hansa setup` and a first import;
+//                                            files that stand there already stay as they are
 //          The API key is in the answer and nowhere else; the configuration has its SHA-256.
 // Errors:  kBadRequest for an id that is no slug; kAlreadyExists names the file that is in the way
 //          (nothing is written then); kBadFile.
@@ -33,7 +33,7 @@ struct InitPlan {
   std::vector<InitFile> files;  // the key file is written from `keys`
 };
 
-Result<InitPlan> plan_init(const std::string& city, Env& env);
+Result<InitPlan> plan_init(const LedgerId& ledger, Env& env);
 Result<void> write_init(const InitPlan& plan, const std::string& folder);
 
 // An API key as people carry it: `hansa_` and 43 characters.

@@ -381,23 +381,23 @@ Env& Node::env() { return impl_->env; }
 void Node::leave() { impl_->leave(); }
 void Node::close(int64_t deadline_ms_max) { impl_->close(deadline_ms_max); }
 
-projections::Door* Node::door(std::string_view city) {
-  const auto it = impl_->hosted.find("city/" + std::string(city));
+projections::Door* Node::door(const LedgerId& ledger) {
+  const auto it = impl_->hosted.find(ledger.text());
   if (it == impl_->hosted.end()) return nullptr;
   std::lock_guard lock(impl_->mutex);
   return it->second->refused ? nullptr : it->second->opened.door.get();
 }
 
-DeadLetters* Node::dead_letters(std::string_view city) {
-  const auto it = impl_->hosted.find("city/" + std::string(city));
+DeadLetters* Node::dead_letters(const LedgerId& ledger) {
+  const auto it = impl_->hosted.find(ledger.text());
   if (it == impl_->hosted.end()) return nullptr;
   std::lock_guard lock(impl_->mutex);
   return it->second->opened.letters.get();
 }
 
-void Node::back_up(std::string_view city, std::function<void(Result<v1::BackupAnswer>)> done) {
-  auto* held = door(city);
-  if (held == nullptr) return done(fail(Errc::kUnavailable, "the city is not served"));
+void Node::back_up(const LedgerId& ledger, std::function<void(Result<v1::BackupAnswer>)> done) {
+  auto* held = door(ledger);
+  if (held == nullptr) return done(fail(Errc::kUnavailable, "the ledger is not served"));
   boost::asio::post(impl_->pool, [this, store = held->keeper().store(),
                                   ledger = held->keeper().config().ledger,
                                   founding_id = held->keeper().config().founding_id,

@@ -47,11 +47,11 @@ class Node {
 
   const Config& config() const;
   // nullptr: not hosted here, or refused (then status() says why).
-  projections::Door* door(std::string_view city);
-  // nullptr: the city has no inboxes, or is not served.
-  DeadLetters* dead_letters(std::string_view city);
+  projections::Door* door(const LedgerId& ledger);
+  // nullptr: the ledger has no inboxes, or is not served.
+  DeadLetters* dead_letters(const LedgerId& ledger);
   // On a thread of the node's own.
-  void back_up(std::string_view city, std::function<void(Result<v1::BackupAnswer>)> done);
+  void back_up(const LedgerId& ledger, std::function<void(Result<v1::BackupAnswer>)> done);
   std::vector<LedgerStatus> status() const;
   Readiness readiness() const;
   std::optional<ClusterHealth> cluster() const;  // nullopt: the log is no cluster's

@@ -9,9 +9,11 @@ namespace {
 
 using google::protobuf::Message;
 
-std::string city_of(const Message& request) {
-  const auto* field = request.GetDescriptor()->FindFieldByName("city");
-  return field == nullptr ? "" : request.GetReflection()->GetString(request, field);
+// What the request names as its city or alliance.
+LedgerId ledger_of(const MethodInfo& method, const Message& request) {
+  const std::string kind(method.ledger_kind);
+  const auto* field = request.GetDescriptor()->FindFieldByName(kind);
+  return {kind, field == nullptr ? "" : request.GetReflection()->GetString(request, field)};
 }
 
 // Which caller may see PERSONAL texts (SPEC §4).
@@ -71,7 +73,8 @@ void Door::advance_input(const Principal& principal, InputStep step, Answer answ
 void Door::take_in(const MethodInfo& method, std::unique_ptr<Message> request,
                    Submission submission, Answer answer) {
   if (auto valid = validate(*request); !valid) return answer(fail(valid.error()));
-  if (auto allowed = permit(method.rule, submission.principal, city_of(*request)); !allowed) {
+  if (auto allowed = permit(method.rule, submission.principal, ledger_of(method, *request));
+      !allowed) {
     return answer(fail(allowed.error()));
   }
   submission.request_mac =
@@ -96,7 +99,7 @@ Result<void> Door::enter_forwarded(std::string_view bytes) {
   const auto& config = keeper_->config();
   HANSA_TRY(auto read, read_forward(bytes, config.ledger, config.secret, env_.now_us()));
   HANSA_CHECK(permit(read.method->rule, read.submission.principal,
-                     city_of(*read.submission.command)));
+                     ledger_of(*read.method, *read.submission.command)));
   // Whoever waits for the outcome reads it in the ledger.
   keeper_->submit(std::move(read.submission), [](const Result<v1::Receipt>&) {});
   return {};
@@ -155,11 +158,11 @@ Result<void> Door::seal(const MethodInfo& method, Message& request, const Princi
 }
 
 Result<void> Door::may_read(const MethodInfo& method, const Principal& principal) const {
-  return permit(method.rule, principal, keeper_->config().ledger.id);
+  return permit(method.rule, principal, keeper_->config().ledger);
 }
 
 v1::DataClass Door::sees(const Principal& principal) const {
-  if (!principal.acts_in(keeper_->config().ledger.id)) return v1::PUBLIC;
+  if (!principal.acts_in(keeper_->config().ledger)) return v1::PUBLIC;
   v1::DataClass widest = v1::PUBLIC;
   for (const auto role : principal.roles) {
     switch (role) {
@@ -172,6 +175,7 @@ v1::DataClass Door::sees(const Principal& principal) const {
       case v1::Role::city_admin:
       case v1::Role::assessor:
       case v1::Role::auditor: widest = v1::SENSITIVE; break;
+      case v1::Role::secretariat:
       case v1::Role::device:
       case v1::Role::operator_: widest = std::max(widest, v1::INTERNAL); break;
       default: break;

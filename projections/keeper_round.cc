@@ -1,6 +1,6 @@
 #include <boost/asio/post.hpp>
 
-#include "core/city/city_fold.h"
+#include "core/rules.h"
 #include "projections/fold.h"
 #include "projections/keeper_loop.h"
 
@@ -128,7 +128,8 @@ void KeeperLoop::decide_one(Pending pending) {
                               appender->tip_seq() + 1};
   const bool only_moves = submission.command->GetDescriptor() == v1::AdvanceInput::descriptor();
   auto decision = only_moves ? Result<Decision>(Decision{})
-                             : decide(*rows, *submission.command, context);
+                             : decide_command(config.ledger.kind, *rows, *submission.command,
+                                              context);
   if (!decision) outcome = error_info(decision.error().code).name;
   if (observer != nullptr) observer->decided(method, outcome, monotonic_us() - started_us);
   if (rows->failure()) return stop(*rows->failure());
@@ -305,7 +306,7 @@ void KeeperLoop::decide_timers() {
     command.set_due_time_us(timer_row.due_time_us());
     const DecideContext context{kTimerPrincipal, actor, ledger_time_us(),
                                 appender->tip_seq() + 1};
-    auto decision = decide(*rows, command, context);
+    auto decision = decide_command(config.ledger.kind, *rows, command, context);
     if (!decision || decision->events.empty()) {
       return stop({Errc::kLedgerStopped,
                    "the timer of case " + timer_row.case_() + " set by entry " +

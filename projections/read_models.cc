@@ -9,6 +9,7 @@
 #include "core/city/city.h"
 #include "core/city/city_fold.h"
 #include "core/metrics/metrics_fold.h"
+#include "core/rules.h"
 
 namespace hansa::projections {
 namespace {
@@ -230,7 +231,7 @@ std::string heat_key(const v1::Point& point) {
 
 Result<void> fold_event(Rows& rows, const v1::Event& event, const EntryContext& entry) {
   const std::string id = case_of(event);
-  if (id.empty()) return evolve(rows, event, entry);
+  if (id.empty()) return evolve_event_of_ledger(rows, event, entry);
   const std::string key = case_key(id);
   const CaseBefore before = look_before(rows, key);
   HANSA_CHECK(evolve(rows, event, entry));

@@ -165,6 +165,33 @@ Result<v1::DigestAnswer> answer(const v1::GetDigest&, const ReadContext& context
   return answer;
 }
 
+Result<v1::AllianceAnswer> answer(const v1::GetAlliance& request, const ReadContext& context) {
+  HANSA_TRY(auto alliance, context.snapshot.find(kAllianceTable, ""));
+  if (!alliance) {
+    return fail(Errc::kUnknownAlliance,
+                "the alliance `" + request.alliance() + "` is not founded yet", "/alliance");
+  }
+  v1::AllianceAnswer answer;
+  answer.mutable_alliance()->Swap(&*alliance);
+  return answer;
+}
+
+Result<v1::MembersAnswer> answer(const v1::ListMembers& request, const ReadContext& context) {
+  v1::MembersAnswer answer;
+  HANSA_TRY(*answer.mutable_next_page_token(),
+            read_table(kMemberTable, request, context, [&] { return answer.add_members(); }));
+  return answer;
+}
+
+Result<v1::AgreementsAnswer> answer(const v1::ListAgreements& request,
+                                    const ReadContext& context) {
+  v1::AgreementsAnswer answer;
+  HANSA_TRY(*answer.mutable_next_page_token(),
+            read_table(kAgreementTable, request, context,
+                       [&] { return answer.add_agreements(); }));
+  return answer;
+}
+
 template <typename Request>
 bool answer_if(const Message& request, const ReadContext& context, Answered& answered) {
   if (request.GetDescriptor() != Request::descriptor()) return false;
@@ -187,7 +214,7 @@ template <typename... Requests>
 Answered answer_one_of(const Message& request, const ReadContext& context) {
   Answered answered = fail(Errc::kInternal, "");
   const bool known = (answer_if<Requests>(request, context, answered) || ...);
-  HANSA_ASSERT(known, "only requests of service Reads come here");
+  HANSA_ASSERT(known, "only requests of the services of reads come here");
   return answered;
 }
 
@@ -197,8 +224,8 @@ Answered answer_read(const Message& request, const ReadContext& context) {
   return answer_one_of<v1::GetCase, v1::ListCases, v1::GetWorkList, v1::GetCity,
                        v1::ListDistricts, v1::ListUnits, v1::ListServices, v1::ListPolicies,
                        v1::ListCounters, v1::GetHeatGrid, v1::FindPersons, v1::ListEntries,
-                       v1::GetDigest, v1::ListMetrics, v1::GetFigure,
-                       v1::ListFigures>(request, context);
+                       v1::GetDigest, v1::ListMetrics, v1::GetFigure, v1::ListFigures,
+                       v1::GetAlliance, v1::ListMembers, v1::ListAgreements>(request, context);
 }
 
 }  // namespace hansa::projections

@@ -36,6 +36,8 @@ enum class Errc : uint8_t {
   kMethodNotAllowed,
   kUnsupportedMediaType,
   kUnknownField,
+  kUnknownEvent,
+  kNotShareable,
   // Who asks.
   kUnauthenticated,
   kForbidden,
@@ -54,6 +56,9 @@ enum class Errc : uint8_t {
   kUnknownMetric,
   kUnknownSource,
   kUnknownCode,
+  kUnknownAlliance,
+  kUnknownMember,
+  kUnknownAgreement,
   // State of the thing named.
   kWrongState,
   kOwnWorkCheck,

@@ -49,7 +49,7 @@ std::optional<LedgerId> LedgerId::parse(std::string_view text) {
   const auto slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
   LedgerId ledger{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
-  if (ledger.kind != "city" && ledger.kind != "alliance") return std::nullopt;
+  if (ledger.kind != kCityKind && ledger.kind != kAllianceKind) return std::nullopt;
   if (!is_slug(ledger.id)) return std::nullopt;
   return ledger;
 }

@@ -63,6 +63,9 @@ std::optional<Id> parse_hex(std::string_view hex) {
   return raw ? Id::from(*raw) : std::nullopt;
 }
 
+inline constexpr std::string_view kCityKind = "city";
+inline constexpr std::string_view kAllianceKind = "alliance";
+
 struct LedgerId {
   std::string kind;  // "city" or "alliance"
   std::string id;

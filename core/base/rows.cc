@@ -24,7 +24,8 @@ const google::protobuf::Message* row_prototype(TableId table) {
       entry(kTimerTable),      entry(kRecentClosuresTable), entry(kErasedPersonTable),
       entry(kAnsweredTable),   entry(kCounterTable),        entry(kStateCountTable),
       entry(kHeatTable),       entry(kCaseFactsTable),      entry(kDayTallyTable),
-      entry(kInputTable),
+      entry(kInputTable),      entry(kAllianceTable),       entry(kMemberTable),
+      entry(kAgreementTable),
   };
   for (const auto& [id, prototype] : kPrototypes) {
     if (id == table) return prototype;

@@ -45,6 +45,9 @@ enum class TableId : uint8_t {
   kHeat = 32,
   kCaseFacts = 33,
   kDayTally = 34,
+  kAlliance = 40,
+  kMember = 41,
+  kAgreement = 42,
   kIndex = 60,  // keys computed from rows (projections/index.h); values are empty
 };
 
@@ -72,6 +75,9 @@ inline constexpr Table<v1::StateCount> kStateCountTable{TableId::kStateCount};
 inline constexpr Table<v1::HeatCell> kHeatTable{TableId::kHeat};
 inline constexpr Table<v1::CaseFacts> kCaseFactsTable{TableId::kCaseFacts};      // case_key()
 inline constexpr Table<v1::DayTally> kDayTallyTable{TableId::kDayTally};         // metrics/scope.h
+inline constexpr Table<v1::Alliance> kAllianceTable{TableId::kAlliance};         // key: ""
+inline constexpr Table<v1::Member> kMemberTable{TableId::kMember};               // city
+inline constexpr Table<v1::AgreementVersion> kAgreementTable{TableId::kAgreement};  // version, BE8
 
 // An empty message of the table's type; nullptr for kMeta, kIndex and unknown numbers.
 const google::protobuf::Message* row_prototype(TableId table);

@@ -6,6 +6,8 @@
 
 #include "core/base/assert.h"
 #include "core/base/ids.h"
+#include "hansa/v1/alliance.pb.h"
+#include "hansa/v1/alliance_reads.pb.h"
 #include "hansa/v1/case.pb.h"
 #include "hansa/v1/city.pb.h"
 #include "hansa/v1/inbox.pb.h"
@@ -188,6 +190,8 @@ MethodInfo make_method(const MethodDescriptor* method) {
   info.http_verb = info.rule.http().substr(0, space);
   info.path = space == std::string::npos ? "" : info.rule.http().substr(space + 1);
   info.path_fields = fields_in_path(info.path);
+  const bool is_alliance = !info.path_fields.empty() && info.path_fields.front() == kAllianceKind;
+  info.ledger_kind = is_alliance ? kAllianceKind : kCityKind;
   info.input = method->input_type();
   info.output = method->output_type();
   info.is_command = method->output_type() == v1::Receipt::descriptor();
@@ -218,7 +222,9 @@ bool is_utf8(std::string_view text) {
 const std::vector<MethodInfo>& methods() {
   static const std::vector<MethodInfo> kMethods = [] {
     std::vector<MethodInfo> all;
-    const std::array files = {v1::FoundCity::descriptor()->file(),
+    const std::array files = {v1::FoundAlliance::descriptor()->file(),
+                              v1::GetAlliance::descriptor()->file(),
+                              v1::FoundCity::descriptor()->file(),
                               v1::ReportCase::descriptor()->file(),
                               v1::GetCity::descriptor()->file(),
                               v1::GetProjection::descriptor()->file(),

@@ -30,6 +30,7 @@ struct MethodInfo {
   std::string http_verb;  // `POST`
   std::string path;       // `/v1/cities/{city}/cases/{case}:assign`
   std::vector<std::string> path_fields;  // in the order of the path: city, case
+  std::string_view ledger_kind;          // whose ledger the first of them names: city, alliance
   v1::MethodRule rule;
   const google::protobuf::Descriptor* input = nullptr;
   const google::protobuf::Descriptor* output = nullptr;

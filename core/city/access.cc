@@ -35,22 +35,27 @@ bool Principal::acts_in(std::string_view city) const {
                      [&](const std::string& own) { return own == "*" || own == city; });
 }
 
+bool Principal::acts_in(const LedgerId& ledger) const {
+  if (ledger.kind != kAllianceKind) return acts_in(ledger.id);
+  return alliance == "*" || alliance == ledger.id;
+}
+
 Result<void> permit(const v1::MethodRule& rule, const Principal& principal,
-                    std::string_view city) {
+                    const LedgerId& ledger) {
   bool holds_role = false;
   for (const int value : rule.roles()) {
     const auto role = static_cast<v1::Role::Value>(value);
     if (role == v1::Role::public_) return {};
     if (!principal.has_role(role)) continue;
     holds_role = true;
-    if (principal.acts_in(city)) return {};
+    if (principal.acts_in(ledger)) return {};
   }
+  const std::string where = "the " + ledger.kind + " " + ledger.id;
   if (holds_role) {
-    return fail(Errc::kForbidden, "the caller's roles do not count in the city " +
-                                      std::string(city) + "; they need one that does");
+    return fail(Errc::kForbidden, "the caller's roles do not count in " + where +
+                                      "; they need one that does");
   }
-  return fail(Errc::kForbidden, "this needs one of the roles " + role_list(rule) + " in the city " +
-                                    std::string(city));
+  return fail(Errc::kForbidden, "this needs one of the roles " + role_list(rule) + " in " + where);
 }
 
 Result<void> permit_case(const v1::MethodRule& rule, const Principal& principal,

@@ -1,6 +1,7 @@
 // Access: may this caller call this method, and touch this case?
 //
-// Shape:   permit(rule, principal, city): role and city, asked at the door.
+// Shape:   permit(rule, principal, ledger): role, and the city or alliance it counts in, asked at
+//          the door.
 //          permit_case(rule, principal, row): grid, lead unit and reporter, asked inside decide on
 //          the state the decision is made on. Both read only the method's options.
 // Errors:  kForbidden, kWrongGrid, kWrongUnit, kNotReporter; the sentence names what is needed.
@@ -15,7 +16,8 @@
 
 namespace hansa {
 
-Result<void> permit(const v1::MethodRule& rule, const Principal& principal, std::string_view city);
+Result<void> permit(const v1::MethodRule& rule, const Principal& principal,
+                    const LedgerId& ledger);
 Result<void> permit_case(const v1::MethodRule& rule, const Principal& principal,
                          const v1::Case& row);
 

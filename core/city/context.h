@@ -26,10 +26,11 @@ struct Principal {
   std::string grid_prefix;          // "", "north", "north/river-street", …
   std::string unit;
   std::string person;  // 32 hex digits when the caller is a known reporter
-  std::string alliance;
+  std::string alliance;             // the one the roles count in; "*" is every alliance
 
   bool has_role(v1::Role::Value role) const;
   bool acts_in(std::string_view city) const;
+  bool acts_in(const LedgerId& ledger) const;
 };
 
 struct DecideContext {

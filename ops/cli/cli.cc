@@ -13,7 +13,7 @@ constexpr const char* kOverview =
 
 Begin
   hansa demo                    see it work: simulated cities, served at http://127.0.0.1:8080
-  hansa init city <id>          found a city on this machine
+  hansa init city <id>          found a city on this machine; `init alliance <id>`
   hansa serve --config FILE     serve it over HTTP
 
 Work
@@ -22,8 +22,7 @@ Work
   export --city ID              cases as open data
   call METHOD [JSON]            any method of the schema (`hansa openapi` lists them)
   metrics | why METRIC          exact figures, and what counted in one
-  policy list                   policy values
-  person find | erase           the persons behind reports
+  policy list | person find     policy values; the persons behind reports
   dead list | show | retry      records of other systems that were not taken; `hansa inbox key`
 
 Check
@@ -31,6 +30,7 @@ Check
   topics create | check         Kafka topics of the ledgers
   nodes                         who leads what on Kafka, and how far each is
   projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`
+  agreement check FILE          what would leave which city, in words a lawyer reads
   error CODE                    what an error means
   version
 `hansa VERB --help` explains each, with an example that works.
@@ -84,6 +84,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_restore(app, chosen);
   add_inbox(app, chosen);
   add_dead(app, chosen);
+  add_agreement(app, chosen);
   add_error(app, chosen);
   add_openapi(app, chosen);
   add_version(app, chosen);

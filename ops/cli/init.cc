@@ -8,15 +8,15 @@ namespace hansa::ops {
 namespace {
 
 struct InitOptions {
-  std::string city;
+  LedgerId ledger;
   std::string folder = ".";
   bool dry_run = false;
   bool json = false;
 };
 
-int init_city(const InitOptions& options) {
+int init(const InitOptions& options) {
   SystemEnv env;
-  const auto plan = plan_init(options.city, env);
+  const auto plan = plan_init(options.ledger, env);
   if (!plan) return report(plan.error());
   if (options.dry_run) {
     print_line(key_file_name(options.folder + "/data", plan->ledger));
@@ -35,10 +35,27 @@ int init_city(const InitOptions& options) {
   say(plan->ledger.text() + " has its keys and " + config +
       ". The key of its first administrator, shown this once:");
   print_line(plan->api_key);
+  const bool is_city = options.ledger.kind == kCityKind;
   say("Next:\n  export HANSA_KEY=<the key>\n  hansa serve --config " + config +
-      "\n  hansa setup " + options.folder +
-      "/setup      after editing the files there, in another terminal");
+      (is_city ? "\n  hansa setup " + options.folder +
+                     "/setup      after editing the files there, in another terminal"
+               : "\n  hansa call FoundAlliance '{\"alliance\": \"" + options.ledger.id +
+                     "\"}'      in another terminal"));
   return kExitOk;
+}
+
+void add_kind(CLI::App& parent, Chosen& chosen, std::string_view kind, const std::string& summary,
+              const std::string& example) {
+  auto* verb = parent.add_subcommand(std::string(kind), summary);
+  auto options = std::make_shared<InitOptions>();
+  options->ledger.kind = kind;
+  verb->add_option("ID", options->ledger.id, "Its id: a-z, 0-9 and -, at most 40")->required();
+  verb->add_option("--dir", options->folder, "Folder to write into; nothing there is overwritten")
+      ->capture_default_str();
+  verb->add_flag("--json", options->json, "One JSON object: ledger, founding_id, config, key");
+  verb->add_flag("--dry-run", options->dry_run, "Only lists the files");
+  set_example(*verb, example);
+  verb->callback([&chosen, options] { chosen.run = [options] { return init(*options); }; });
 }
 
 }  // namespace
@@ -46,17 +63,13 @@ int init_city(const InitOptions& options) {
 void add_init(CLI::App& app, Chosen& chosen) {
   auto* verb = app.add_subcommand("init", "Makes keys and configuration of a new ledger");
   verb->require_subcommand(0, 1);
-  auto* city = verb->add_subcommand(
-      "city", "Makes founding id, keys, configuration and a first administrator's key of a city");
-  auto options = std::make_shared<InitOptions>();
-  city->add_option("ID", options->city, "The city's id: a-z, 0-9 and -, at most 40")->required();
-  city->add_option("--dir", options->folder, "Folder to write into; nothing there is overwritten")
-      ->capture_default_str();
-  city->add_flag("--json", options->json, "One JSON object: ledger, founding_id, config, key");
-  city->add_flag("--dry-run", options->dry_run, "Only lists the files");
   set_example(*verb, "  hansa init city river-town --dir river-town");
-  set_example(*city, "  hansa init city river-town --dir river-town");
-  city->callback([&chosen, options] { chosen.run = [options] { return init_city(*options); }; });
+  add_kind(*verb, chosen, kCityKind,
+           "Makes founding id, keys, configuration and a first administrator's key of a city",
+           "  hansa init city river-town --dir river-town");
+  add_kind(*verb, chosen, kAllianceKind,
+           "The same for an alliance of cities, with a first key of its secretariat",
+           "  hansa init alliance delta --dir delta");
 }
 
 }  // namespace hansa::ops

@@ -45,32 +45,52 @@ std::string link(const std::string& target, std::string_view text) {
   return "<a href=\"" + escaped(target) + "\">" + escaped(text) + "</a>";
 }
 
-std::string title_of(const v1::City& city, const std::string& id) {
-  const auto& title = city.title();
+std::string title_of(const v1::Title& title, const std::string& id) {
   if (title.en().empty() && title.zh().empty()) return id;
   if (title.en().empty() || title.zh().empty()) return title.en() + title.zh();
   return title.en() + " · " + title.zh();
 }
 
+std::string refused_item(const LedgerStatus& status) {
+  return "<li>" + escaped(status.ledger.id) +
+         " <span class=\"mark\">not served</span><br><span class=\"quiet\">" +
+         escaped(status.refused ? status.refused->detail : "it cannot be opened") +
+         "</span></li>\n";
+}
+
+// The one row of the ledger's own table; nothing before the founding.
+template <typename Row>
+std::optional<Row> founded_row(projections::Door& door, Table<Row> table) {
+  const auto snapshot = door.keeper().snapshot();
+  if (snapshot == nullptr) return std::nullopt;
+  auto found = snapshot->find(table, "");
+  return found ? *std::move(found) : std::nullopt;
+}
+
+std::string alliance_item(Node& node, const LedgerStatus& status) {
+  auto* door = node.door(status.ledger);
+  if (status.refused || door == nullptr) return refused_item(status);
+  const auto row = founded_row(*door, kAllianceTable);
+  const std::string base = "/v1/alliances/" + status.ledger.id;
+  std::string item = "<li>" + link(base, title_of(row ? row->title() : v1::Title(),
+                                                  status.ledger.id));
+  if (row && row->simulated()) item += " <span class=\"mark\">simulated</span>";
+  if (!row) item += " <span class=\"mark\">not founded yet</span>";
+  item += "<br><span class=\"quiet\">" + std::to_string(status.health.committed_seq) +
+          " entries</span> · " + link(base + "/members", "members") + " · " +
+          link(base + "/agreements", "agreements") + "</li>\n";
+  return item;
+}
+
 std::string city_item(Node& node, const LedgerStatus& status) {
   const auto& id = status.ledger.id;
-  auto* door = node.door(id);
-  if (status.refused || door == nullptr) {
-    return "<li>" + escaped(id) +
-           " <span class=\"mark\">not served</span><br><span class=\"quiet\">" +
-           escaped(status.refused ? status.refused->detail : "it cannot be opened") +
-           "</span></li>\n";
-  }
-  v1::City row;
-  bool founded = false;
-  if (const auto snapshot = door->keeper().snapshot(); snapshot != nullptr) {
-    if (auto found = snapshot->find(kCityTable, ""); found && *found) {
-      row = **std::move(found);
-      founded = true;
-    }
-  }
+  auto* door = node.door(status.ledger);
+  if (status.refused || door == nullptr) return refused_item(status);
+  const auto found = founded_row(*door, kCityTable);
+  const bool founded = found.has_value();
+  const v1::City row = found.value_or(v1::City());
   const std::string base = "/v1/cities/" + id;
-  std::string item = "<li>" + link(base, title_of(row, id));
+  std::string item = "<li>" + link(base, title_of(row.title(), id));
   if (row.simulated()) item += " <span class=\"mark\">simulated</span>";
   if (!founded) item += " <span class=\"mark\">not founded yet</span>";
   item += "<br><span class=\"quiet\">" + std::to_string(status.health.committed_seq) +
@@ -92,10 +112,16 @@ std::string start_page(Node& node) {
   page += "</style></head><body>\n<h1>Hansa</h1>\n<p class=\"quiet\">Node " +
           escaped(node.config().node.id) + ", version " + std::string(kVersion) +
           ". Every action of a city is an entry in its ledger; what you read here is the fold of "
-          "those entries.</p>\n<h2>Cities</h2>\n<ul>\n";
+          "those entries.</p>\n";
+  std::string alliances;
+  std::string cities;
   for (const auto& status : node.status()) {
-    if (status.ledger.kind == "city") page += city_item(node, status);
+    const bool is_alliance = status.ledger.kind == kAllianceKind;
+    (is_alliance ? alliances : cities) +=
+        is_alliance ? alliance_item(node, status) : city_item(node, status);
   }
+  if (!alliances.empty()) page += "<h2>Alliances</h2>\n<ul>\n" + alliances + "</ul>\n";
+  page += "<h2>Cities</h2>\n<ul>\n" + cities;
   const std::string metrics = "http://" + node.config().metrics.listen.text() + "/metrics";
   page += "</ul>\n<h2>Interface</h2>\n<ul>\n<li>" + link("/openapi.json", "OpenAPI 3.1") +
           " <span class=\"quiet\">every address, its fields and roles</span></li>\n<li>" +
@@ -136,7 +162,7 @@ std::vector<LedgerFigures> ledger_figures(Node& node) {
     }
     for (const auto& inbox : status.inboxes) figures.inboxes_waiting += inbox.waits ? 1 : 0;
     figures.dead_letters_open = status.dead_letters;
-    if (auto* door = node.door(status.ledger.id); door != nullptr) {
+    if (auto* door = node.door(status.ledger); door != nullptr) {
       for (const auto& property : rocksdb_properties()) {
         const auto value = door->keeper().store()->property(property);
         figures.rocksdb.emplace_back(property, value.value_or(0));

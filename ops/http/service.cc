@@ -160,8 +160,10 @@ struct Service::Request {
   bool as_csv = false;
 
   const MethodInfo& method() const { return *route->method; }
-  // The city is in the path of every method.
-  std::string_view city() const { return route->values.front().second; }
+  // The city or alliance is the first value in the path of every method.
+  LedgerId ledger() const {
+    return {std::string(method().ledger_kind), route->values.front().second};
+  }
 };
 
 Service::Service(Node& node, Metrics& metrics)
@@ -266,7 +268,7 @@ asio::awaitable<Result<Reply>> Service::answer_method(const Call& call, Route& r
   request.route = &route;
   request.principal = *principal;
   const auto& method = request.method();
-  if (auto may = permit_caller(method.rule, **principal, request.city()); !may) {
+  if (auto may = permit_caller(method.rule, **principal, request.ledger()); !may) {
     co_return fail(std::move(may).error());
   }
   if (!method.rule.body_type().empty()) co_return co_await batch(call, std::move(request));
@@ -281,9 +283,9 @@ asio::awaitable<Result<Reply>> Service::answer_method(const Call& call, Route& r
 
 Result<Reply> Service::letters(const Request& request) {
   HANSA_CHECK(validate(*request.message));
-  HANSA_TRY(auto* door, find_door(request.city()));
+  HANSA_TRY(auto* door, find_door(request.ledger()));
   HANSA_TRY(const auto answer,
-            answer_letters(*request.message, node_.dead_letters(request.city()),
+            answer_letters(*request.message, node_.dead_letters(request.ledger()),
                            door->keeper().config().ledger, *request.principal));
   Reply reply;
   append_json(reply.body, *answer);
@@ -323,22 +325,24 @@ int64_t Service::answer_us_max() const {
   return int64_t{1'000} * node_.config().limits.request_ms_max;
 }
 
-Result<Door*> Service::find_door(std::string_view city) {
-  if (auto* door = node_.door(city); door != nullptr) return door;
+Result<Door*> Service::find_door(const LedgerId& ledger) {
+  if (auto* door = node_.door(ledger); door != nullptr) return door;
   for (const auto& status : node_.status()) {
-    if (status.ledger.kind == "city" && status.ledger.id == city && status.refused) {
+    if (status.ledger == ledger && status.refused) {
       return fail(Errc::kLedgerStopped,
-                  "city/" + std::string(city) + " is not served: " + status.refused->detail);
+                  ledger.text() + " is not served: " + status.refused->detail);
     }
   }
-  return fail(Errc::kUnknownCity,
-              "this server hosts no city of that id; GET / lists those it hosts");
+  const bool is_alliance = ledger.kind == kAllianceKind;
+  return fail(is_alliance ? Errc::kUnknownAlliance : Errc::kUnknownCity,
+              "this server hosts no " + ledger.kind +
+                  " of that id; GET / lists those it hosts");
 }
 
 asio::awaitable<Result<Reply>> Service::command(const Call& call, Request request) {
   auto id = command_id(call);
   if (!id) co_return fail(std::move(id).error());
-  auto door = find_door(request.city());
+  auto door = find_door(request.ledger());
   if (!door) co_return fail(std::move(door).error());
   auto start = [&](auto done) {
     (*door)->enter(request.method(), std::move(request.message), *request.principal, *id,
@@ -362,7 +366,7 @@ asio::awaitable<Result<Reply>> Service::command(const Call& call, Request reques
 
 asio::awaitable<Result<Reply>> Service::batch(const Call& call, Request request) {
   if (auto type = check_media_type(call, kNdjson); !type) co_return fail(type.error());
-  auto door = find_door(request.city());
+  auto door = find_door(request.ledger());
   if (!door) co_return fail(std::move(door).error());
   std::vector<std::string_view> rows;
   std::vector<size_t> lines;
@@ -407,13 +411,13 @@ asio::awaitable<Result<Reply>> Service::batch(const Call& call, Request request)
 // Rows are the node's own: nothing of this is an entry.
 asio::awaitable<Result<Reply>> Service::operate(const Call& call, Request request) {
   if (auto valid = validate(*request.message); !valid) co_return fail(std::move(valid).error());
-  auto door = find_door(request.city());
+  auto door = find_door(request.ledger());
   if (!door) co_return fail(std::move(door).error());
   auto& keeper = (*door)->keeper();
   const auto* type = request.message->GetDescriptor();
   Result<void> outcome;
   if (type == v1::BackUp::descriptor()) {
-    auto start = [&](auto done) { node_.back_up(request.city(), std::move(done)); };
+    auto start = [&](auto done) { node_.back_up(request.ledger(), std::move(done)); };
     auto made = co_await await_answer<Result<v1::BackupAnswer>>(call, start);
     if (!made) co_return fail(std::move(made).error());
     Reply reply;
@@ -438,7 +442,7 @@ asio::awaitable<Result<Reply>> Service::operate(const Call& call, Request reques
 
 asio::awaitable<Result<Reply>> Service::read(const Call& call, Request request) {
   if (auto valid = validate(*request.message); !valid) co_return fail(std::move(valid).error());
-  auto door = find_door(request.city());
+  auto door = find_door(request.ledger());
   if (!door) co_return fail(std::move(door).error());
   auto& keeper = (*door)->keeper();
   if (auto may = (*door)->may_read(request.method(), *request.principal); !may) {

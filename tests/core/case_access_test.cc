@@ -8,6 +8,8 @@
 namespace hansa {
 namespace {
 
+const LedgerId kSuzhou{"city", "suzhou"};
+
 Principal in_city(v1::Role::Value role, const std::string& city) {
   Principal principal = person("p", {role});
   principal.cities = {city};
@@ -22,21 +24,21 @@ TEST(Access, OnlyTheRolesOfTheMethodPass) {
       const auto role = static_cast<v1::Role::Value>(number);
       bool listed = is_public;
       for (const int wanted : method.rule.roles()) listed |= wanted == number;
-      const auto permitted = permit(method.rule, in_city(role, "suzhou"), "suzhou");
+      const auto permitted = permit(method.rule, in_city(role, "suzhou"), kSuzhou);
       EXPECT_EQ(permitted.has_value(), listed) << method.name << " by " << role_name(role);
       if (permitted) continue;
       EXPECT_EQ(permitted.error().code, Errc::kForbidden);
     }
-    EXPECT_EQ(permit(method.rule, person("nobody", {}), "suzhou").has_value(), is_public)
+    EXPECT_EQ(permit(method.rule, person("nobody", {}), kSuzhou).has_value(), is_public)
         << method.name;
   }
 }
 
 TEST(Access, RolesDoNotCountInAnotherCity) {
   const auto& rule = find_method("FileCase")->rule;
-  EXPECT_TRUE(permit(rule, in_city(v1::Role::dispatcher, "suzhou"), "suzhou").has_value());
-  EXPECT_TRUE(permit(rule, in_city(v1::Role::dispatcher, "*"), "suzhou").has_value());
-  const auto refused = permit(rule, in_city(v1::Role::dispatcher, "wuxi"), "suzhou");
+  EXPECT_TRUE(permit(rule, in_city(v1::Role::dispatcher, "suzhou"), kSuzhou).has_value());
+  EXPECT_TRUE(permit(rule, in_city(v1::Role::dispatcher, "*"), kSuzhou).has_value());
+  const auto refused = permit(rule, in_city(v1::Role::dispatcher, "wuxi"), kSuzhou);
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Errc::kForbidden);
   EXPECT_NE(refused.error().detail.find("suzhou"), std::string::npos);
@@ -44,7 +46,7 @@ TEST(Access, RolesDoNotCountInAnotherCity) {
 
 TEST(Access, PublicMethodsNeedNoCity) {
   Principal stranger;
-  EXPECT_TRUE(permit(find_method("GetCase")->rule, stranger, "suzhou").has_value());
+  EXPECT_TRUE(permit(find_method("GetCase")->rule, stranger, kSuzhou).has_value());
 }
 
 TEST(Access, AVerifierStaysInTheirPartOfTheGrid) {

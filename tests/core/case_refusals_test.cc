@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/ids.h"
 #include "core/base/schema.h"
 #include "core/city/access.h"
 #include "tests/core/test_city.h"
@@ -35,6 +36,7 @@ TEST(CaseDecide, RefusesEverythingBeforeTheFounding) {
   city.rows.erase(kCityTable, "");
   for (const auto& method : methods()) {
     if (!method.is_command || method.name == "FoundCity") continue;
+    if (method.ledger_kind != kCityKind) continue;
     const auto* prototype =
         google::protobuf::MessageFactory::generated_factory()->GetPrototype(method.input);
     const std::unique_ptr<google::protobuf::Message> command(prototype->New());

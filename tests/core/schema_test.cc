@@ -8,6 +8,7 @@
 
 #include <set>
 
+#include "core/base/ids.h"
 #include "core/base/rows.h"
 #include "hansa/v1/entry.pb.h"
 #include "hansa/v1/reads.pb.h"
@@ -26,7 +27,7 @@ TEST(DataClasses, EveryFieldOfEveryEventAndRowHasOne) {
     ++tables;
     EXPECT_EQ(unclassified_fields(*row->GetDescriptor()), std::vector<std::string>());
   }
-  EXPECT_EQ(tables, 19);
+  EXPECT_EQ(tables, 22);
   for (const auto& method : methods()) {
     EXPECT_EQ(unclassified_fields(*method.input), std::vector<std::string>()) << method.name;
     EXPECT_EQ(unclassified_fields(*method.output), std::vector<std::string>()) << method.name;
@@ -67,7 +68,10 @@ TEST(Methods, EachHasRolesARouteAndAnExample) {
   for (const auto& method : methods()) {
     EXPECT_FALSE(method.rule.roles().empty()) << method.name << " could be called by nobody";
     EXPECT_TRUE(method.http_verb == "GET" || method.http_verb == "POST") << method.name;
-    EXPECT_TRUE(method.path.starts_with("/v1/cities/{city}")) << method.name;
+    const bool is_alliance = method.ledger_kind == kAllianceKind;
+    EXPECT_TRUE(method.path.starts_with(is_alliance ? "/v1/alliances/{alliance}"
+                                                    : "/v1/cities/{city}"))
+        << method.name;
     EXPECT_TRUE(routes.insert(method.rule.http()).second) << method.rule.http() << " twice";
     EXPECT_FALSE(method.rule.summary().empty()) << method.name;
     EXPECT_EQ(find_method(method.name), &method) << "names are unique";

@@ -13,6 +13,8 @@
 namespace hansa::ops {
 namespace {
 
+const LedgerId kWuxi{"city", "wuxi"};
+
 std::vector<v1::Role::Value> all_roles() {
   std::vector<v1::Role::Value> roles;
   const auto* type = v1::Role::Value_descriptor();
@@ -56,7 +58,7 @@ TEST(AccessMatrix, EveryMethodAdmitsItsRolesInTheirCitiesAndNobodyElse) {
       for (const auto& cities : kCities) {
         const bool in_city = !cities.empty() && cities.front() != "shanghai";
         const bool expected = is_public || (in_city && names_role(method, role));
-        const auto may = permit_caller(method.rule, caller(role, cities), "wuxi");
+        const auto may = permit_caller(method.rule, caller(role, cities), kWuxi);
         EXPECT_EQ(may.has_value(), expected) << method.name << " " << role_name(role);
         if (!may) {
           EXPECT_EQ(may.error().code, Errc::kForbidden);
@@ -74,7 +76,7 @@ TEST(AccessMatrix, WithoutCredentialsOnlyWhatIsPublic) {
   const auto anonymous = access.authenticate("", "", 1);
   ASSERT_TRUE(anonymous);
   for (const auto& method : methods()) {
-    const auto may = permit_caller(method.rule, **anonymous, "wuxi");
+    const auto may = permit_caller(method.rule, **anonymous, kWuxi);
     EXPECT_EQ(may.has_value(), names_role(method, v1::Role::public_)) << method.name;
     if (!may) {
       EXPECT_EQ(may.error().code, Errc::kUnauthenticated) << method.name;

@@ -1,0 +1,51 @@
+// Agreement: what members share, field by field, in versions.
+//
+// Shape:   state: the row AgreementVersion (key: version, BE8). A version is proposed as the
+//          secretariat wrote it; what cities ratify is the SHA-256 of its bytes. An earlier
+//          proposal that nobody has ratified is dropped by name.
+//          granted_fields(grant) resolves the names of a grant in the schema: the only reading of a
+//          grant there is, for the check, the lawyer's page and the relay.
+// Errors:  kUnknownEvent: no event, or no field of it, has this name. kNotShareable: a field's
+//          class is above the grant's, or PERSONAL. kUnknownMetric, kBadRequest (a message where a
+//          leaf is needed, something named twice, a validity that ends before it begins).
+//          kUnknownAgreement; kWrongState.
+// Threads: pure.
+// Limits:  kGrantsMax grants, 100 fields each; kAgreementsMax versions.
+// Source:  DESIGN §8, SPEC §5.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/alliance/alliance.h"
+
+namespace hansa {
+
+inline constexpr int kGrantsMax = 100;
+inline constexpr uint32_t kAgreementsMax = 10'000;
+
+// One leaf of an event.
+struct GrantedField {
+  std::string name;                                              // "place.district"
+  std::vector<const google::protobuf::FieldDescriptor*> path;    // from the event down to the leaf
+  v1::DataClass data_class = v1::DATA_CLASS_UNSPECIFIED;         // the strictest on the path
+};
+
+// The events of a city, by name; nullptr where there is none.
+const google::protobuf::Descriptor* find_city_event(std::string_view name);
+
+Result<std::vector<GrantedField>> granted_fields(const v1::Grant& grant);
+// Everything that a proposal must keep to.
+Result<void> check_agreement(const v1::Agreement& agreement);
+// SHA-256 of the bytes that are ratified, 64 hex digits.
+std::string agreement_sha256(const v1::Agreement& agreement);
+
+Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ProposeAgreement& command);
+Result<Decision> decide_alliance(const AllianceScope& scope, const v1::DropAgreement& command);
+
+Result<void> evolve_event(Rows& rows, const v1::AgreementProposed& event,
+                          const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::AgreementDropped& event,
+                          const EntryContext& entry);
+
+}  // namespace hansa

@@ -1,0 +1,83 @@
+#include "core/alliance/alliance_fold.h"
+
+#include <array>
+
+#include "core/alliance/agreement.h"
+#include "core/alliance/alliance.h"
+
+namespace hansa {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::Message;
+
+struct Handler {
+  const Descriptor* command;
+  Result<Decision> (*decide)(RowsView& view, const Message& command,
+                             const DecideContext& context);
+};
+
+template <typename Command>
+Handler on_alliance() {
+  return {Command::descriptor(),
+          [](RowsView& view, const Message& command,
+             const DecideContext& context) -> Result<Decision> {
+            const auto* alliance = view.find(kAllianceTable, "");
+            if (alliance == nullptr) {
+              return fail(Errc::kUnknownAlliance,
+                          "the alliance is not founded yet; found it first");
+            }
+            return decide_alliance(AllianceScope{view, context, *alliance},
+                                   static_cast<const Command&>(command));
+          }};
+}
+
+Handler on_founding() {
+  return {v1::FoundAlliance::descriptor(),
+          [](RowsView& view, const Message& command, const DecideContext&) {
+            return decide_founding(view, static_cast<const v1::FoundAlliance&>(command));
+          }};
+}
+
+const auto& handlers() {
+  static const std::array kHandlers = {
+      on_founding(),
+      on_alliance<v1::AdmitCity>(),
+      on_alliance<v1::SuspendCity>(),
+      on_alliance<v1::ReinstateCity>(),
+      on_alliance<v1::ExpelCity>(),
+      on_alliance<v1::ReadmitCity>(),
+      on_alliance<v1::ProposeAgreement>(),
+      on_alliance<v1::DropAgreement>(),
+  };
+  return kHandlers;
+}
+
+}  // namespace
+
+Result<Decision> decide_alliance_command(RowsView& view, const Message& command,
+                                         const DecideContext& context) {
+  for (const auto& handler : handlers()) {
+    if (handler.command == command.GetDescriptor()) return handler.decide(view, command, context);
+  }
+  return fail(Errc::kBadRequest,
+              command.GetDescriptor()->name() + " is not a command of an alliance");
+}
+
+std::optional<Result<void>> evolve_alliance(Rows& rows, const v1::Event& event,
+                                            const EntryContext& entry) {
+  switch (event.event_case()) {
+    case v1::Event::kAllianceFounded: return evolve_event(rows, event.alliance_founded(), entry);
+    case v1::Event::kCityAdmitted: return evolve_event(rows, event.city_admitted(), entry);
+    case v1::Event::kCitySuspended: return evolve_event(rows, event.city_suspended(), entry);
+    case v1::Event::kCityReinstated: return evolve_event(rows, event.city_reinstated(), entry);
+    case v1::Event::kCityExpelled: return evolve_event(rows, event.city_expelled(), entry);
+    case v1::Event::kCityReadmitted: return evolve_event(rows, event.city_readmitted(), entry);
+    case v1::Event::kAgreementProposed:
+      return evolve_event(rows, event.agreement_proposed(), entry);
+    case v1::Event::kAgreementDropped: return evolve_event(rows, event.agreement_dropped(), entry);
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace hansa

@@ -1,0 +1,335 @@
+// Goal: a city is a member by what makes it this city, once; its standing changes only as the table
+// in core/alliance/README.md says; nothing personal, unknown or wider than said is ever proposed.
+// Method: the table is read and walked cell by cell; every field of every event of a city is put
+// into a grant of each class.
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "core/alliance/agreement.h"
+#include "core/base/schema.h"
+#include "core/rules.h"
+#include "tests/core/test_city.h"
+
+namespace hansa {
+namespace {
+
+using Membership = v1::Membership;
+
+Principal secretary() {
+  Principal principal = person("secretary", {v1::Role::secretariat});
+  principal.alliance = "delta";
+  return principal;
+}
+
+std::string hex_of(char digit, size_t digits) { return std::string(digits, digit); }
+
+v1::AdmitCity admission(const std::string& city, char digit) {
+  v1::AdmitCity command;
+  command.set_alliance("delta");
+  command.set_city(city);
+  command.set_founding_id(hex_of(digit, 32));
+  command.set_public_key(hex_of(digit, 63) + "1");
+  command.set_recovery_key(hex_of(digit, 63) + "2");
+  return command;
+}
+
+template <typename Command>
+Command on_city(const std::string& city) {
+  Command command;
+  command.set_alliance("delta");
+  command.set_city(city);
+  return command;
+}
+
+class TestAlliance {
+ public:
+  TestAlliance() {
+    v1::FoundAlliance found;
+    found.set_alliance("delta");
+    EXPECT_EQ(send(found), "AllianceFounded");
+  }
+
+  // The events of the entry, or the code of the refusal.
+  std::string send(const google::protobuf::Message& command) {
+    const Principal who = secretary();
+    const DecideContext context{who, {}, kStart + static_cast<int64_t>(seq) * kSecond, seq + 1};
+    last = decide_command(kAllianceKind, rows, command, context);
+    if (!last) return std::string(error_info(last.error().code).name);
+    ++seq;
+    for (const auto& event : last->events) {
+      const auto evolved = evolve_event_of_ledger(rows, event, {seq, context.time_us, {}});
+      EXPECT_TRUE(evolved) << evolved.error().detail;
+    }
+    return outcome(last);
+  }
+
+  void bring(const std::string& city, Membership::Value standing) {
+    if (standing == Membership::unspecified) return;
+    ASSERT_EQ(send(admission(city, 'a')), "CityAdmitted");
+    if (standing == Membership::suspended) {
+      ASSERT_EQ(send(on_city<v1::SuspendCity>(city)), "CitySuspended");
+    }
+    if (standing == Membership::expelled) {
+      ASSERT_EQ(send(on_city<v1::ExpelCity>(city)), "CityExpelled");
+    }
+  }
+
+  MapRows rows;
+  Seq seq = 0;
+  Result<Decision> last = fail(Errc::kInternal, "nothing sent yet");
+};
+
+std::vector<std::vector<std::string>> read_table() {
+  const char* source = std::getenv("HANSA_SOURCE");
+  std::ifstream file(std::string(source == nullptr ? "." : source) + "/core/alliance/README.md");
+  std::vector<std::vector<std::string>> table;
+  for (std::string line; std::getline(file, line);) {
+    if (table.empty() && !line.starts_with("| Command |")) continue;
+    if (!line.starts_with('|')) break;
+    if (line.starts_with("|--")) continue;
+    auto& cells = table.emplace_back();
+    std::stringstream words(line);
+    for (std::string cell; words >> cell;) {
+      if (cell != "|") cells.push_back(cell);
+    }
+  }
+  return table;
+}
+
+std::string send_named(TestAlliance& alliance, const std::string& command) {
+  if (command == "AdmitCity") return alliance.send(admission("wuxi", 'a'));
+  if (command == "SuspendCity") return alliance.send(on_city<v1::SuspendCity>("wuxi"));
+  if (command == "ReinstateCity") return alliance.send(on_city<v1::ReinstateCity>("wuxi"));
+  if (command == "ExpelCity") return alliance.send(on_city<v1::ExpelCity>("wuxi"));
+  if (command == "ReadmitCity") return alliance.send(on_city<v1::ReadmitCity>("wuxi"));
+  return "the test does not know " + command;
+}
+
+TEST(AllianceTable, EveryCellIsWhatTheCodeDoes) {
+  const auto table = read_table();
+  ASSERT_EQ(table.size(), 6U) << "the table in core/alliance/README.md was not found";
+  for (size_t row = 1; row < table.size(); ++row) {
+    ASSERT_EQ(table[row].size(), table[0].size());
+    for (size_t column = 1; column < table[0].size(); ++column) {
+      Membership::Value standing = Membership::unspecified;
+      if (table[0][column] != "none") {
+        ASSERT_TRUE(Membership::Value_Parse(table[0][column], &standing)) << table[0][column];
+      }
+      TestAlliance alliance;
+      alliance.bring("wuxi", standing);
+      const auto before = alliance.rows.dump();
+      EXPECT_EQ(send_named(alliance, table[row][0]), table[row][column])
+          << table[row][0] << " of a city that is " << table[0][column];
+      EXPECT_EQ(alliance.rows.dump() == before, !alliance.last.has_value());
+      if (!alliance.last) continue;
+      EXPECT_EQ(alliance.last->subject_id, "wuxi");
+      const auto* member = alliance.rows.find(kMemberTable, "wuxi");
+      ASSERT_NE(member, nullptr);
+      EXPECT_EQ(alliance.last->state, membership_name(member->membership()));
+    }
+  }
+}
+
+TEST(Alliance, IsFoundedOnceAndBeforeAnythingElse) {
+  MapRows rows;
+  const Principal who = secretary();
+  const DecideContext context{who, {}, kStart, 1};
+  EXPECT_EQ(outcome(decide_command(kAllianceKind, rows, admission("wuxi", 'a'), context)),
+            "unknown_alliance");
+  TestAlliance alliance;
+  v1::FoundAlliance again;
+  again.set_alliance("delta");
+  EXPECT_EQ(alliance.send(again), "already_exists");
+}
+
+TEST(Alliance, ACommandOfTheOtherKindOfLedgerIsRefused) {
+  TestAlliance alliance;
+  v1::FoundCity city;
+  city.set_city("wuxi");
+  EXPECT_EQ(alliance.send(city), "bad_request");
+  TestCity wuxi;
+  const DecideContext context{kAdmin, {}, kStart, 1};
+  EXPECT_EQ(outcome(decide_command(kCityKind, wuxi.rows, admission("wuxi", 'a'), context)),
+            "bad_request");
+}
+
+TEST(Alliance, WhatMakesACityThisCityIsHeldByOneMember) {
+  TestAlliance alliance;
+  ASSERT_EQ(alliance.send(admission("wuxi", 'a')), "CityAdmitted");
+  const auto second = admission("suzhou", 'b');
+  for (const auto* shared : {"founding_id", "public_key", "recovery_key"}) {
+    auto copy = second;
+    const auto* field = v1::AdmitCity::descriptor()->FindFieldByName(shared);
+    const auto* reflection = copy.GetReflection();
+    reflection->SetString(&copy, field, reflection->GetString(admission("wuxi", 'a'), field));
+    EXPECT_EQ(alliance.send(copy), "already_exists") << shared;
+    reflection->SetString(&copy, field, "no key");
+    EXPECT_EQ(alliance.send(copy), "bad_request") << shared;
+    EXPECT_EQ(alliance.last.error().pointer, std::string("/") + shared);
+    const size_t digits = shared == std::string("founding_id") ? 32 : 64;
+    reflection->SetString(&copy, field, hex_of('0', digits));
+    EXPECT_EQ(alliance.send(copy), "bad_request") << shared << " of zeros";
+  }
+  auto one_key = second;
+  one_key.set_recovery_key(one_key.public_key());
+  EXPECT_EQ(alliance.send(one_key), "bad_request");
+  EXPECT_EQ(alliance.send(second), "CityAdmitted");
+  EXPECT_EQ(alliance.rows.find(kAllianceTable, "")->cities(), 2U);
+}
+
+TEST(Alliance, HasALimitOfMembers) {
+  TestAlliance alliance;
+  for (int i = 0; i < kMembersMax; ++i) {
+    auto command = admission("city-" + std::to_string(i), 'a');
+    const std::string number = std::to_string(10'000 + i);
+    command.mutable_founding_id()->replace(0, 5, number);
+    command.mutable_public_key()->replace(0, 5, number);
+    command.mutable_recovery_key()->replace(0, 5, number);
+    ASSERT_EQ(alliance.send(command), "CityAdmitted") << i;
+  }
+  EXPECT_EQ(alliance.send(admission("one-more", 'c')), "limit_reached");
+}
+
+// ---- agreements
+
+v1::Grant grant_of(const std::string& event, const std::string& field,
+                   v1::DataClass highest = v1::PUBLIC) {
+  v1::Grant grant;
+  grant.set_event(event);
+  grant.add_fields(field);
+  grant.set_highest_class(highest);
+  return grant;
+}
+
+v1::ProposeAgreement proposal(const v1::Grant& grant) {
+  v1::ProposeAgreement command;
+  command.set_alliance("delta");
+  command.mutable_agreement()->set_purpose("cleaner borders");
+  *command.mutable_agreement()->add_grants() = grant;
+  return command;
+}
+
+// Every leaf of `type`, with the strictest class on the way down, as an own walk finds it.
+void collect_leaves(const google::protobuf::Descriptor& type, const std::string& prefix,
+                    v1::DataClass above, std::map<std::string, v1::DataClass>& leaves) {
+  for (int i = 0; i < type.field_count(); ++i) {
+    const auto* field = type.field(i);
+    const auto own = std::max(above, data_class(*field));
+    const std::string name = prefix + field->name();
+    if (field->message_type() == nullptr) {
+      leaves[name] = own;
+    } else {
+      collect_leaves(*field->message_type(), name + ".", own, leaves);
+    }
+  }
+}
+
+TEST(Agreement, NoFieldOfAnyEventIsGrantedAboveItsClassAndNothingPersonalEver) {
+  size_t walked = 0;
+  size_t personal = 0;
+  const auto* all = v1::Event::descriptor();
+  for (int i = 0; i < all->field_count(); ++i) {
+    const auto* event = all->field(i)->message_type();
+    if (find_city_event(event->name()) == nullptr) continue;
+    std::map<std::string, v1::DataClass> leaves;
+    collect_leaves(*event, "", v1::DATA_CLASS_UNSPECIFIED, leaves);
+    for (const auto& [name, own] : leaves) {
+      for (const auto highest : {v1::PUBLIC, v1::INTERNAL, v1::SENSITIVE, v1::PERSONAL}) {
+        const auto granted = granted_fields(grant_of(event->name(), name, highest));
+        const bool may = own <= highest && own != v1::PERSONAL && highest != v1::PERSONAL;
+        EXPECT_EQ(granted.has_value(), may)
+            << event->name() << "." << name << " up to " << v1::DataClass_Name(highest);
+        if (!granted) {
+          EXPECT_EQ(granted.error().code, Errc::kNotShareable);
+        }
+        ++walked;
+      }
+      personal += own == v1::PERSONAL;
+    }
+  }
+  EXPECT_GT(walked, 400U);
+  EXPECT_GT(personal, 0U);
+}
+
+TEST(Agreement, WhatTheSchemaDoesNotHaveIsNamedWithItsPlace) {
+  struct Wrong {
+    v1::Grant grant;
+    std::string code;
+  };
+  const std::vector<Wrong> all = {
+      {grant_of("CaseForgotten", "case"), "unknown_event"},
+      {grant_of("AllianceFounded", "title.en"), "unknown_event"},
+      {grant_of("CaseClosed", "colour"), "unknown_event"},
+      {grant_of("CaseReported", "place.colour"), "unknown_event"},
+      {grant_of("CaseReported", "case.district"), "unknown_event"},
+      {grant_of("CaseReported", "place"), "bad_request"},
+      {grant_of("CaseReported", "contact.phone", v1::SENSITIVE), "not_shareable"},
+      {grant_of("CaseReported", "description"), "not_shareable"},
+  };
+  for (const auto& [grant, code] : all) {
+    TestAlliance alliance;
+    EXPECT_EQ(alliance.send(proposal(grant)), code) << grant.ShortDebugString();
+    EXPECT_TRUE(alliance.last.error().pointer.starts_with("/agreement/grants/0"));
+  }
+}
+
+TEST(Agreement, TermsThatContradictThemselvesAreRefused) {
+  const auto good = proposal(grant_of("CaseClosed", "case"));
+  const auto refused = [&](const auto& spoil, const char* code) {
+    auto command = good;
+    spoil(*command.mutable_agreement());
+    TestAlliance alliance;
+    EXPECT_EQ(alliance.send(command), code) << command.ShortDebugString();
+  };
+  refused([](auto& a) { a.clear_grants(); }, "bad_request");
+  refused([](auto& a) { *a.add_grants() = a.grants(0); }, "bad_request");
+  refused([](auto& a) { a.mutable_grants(0)->add_fields("case"); }, "bad_request");
+  refused([](auto& a) { a.set_heartbeat_s(86'401); }, "bad_request");
+  refused([](auto& a) {
+    a.set_valid_from_time_us(9);
+    a.set_valid_until_time_us(9);
+  }, "bad_request");
+  refused([](auto& a) { a.add_metrics()->set_metric("beauty"); }, "unknown_metric");
+  refused([](auto& a) {
+    a.add_metrics()->set_metric("on_time_rate");
+    a.mutable_metrics(0)->add_scopes("moon");
+  }, "bad_request");
+  refused([](auto& a) {
+    for (int i = 0; i <= kGrantsMax; ++i) a.add_metrics();
+  }, "limit_reached");
+}
+
+TEST(Agreement, IsProposedInVersionsOverItsExactBytes) {
+  TestAlliance alliance;
+  const auto first = proposal(grant_of("CaseClosed", "case"));
+  auto second = first;
+  second.mutable_agreement()->set_purpose("cleaner borders.");
+  ASSERT_EQ(alliance.send(first), "AgreementProposed");
+  ASSERT_EQ(alliance.send(second), "AgreementProposed");
+  EXPECT_EQ(alliance.last->subject_id, "2");
+  const auto* one = alliance.rows.find(kAgreementTable, big_endian(1));
+  const auto* two = alliance.rows.find(kAgreementTable, big_endian(2));
+  ASSERT_TRUE(one != nullptr && two != nullptr);
+  EXPECT_EQ(one->sha256(), to_hex(sha256(first.agreement().SerializeAsString())));
+  EXPECT_NE(one->sha256(), two->sha256()) << "one more dot is another agreement";
+  EXPECT_EQ(two->state(), v1::AgreementState::proposed);
+}
+
+TEST(Agreement, AProposalIsDroppedOnce) {
+  TestAlliance alliance;
+  ASSERT_EQ(alliance.send(proposal(grant_of("CaseClosed", "case"))), "AgreementProposed");
+  v1::DropAgreement drop;
+  drop.set_alliance("delta");
+  drop.set_version(2);
+  EXPECT_EQ(alliance.send(drop), "unknown_agreement");
+  drop.set_version(1);
+  EXPECT_EQ(alliance.send(drop), "AgreementDropped");
+  EXPECT_EQ(alliance.send(drop), "wrong_state");
+  EXPECT_EQ(alliance.send(proposal(grant_of("CaseClosed", "case"))), "AgreementProposed");
+  EXPECT_EQ(alliance.last->subject_id, "2") << "a version is never used twice";
+}
+
+}  // namespace
+}  // namespace hansa

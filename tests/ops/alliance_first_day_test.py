@@ -1,0 +1,161 @@
+"""Goal: a secretariat's first day works: init, found, admit the cities, check and propose an
+agreement, see who is who; nobody else may do it, and a city's ledger beside it is none of its
+business.
+
+Method: a real server that hosts an alliance and a city, over HTTP and by the command line, killed
+and started again in between.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "crash"))
+from city_process import Node, expect, key_of, test_main, uuid_v7  # noqa: E402
+
+ALLIANCE, CITY = "delta", "suzhou"
+CITIES = 41
+BASE = f"/v1/alliances/{ALLIANCE}"
+AGREEMENT = os.path.join(os.environ["HANSA_SOURCE"], "examples", "alliance", "agreement.json")
+
+
+def host(node, folder):
+    """The alliance beside the node's city, with keys for its secretariat and for a stranger's."""
+    made = os.path.join(folder, "init-alliance")
+    answer = json.loads(node.run("init", "alliance", ALLIANCE, "--dir", made, "--json").stdout)
+    shutil.move(os.path.join(made, "data", "keys", f"alliance-{ALLIANCE}.key"),
+                os.path.join(node.data_dir, "keys"))
+    node.ledgers.append({"ledger": f"alliance/{ALLIANCE}", "founding_id": answer["founding_id"]})
+    node.write_config(node.config, node.log)
+    with open(node.config, encoding="utf-8") as stream:
+        config = json.load(stream)
+    for name, alliance in (("secretariat", ALLIANCE), ("stranger", "pearl")):
+        config["access"]["api_keys"].append(
+            {"id": name, "sha256": hashlib.sha256(key_of(name).encode()).hexdigest(),
+             "roles": ["secretariat"], "alliance": alliance})
+    with open(node.config, "w", encoding="utf-8") as stream:
+        json.dump(config, stream)
+
+
+def admission(number):
+    digest = hashlib.sha256(str(number).encode()).hexdigest()
+    return {"title": {"en": f"City {number}"}, "founding_id": digest[:32], "public_key": digest,
+            "recovery_key": hashlib.sha256(digest.encode()).hexdigest()}
+
+
+def read(connection, tail, role="auditor"):
+    status, answer = connection.send(role, "GET", BASE + tail)
+    expect(status == 200, (tail, status, answer))
+    return answer
+
+
+def do(connection, tail, body, expected=200, role="secretariat", key=None):
+    status, answer = connection.send(role, "POST", BASE + tail, body, key or uuid_v7())
+    expect(status == expected, (tail, status, answer))
+    return answer
+
+
+def check_founding(connection):
+    status, answer = connection.send("auditor", "GET", BASE)
+    expect((status, answer["code"]) == (404, "unknown_alliance"), answer)
+    do(connection, "/members/city-1:admit", admission(1), 404)
+    do(connection, ":found", {"title": {"en": "Delta"}}, 403, "stranger")
+    do(connection, ":found", {"title": {"en": "Delta"}}, 403, "city_admin")
+    founded = do(connection, ":found", {"title": {"en": "Delta"}})
+    expect(do(connection, ":found", {}, 409)["code"] == "already_exists", "founded twice")
+    shown = read(connection, f"?at_least={founded['seq']}")
+    expect(shown["alliance"]["title"]["en"] == "Delta", shown)
+
+
+def check_members(connection):
+    key = uuid_v7()
+    first = do(connection, "/members/city-1:admit", admission(1), key=key)
+    again = do(connection, "/members/city-1:admit", admission(1), key=key)
+    expect(first == again, (first, again))
+    expect(do(connection, "/members/city-1:admit", admission(1), 409)["code"] == "already_exists",
+           "admitted twice")
+    for number in range(2, CITIES + 1):
+        last = do(connection, f"/members/city-{number}:admit", admission(number))
+    do(connection, "/members/city-2:suspend", {}, 400)
+    do(connection, "/members/city-2:suspend", {"reason": "two histories"})
+    refused = do(connection, "/members/city-2:readmit", {}, 409)
+    expect(refused["code"] == "wrong_state", refused)
+    last = do(connection, "/members/city-3:expel", {"reason": "left the river"})
+    rows = read(connection, f"/members?page_size=100&at_least={last['seq']}")["members"]
+    expect(len(rows) == CITIES, len(rows))
+    standing = {row["city"]: row["membership"] for row in rows}
+    expect((standing["city-2"], standing["city-3"], standing["city-4"]) ==
+           ("suspended", "expelled", "admitted"), standing)
+    expect(not any("reason" in row for row in rows), "the public reads a reason")
+    shown = read(connection, "/members?page_size=100", "secretariat")["members"]
+    expect(sum(bool(row["reason"]) for row in shown) == 2, "the secretariat reads no reason")
+
+
+def check_agreement(node, connection):
+    told = node.run("agreement", "check", AGREEMENT)
+    expect("place.district" in told.stdout and "Not these: " in told.stdout, told.stdout)
+    checked = json.loads(node.run("agreement", "check", AGREEMENT, "--json").stdout)
+    with open(AGREEMENT, encoding="utf-8") as stream:
+        agreement = json.load(stream)
+    proposed = do(connection, "/agreements", {"agreement": agreement}, 201)
+    expect(proposed["subject_id"] == "1" and proposed["state"] == "proposed", proposed)
+    rows = read(connection, f"/agreements?at_least={proposed['seq']}")["agreements"]
+    expect(rows[0]["sha256"] == checked["sha256"],
+           "what was checked is not what is to be ratified")
+    agreement["grants"][0]["fields"].append("contact.phone")
+    refused = do(connection, "/agreements", {"agreement": agreement}, 400)
+    expect((refused["code"], refused["pointer"]) == ("not_shareable", "/agreement/grants/0"),
+           refused)
+    spoilt = os.path.join(node.folder, "spoilt.json")
+    with open(spoilt, "w", encoding="utf-8") as stream:
+        json.dump(agreement, stream)
+    told = node.run("agreement", "check", spoilt, code=1)
+    expect("PERSONAL texts never leave" in told.stderr and "phone" in told.stderr, told.stderr)
+    node.run("agreement", "check", "nowhere.json", code=1)
+
+
+def check_apart(node, connection):
+    """Each ledger is its own: the city is not founded by the alliance's entries."""
+    status, answer = connection.send("auditor", "GET", f"/v1/cities/{CITY}")
+    expect((status, answer["code"]) == (404, "unknown_city"), answer)
+    status, answer = connection.send("auditor", "GET", "/v1/alliances/pearl")
+    expect((status, answer["code"]) == (404, "unknown_alliance"), answer)
+    node.set_up(CITY)
+    status, answer = connection.send("auditor", "GET", f"/v1/cities/{CITY}?at_least=1")
+    expect(status == 200, answer)
+
+
+def run(hansa, folder):
+    node = Node(hansa, folder, [CITY])
+    host(node, folder)
+    node.start()
+    try:
+        node.wait_until_ready()
+        connection = node.connect()
+        check_founding(connection)
+        check_members(connection)
+        check_agreement(node, connection)
+        check_apart(node, connection)
+        before = read(connection, "/members?page_size=100")
+        node.kill()
+        node.start()
+        node.wait_until_ready()
+        after = read(node.connect(), "/members?page_size=100")
+        expect(before == after, "the members are others after a kill")
+        node.stop()
+        where = ("--data", node.data_dir, "--ledger", f"alliance/{ALLIANCE}")
+        verified = json.loads(node.run("ledger", "verify", *where, "--json").stdout)
+        expect(verified["ok"] and int(verified["entries"]) == int(after["seq"]), verified)
+        stored = json.loads(node.run("projection", "digest", *where, "--json").stdout)
+        rebuilt = node.run("projection", "rebuild", *where)
+        expect(stored["digest"] in rebuilt.stdout, (stored, rebuilt.stdout, rebuilt.stderr))
+    finally:
+        node.end()
+    print("an alliance is founded, and its members are who they say")
+
+
+if __name__ == "__main__":
+    sys.exit(test_main(run, sys.argv[1:]))
