@@ -38,7 +38,7 @@ Result<v1::BackupAnswer> back_up_stopped(const BackupOptions& options, const Led
   SystemEnv env;
   const std::string folder =
       options.folder.empty() ? options.data_dir + "/backups" : options.folder;
-  return back_up({ledger, node.keys().founding_id}, *store, node.log(), folder, env);
+  return back_up({ledger, node.founding_id()}, *store, node.log(), folder, env);
 }
 
 int back_up_ledger(const BackupOptions& options) {

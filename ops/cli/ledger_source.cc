@@ -35,23 +35,37 @@ class ServerRecords final : public Records {
   v1::EntriesAnswer answer_;
 };
 
+Result<StoppedNode> open_files(const LedgerSource& source, const LedgerId& ledger) {
+  if (!source.config.empty()) {
+    HANSA_TRY(const auto config, read_config(source.config, process_environment()));
+    return StoppedNode::of(config, ledger);
+  }
+  HANSA_CHECK(check_has_log(source.data_dir, ledger));
+  return StoppedNode::open(source.data_dir, ledger);
+}
+
 }  // namespace
 
 void add_ledger_source(CLI::App& verb, LedgerSource& source) {
   verb.add_option("--ledger", source.ledger, "The ledger, like city/suzhou-js")->required();
   verb.add_option("--data", source.data_dir,
                   "Data folder of a stopped node; without it the server is asked");
+  verb.add_option("--config", source.config,
+                  "Configuration of a node, whose log is read; on Kafka while nodes run");
   add_remote_server(verb, source.server);
 }
 
 int on_ledger(const LedgerSource& source, const OnLedger& work) {
   const auto ledger = LedgerId::parse(source.ledger);
   if (!ledger) return usage("expected --ledger like city/suzhou-js, got `" + source.ledger + "`");
-  if (!source.data_dir.empty()) {
-    auto stopped = StoppedNode::open(source.data_dir, *ledger);
-    if (!stopped) return report(stopped.error());
-    LogRecords records(stopped->log(), *ledger);
-    return work(records, *ledger, stopped->keys().founding_id);
+  if (!source.data_dir.empty() && !source.config.empty()) {
+    return usage("expected --data or --config, not both");
+  }
+  if (!source.data_dir.empty() || !source.config.empty()) {
+    auto opened = open_files(source, *ledger);
+    if (!opened) return report(opened.error());
+    LogRecords records(opened->log(), *ledger);
+    return work(records, *ledger, opened->founding_id());
   }
   auto client = connect(source.server);
   if (!client) return report(client.error());

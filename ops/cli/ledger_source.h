@@ -1,7 +1,8 @@
-// Ledger source: where a verb reads a ledger's entries from: a stopped node's folder, or a server.
+// Ledger source: where a verb reads a ledger's entries from: a stopped node's folder, the log that
+// a configuration names, or a server.
 //
-// Shape:   add_ledger_source() declares --ledger, --data, --server and --key; on_ledger() opens
-//          what they name and runs the verb's work on its records.
+// Shape:   add_ledger_source() declares --ledger, --data, --config, --server and --key; on_ledger()
+//          opens what they name and runs the verb's work on its records.
 // Errors:  reported on standard error; the exit code is theirs.
 // Threads: the main thread.
 // Limits:  a server gives 500 records at a time.
@@ -14,6 +15,7 @@ namespace hansa::ops {
 
 struct LedgerSource {
   std::string data_dir;
+  std::string config;
   std::string ledger;
   RemoteServer server;
 };

@@ -19,6 +19,7 @@ constexpr size_t kRowCacheBytes = 256 * projections::kMib;
 
 struct ProjectionOptions {
   std::string data_dir;
+  std::string config;
   std::string ledger;
   bool json = false;
   bool scan = false;
@@ -74,10 +75,26 @@ int digest(const ProjectionOptions& options) {
   return kExitOk;
 }
 
+struct RebuildSource {
+  StoppedNode node;
+  std::string data_dir;
+};
+
+Result<RebuildSource> open_source(const ProjectionOptions& options, const LedgerId& ledger) {
+  if (!options.config.empty()) {
+    HANSA_TRY(const auto config, read_config(options.config, process_environment()));
+    HANSA_TRY(auto node, StoppedNode::of(config, ledger));
+    return RebuildSource{std::move(node), config.node.data_dir};
+  }
+  HANSA_CHECK(check_has_log(options.data_dir, ledger));
+  HANSA_TRY(auto node, StoppedNode::open(options.data_dir, ledger));
+  return RebuildSource{std::move(node), options.data_dir};
+}
+
 int rebuild_folder(const ProjectionOptions& options, const LedgerId& ledger) {
-  auto stopped = StoppedNode::open(options.data_dir, ledger);
-  if (!stopped) return report(stopped.error());
-  const auto folder = options.data_dir + "/projections";
+  auto source = open_source(options, ledger);
+  if (!source) return report(source.error());
+  const auto folder = source->data_dir + "/projections";
   if (options.dry_run) {
     print_line("would fold " + ledger.text() + " anew beside " +
                projections::current_version_dir(folder, ledger) + " and put it in its place");
@@ -86,7 +103,7 @@ int rebuild_folder(const ProjectionOptions& options, const LedgerId& ledger) {
   if (auto made = make_folders(folder, 0700); !made) return report(made.error());
   Progress progress("rebuild " + ledger.text() + " (records)", 0);
   const auto rebuilt = projections::rebuild_offline(
-      stopped->log(), ledger, stopped->keys().founding_id, folder,
+      source->node.log(), ledger, source->node.founding_id(), folder,
       projections::make_store_budget(256, 128), kRowCacheBytes,
       [&](const projections::CatchUpProgress& so_far) {
         progress.reached(so_far.next_offset, so_far.end_offset);
@@ -186,8 +203,11 @@ int rebuild_server(const ProjectionOptions& options, const LedgerId& ledger) {
 int rebuild(const ProjectionOptions& options) {
   const auto ledger = LedgerId::parse(options.ledger);
   if (!ledger) return usage("expected --ledger like city/suzhou-js, got `" + options.ledger + "`");
-  return options.data_dir.empty() ? rebuild_server(options, *ledger)
-                                  : rebuild_folder(options, *ledger);
+  if (!options.data_dir.empty() && !options.config.empty()) {
+    return usage("expected --data or --config, not both");
+  }
+  const bool is_server = options.data_dir.empty() && options.config.empty();
+  return is_server ? rebuild_server(options, *ledger) : rebuild_folder(options, *ledger);
 }
 
 template <typename Request>
@@ -235,6 +255,8 @@ void add_projection(CLI::App& app, Chosen& chosen) {
   anew->add_option("--ledger", options->ledger, "The ledger, like city/suzhou-js")->required();
   anew->add_option("--data", options->data_dir,
                    "Data folder of a stopped node; without it the server does it and goes on");
+  anew->add_option("--config", options->config,
+                   "Configuration of a stopped node, whose log may be on Kafka");
   anew->add_flag("--dry-run", options->dry_run, "Only says what would happen");
   anew->add_flag("--no-wait", options->no_wait, "Begins it and does not wait for its end");
   anew->add_flag("--json", options->json, "One JSON object");

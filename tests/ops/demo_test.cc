@@ -37,7 +37,7 @@ class Demo : public ::testing::Test {
     EXPECT_TRUE(stopped) << stopped.error().detail;
     LogRecords records(stopped->log(), {"city", city});
     const auto check =
-        check_ledger(records, {"city", city}, stopped->keys().founding_id,
+        check_ledger(records, {"city", city}, stopped->founding_id(),
                      [&](const SeenRecord& record) { values.emplace_back(record.value); });
     EXPECT_TRUE(check) << check.error().detail;
     return values;
@@ -48,7 +48,7 @@ class Demo : public ::testing::Test {
     auto stopped = StoppedNode::open(folder_ + "/" + name, {"city", city});
     LogRecords records(stopped->log(), {"city", city});
     const auto check = check_ledger(
-        records, {"city", city}, stopped->keys().founding_id, [&](const SeenRecord& record) {
+        records, {"city", city}, stopped->founding_id(), [&](const SeenRecord& record) {
           v1::Payload payload;
           ASSERT_TRUE(payload.ParseFromArray(record.payload.data(),
                                              static_cast<int>(record.payload.size())));

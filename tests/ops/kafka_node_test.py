@@ -186,6 +186,30 @@ def check_repeated_record(node):
     expect(node.digest(CITY, last)["seq"] != served["seq"], served)
 
 
+def check_from_outside(node):
+    """What stands in the cluster is verified beside the running node, and a folder of rows without
+    a log is not taken for an empty ledger."""
+    ledger = ("--ledger", f"city/{CITY}")
+    records, founding_id = node.entries(CITY)
+    verified = json.loads(node.run("ledger", "verify", "--config", node.config, *ledger, "--json")
+                          .stdout)
+    expect(verified["ok"] and
+           int(verified["entries"]) == len(read_chain(records, founding_id)), verified)
+    node.run("ledger", "verify", "--config", node.config, "--ledger", "city/nowhere", code=2)
+    seq = int(verified["entries"])
+    served = node.digest(CITY, seq)
+    node.stop()
+    for verb in (("ledger", "verify"), ("projection", "rebuild")):
+        told = node.run(*verb, "--data", node.data_dir, *ledger, code=2).stderr
+        expect("a cluster keeps it" in told and "--config" in told, told)
+        node.run(*verb, "--data", node.data_dir, "--config", node.config, *ledger, code=2)
+    rebuilt = node.run("projection", "rebuild", "--config", node.config, *ledger)
+    expect(served["digest"] in rebuilt.stdout, (served, rebuilt.stdout, rebuilt.stderr))
+    node.start()
+    node.wait_until_ready()
+    expect(node.digest(CITY, seq)["digest"] == served["digest"], "other rows after a rebuild")
+
+
 def check_start_in_outage(node):
     """A node that starts while the broker is away serves when it comes back, by itself."""
     node.stop()
@@ -392,6 +416,7 @@ def main():
             check_outage(node, last)
             check_hang(node, last + 3)
             check_repeated_record(node)
+            check_from_outside(node)
             check_start_in_outage(node)
             check_two_nodes(hansa, third, node)
             check_outlet(node)
