@@ -112,6 +112,10 @@ Result<InitPlan> plan_init(const LedgerId& ledger, Env& env) {
   InitPlan plan;
   plan.ledger = ledger;
   plan.keys = make_keys(env);
+  plan.keys.signing_seed = env.random_bytes(kSeedBytes);
+  const std::string recovery_seed = env.random_bytes(kSeedBytes);
+  plan.identity = {ledger, to_hex(plan.keys.founding_id), public_key_of(plan.keys.signing_seed),
+                   public_key_of(recovery_seed)};
   plan.api_key = make_api_key(env);
   std::string config = kConfig;
   replace_all(config, "@LEDGER@", plan.ledger.text());
@@ -124,6 +128,11 @@ Result<InitPlan> plan_init(const LedgerId& ledger, Env& env) {
   replace_all(config, "@FOUNDING_ID@", to_hex(plan.keys.founding_id));
   replace_all(config, "@KEY_SHA256@", to_hex(sha256(plan.api_key)));
   plan.files.push_back({"hansa.yaml", config, 0640});
+  plan.files.push_back({"identity.json", identity_json(plan.identity)});
+  plan.files.push_back({"recovery-" + ledger.folder() + ".key",
+                        "ledger: " + ledger.text() +
+                            "\nrecovery_seed: " + to_hex(recovery_seed) + "\n",
+                        0600});
   // An alliance has nothing to set up but its members, whom it admits one by one.
   for (const char* name : kSetupFiles) {
     if (!is_city) break;
@@ -142,6 +151,8 @@ Result<void> write_init(const InitPlan& plan, const std::string& folder) {
   };
   HANSA_CHECK(refuse_existing(key_file));
   HANSA_CHECK(refuse_existing(folder + "/hansa.yaml"));
+  // The keys of another ledger's identity would be lost among ours.
+  HANSA_CHECK(refuse_existing(folder + "/identity.json"));
   if (plan.ledger.kind == kCityKind) HANSA_CHECK(make_folders(folder + "/setup"));
   HANSA_CHECK(make_folders(folder + "/data", 0700));
   HANSA_CHECK(write_key_file(key_file, plan.keys));

@@ -3,6 +3,8 @@
 // Shape:   plan_init() makes everything in memory; write_init() puts it into the folder:
 //            hansa.yaml                      the whole configuration, with comments
 //            data/keys/<kind>-<id>.key       0600
+//            identity.json                   for those who shall know this ledger (ops/identity.h)
+//            recovery-<kind>-<id>.key        0600; to be kept elsewhere, offline
 //            setup/…                         of a city: for `hansa setup` and a first import;
 //                                            files that stand there already stay as they are
 //          The API key is in the answer and nowhere else; the configuration has its SHA-256.
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "core/base/env.h"
+#include "ops/identity.h"
 #include "ops/key_file.h"
 
 namespace hansa::ops {
@@ -29,6 +32,7 @@ struct InitFile {
 struct InitPlan {
   LedgerId ledger;
   KeyFile keys;
+  Identity identity;
   std::string api_key;
   std::vector<InitFile> files;  // the key file is written from `keys`
 };

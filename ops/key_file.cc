@@ -11,7 +11,7 @@
 namespace hansa::ops {
 
 KeyFile make_keys(Env& env) {
-  return KeyFile{env.random_id<FoundingId>(), env.random_bytes(32), env.random_bytes(32)};
+  return KeyFile{env.random_id<FoundingId>(), env.random_bytes(32), env.random_bytes(32), ""};
 }
 
 std::string key_file_name(const std::string& data_dir, const LedgerId& ledger) {
@@ -20,11 +20,11 @@ std::string key_file_name(const std::string& data_dir, const LedgerId& ledger) {
 
 Result<void> write_key_file(const std::string& name, const KeyFile& keys) {
   HANSA_CHECK(make_folders(std::filesystem::path(name).parent_path(), 0700));
-  return write_new_file(name,
-                        "founding_id: " + to_hex(keys.founding_id) +
-                            "\nledger_secret: " + to_hex(keys.ledger_secret) +
-                            "\nkeyring_master: " + to_hex(keys.keyring_master) + "\n",
-                        0600);
+  std::string text = "founding_id: " + to_hex(keys.founding_id) +
+                     "\nledger_secret: " + to_hex(keys.ledger_secret) +
+                     "\nkeyring_master: " + to_hex(keys.keyring_master) + "\n";
+  if (!keys.signing_seed.empty()) text += "signing_seed: " + to_hex(keys.signing_seed) + "\n";
+  return write_new_file(name, text, 0600);
 }
 
 Result<KeyFile> read_key_file(const std::string& name) {
@@ -49,14 +49,17 @@ Result<KeyFile> read_key_file(const std::string& name) {
   }
   KeyFile keys;
   const auto founding_id = FoundingId::from(values["founding_id"]);
+  const bool has_seed = values.contains("signing_seed");
   if (!founding_id || values["ledger_secret"].size() != 32 ||
-      values["keyring_master"].size() != 32) {
-    return fail(Errc::kBadFile, name + ": expected founding_id (16 bytes), ledger_secret and " +
-                                    "keyring_master (32 bytes each)");
+      values["keyring_master"].size() != 32 ||
+      (has_seed && values["signing_seed"].size() != 32)) {
+    return fail(Errc::kBadFile, name + ": expected founding_id (16 bytes), ledger_secret, " +
+                                    "keyring_master and perhaps signing_seed (32 bytes each)");
   }
   keys.founding_id = *founding_id;
   keys.ledger_secret = values["ledger_secret"];
   keys.keyring_master = values["keyring_master"];
+  if (has_seed) keys.signing_seed = values["signing_seed"];
   return keys;
 }
 

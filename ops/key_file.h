@@ -2,7 +2,8 @@
 //
 // Shape:   lines `name: hexadecimal`: founding_id (16 bytes; so that tools can check a stopped
 //          node's data without its configuration), ledger_secret (32; actor pseudonyms and request
-//          MACs come from it), keyring_master (32; wraps the persons' keys).
+//          MACs come from it), keyring_master (32; wraps the persons' keys), signing_seed (32; of
+//          the key that others know this ledger by, ops/identity.h; older files have none).
 // Errors:  kBadFile names the file and line; a file that others may read is refused, with the
 //          command that mends it. write_key_file never replaces a file: kAlreadyExists.
 // Threads: free for all.
@@ -21,6 +22,7 @@ struct KeyFile {
   FoundingId founding_id;
   std::string ledger_secret;
   std::string keyring_master;
+  std::string signing_seed;  // empty: none
 };
 
 KeyFile make_keys(Env& env);

@@ -30,7 +30,7 @@ Check
   topics create | check         Kafka topics of the ledgers
   nodes                         who leads what on Kafka, and how far each is
   projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`
-  agreement check FILE          what would leave which city, in words a lawyer reads
+  agreement check FILE          what would leave which city, in words; `alliance admit`
   error CODE                    what an error means
   version
 `hansa VERB --help` explains each, with an example that works.
@@ -84,6 +84,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_restore(app, chosen);
   add_inbox(app, chosen);
   add_dead(app, chosen);
+  add_alliance(app, chosen);
   add_agreement(app, chosen);
   add_error(app, chosen);
   add_openapi(app, chosen);

@@ -57,6 +57,7 @@ void print_line(const std::string& text);
 void say(const std::string& text);
 
 void add_init(CLI::App& app, Chosen& chosen);
+void add_alliance(CLI::App& app, Chosen& chosen);
 void add_agreement(CLI::App& app, Chosen& chosen);
 void add_serve(CLI::App& app, Chosen& chosen);
 void add_demo(CLI::App& app, Chosen& chosen);

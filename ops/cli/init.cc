@@ -29,12 +29,16 @@ int init(const InitOptions& options) {
   if (options.json) {
     print_line("{\"ledger\":" + json_text(plan->ledger.text()) + ",\"founding_id\":" +
                json_text(to_hex(plan->keys.founding_id)) + ",\"config\":" + json_text(config) +
-               ",\"key\":" + json_text(plan->api_key) + "}");
+               ",\"key\":" + json_text(plan->api_key) + ",\"fingerprint\":" +
+               json_text(fingerprint(plan->identity)) + "}");
     return kExitOk;
   }
   say(plan->ledger.text() + " has its keys and " + config +
       ". The key of its first administrator, shown this once:");
   print_line(plan->api_key);
+  say("Its identity is in identity.json, with the fingerprint " + fingerprint(plan->identity) +
+      ". Move recovery-" + plan->ledger.folder() +
+      ".key to a place offline: it replaces a key that was lost.");
   const bool is_city = options.ledger.kind == kCityKind;
   say("Next:\n  export HANSA_KEY=<the key>\n  hansa serve --config " + config +
       (is_city ? "\n  hansa setup " + options.folder +
@@ -52,7 +56,8 @@ void add_kind(CLI::App& parent, Chosen& chosen, std::string_view kind, const std
   verb->add_option("ID", options->ledger.id, "Its id: a-z, 0-9 and -, at most 40")->required();
   verb->add_option("--dir", options->folder, "Folder to write into; nothing there is overwritten")
       ->capture_default_str();
-  verb->add_flag("--json", options->json, "One JSON object: ledger, founding_id, config, key");
+  verb->add_flag("--json", options->json,
+                 "One JSON object: ledger, founding_id, config, key, fingerprint");
   verb->add_flag("--dry-run", options->dry_run, "Only lists the files");
   set_example(*verb, example);
   verb->callback([&chosen, options] { chosen.run = [options] { return init(*options); }; });

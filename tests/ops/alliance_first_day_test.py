@@ -40,10 +40,24 @@ def host(node, folder):
         json.dump(config, stream)
 
 
-def admission(number):
-    digest = hashlib.sha256(str(number).encode()).hexdigest()
-    return {"title": {"en": f"City {number}"}, "founding_id": digest[:32], "public_key": digest,
-            "recovery_key": hashlib.sha256(digest.encode()).hexdigest()}
+def make_cities(node):
+    """What each city hands over: the identity that its own `hansa init` wrote."""
+    files, fingerprints = [], {}
+    for number in range(1, CITIES + 1):
+        folder = os.path.join(node.folder, f"city-{number}")
+        made = json.loads(node.run("init", "city", f"city-{number}", "--dir", folder, "--json")
+                          .stdout)
+        recovery = os.path.join(folder, f"recovery-city-city-{number}.key")
+        expect(os.stat(recovery).st_mode & 0o77 == 0, "others can read the recovery key")
+        files.append(os.path.join(folder, "identity.json"))
+        fingerprints[f"city-{number}"] = made["fingerprint"]
+    expect(len(set(fingerprints.values())) == CITIES, "two cities have one fingerprint")
+    return files, fingerprints
+
+
+def admission(file):
+    with open(file, encoding="utf-8") as stream:
+        return {name: text for name, text in json.load(stream).items() if name != "ledger"}
 
 
 def read(connection, tail, role="auditor"):
@@ -58,10 +72,10 @@ def do(connection, tail, body, expected=200, role="secretariat", key=None):
     return answer
 
 
-def check_founding(connection):
+def check_founding(connection, files):
     status, answer = connection.send("auditor", "GET", BASE)
     expect((status, answer["code"]) == (404, "unknown_alliance"), answer)
-    do(connection, "/members/city-1:admit", admission(1), 404)
+    do(connection, "/members/city-1:admit", admission(files[0]), 404)
     do(connection, ":found", {"title": {"en": "Delta"}}, 403, "stranger")
     do(connection, ":found", {"title": {"en": "Delta"}}, 403, "city_admin")
     founded = do(connection, ":found", {"title": {"en": "Delta"}})
@@ -70,15 +84,36 @@ def check_founding(connection):
     expect(shown["alliance"]["title"]["en"] == "Delta", shown)
 
 
-def check_members(connection):
+def check_admission(node, connection, files, fingerprints):
+    """One by HTTP, the others by their files; a file that is no city's admits nobody."""
     key = uuid_v7()
-    first = do(connection, "/members/city-1:admit", admission(1), key=key)
-    again = do(connection, "/members/city-1:admit", admission(1), key=key)
+    first = do(connection, "/members/city-1:admit", admission(files[0]), key=key)
+    again = do(connection, "/members/city-1:admit", admission(files[0]), key=key)
     expect(first == again, (first, again))
-    expect(do(connection, "/members/city-1:admit", admission(1), 409)["code"] == "already_exists",
-           "admitted twice")
-    for number in range(2, CITIES + 1):
-        last = do(connection, f"/members/city-{number}:admit", admission(number))
+    admit = ("alliance", "admit", "--alliance", ALLIANCE, "--server",
+             f"http://127.0.0.1:{node.port}", "--json", "--each")
+    node.environment["HANSA_KEY"] = key_of("secretariat")
+    own = os.path.join(node.folder, "init-alliance", "identity.json")
+    told = node.run(*admit, files[1], own, code=1).stderr
+    expect("expected a city's" in told, told)
+    expect("a second time" in node.run(*admit, files[1], files[1], code=1).stderr, "named twice")
+    planned = node.run(*admit, *files, "--dry-run").stdout.splitlines()
+    expect({row["city"]: row["fingerprint"] for row in map(json.loads, planned)} == fingerprints,
+           "other fingerprints than the cities have")
+    expect(len(read(connection, f"/members?at_least={first['seq']}")["members"]) == 1,
+           "a dry run, or a spoilt list, admitted somebody")
+    rows = [json.loads(row) for row in node.run(*admit, *files, code=1).stdout.splitlines()]
+    outcomes = [row["outcome"] for row in rows]
+    expect(outcomes == ["already_exists"] + ["admitted"] * (CITIES - 1), outcomes)
+    told = node.run("alliance", "fingerprint", files[2]).stdout
+    expect(fingerprints["city-3"] in told, told)
+    spoilt = os.path.join(node.folder, "spoilt.json")
+    with open(spoilt, "w", encoding="utf-8") as stream:
+        json.dump({"ledger": "city/city-1", "founding_id": "xyz"}, stream)
+    expect("founding_id" in node.run("alliance", "fingerprint", spoilt, code=1).stderr, "read")
+
+
+def check_members(connection):
     do(connection, "/members/city-2:suspend", {}, 400)
     do(connection, "/members/city-2:suspend", {"reason": "two histories"})
     refused = do(connection, "/members/city-2:readmit", {}, 409)
@@ -135,7 +170,9 @@ def run(hansa, folder):
     try:
         node.wait_until_ready()
         connection = node.connect()
-        check_founding(connection)
+        files, fingerprints = make_cities(node)
+        check_founding(connection, files)
+        check_admission(node, connection, files, fingerprints)
         check_members(connection)
         check_agreement(node, connection)
         check_apart(node, connection)
