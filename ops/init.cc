@@ -133,9 +133,12 @@ Result<InitPlan> plan_init(const LedgerId& ledger, Env& env) {
                         "ledger: " + ledger.text() +
                             "\nrecovery_seed: " + to_hex(recovery_seed) + "\n",
                         0600});
-  // An alliance has nothing to set up but its members, whom it admits one by one.
+  if (!is_city) {
+    plan.files.push_back({"agreement.json",
+                          std::string(embedded_file("examples/alliance/agreement.json"))});
+    return plan;
+  }
   for (const char* name : kSetupFiles) {
-    if (!is_city) break;
     std::string text(embedded_file(std::string("examples/setup/") + name));
     replace_all(text, "city: example\n", "city: " + ledger.id + "\n");
     plan.files.push_back({std::string("setup/") + name, text});

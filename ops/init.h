@@ -7,6 +7,7 @@
 //            recovery-<kind>-<id>.key        0600; to be kept elsewhere, offline
 //            setup/…                         of a city: for `hansa setup` and a first import;
 //                                            files that stand there already stay as they are
+//            agreement.json                  of an alliance: an agreement to edit and propose
 //          The API key is in the answer and nowhere else; the configuration has its SHA-256.
 // Errors:  kBadRequest for an id that is no slug; kAlreadyExists names the file that is in the way
 //          (nothing is written then); kBadFile.

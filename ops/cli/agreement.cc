@@ -92,14 +92,16 @@ int check(const std::string& file, bool json) {
 void add_agreement(CLI::App& app, Chosen& chosen) {
   auto* verb = app.add_subcommand("agreement", "What the cities of an alliance share");
   verb->require_subcommand(0, 1);
-  set_example(*verb, "  hansa agreement check examples/alliance/agreement.json");
+  set_example(*verb, "  hansa init alliance delta --dir delta\n"
+                      "  hansa agreement check delta/agreement.json");
   auto* checked = verb->add_subcommand(
       "check", "Which fields of which events would leave a city, in words; or what is wrong");
   auto file = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
   checked->add_option("FILE", *file, "The agreement as JSON")->required();
   checked->add_flag("--json", *json, "One JSON object: sha256, agreement");
-  set_example(*checked, "  hansa agreement check examples/alliance/agreement.json");
+  set_example(*checked, "  hansa init alliance delta --dir delta\n"
+                      "  hansa agreement check delta/agreement.json");
   checked->callback([&chosen, file, json] {
     chosen.run = [file, json] { return check(*file, *json); };
   });

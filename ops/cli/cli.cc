@@ -30,7 +30,7 @@ Check
   topics create | check         Kafka topics of the ledgers
   nodes                         who leads what on Kafka, and how far each is
   projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`
-  agreement check FILE          what would leave which city, in words; `alliance admit`
+  agreement check FILE          what would leave which city, in words; `hansa alliance admit`
   error CODE                    what an error means
   version
 `hansa VERB --help` explains each, with an example that works.
