@@ -225,9 +225,14 @@ class Node:
                 return records, base64.b64decode(answer["founding_id"])
 
     def digest(self, city, at_least):
+        """Of the rows at that entry or later; asked again while they are on their way."""
         connection = self.connect()
-        status, answer = connection.send("auditor", "GET",
-                                         f"/v1/cities/{city}/digest?at_least={at_least}")
+        end = time.monotonic() + SECONDS_MAX
+        while True:
+            status, answer = connection.send("auditor", "GET",
+                                             f"/v1/cities/{city}/digest?at_least={at_least}")
+            if status != 503 or answer["code"] != "not_yet" or time.monotonic() > end:
+                break
         connection.close()
         expect(status == 200, f"digest of {city}: {status} {answer}")
         return answer

@@ -18,6 +18,7 @@ namespace {
 using projections::testing::ScratchFolder;
 
 constexpr int64_t kDayUs = 86'400'000'000;
+constexpr int kAttemptsMax = 600;  // each asks a broker
 constexpr const char* kSource = "hansa.inbox.city.suzhou.hotline-system";
 
 class ShiftedEnv final : public Env {
@@ -49,9 +50,13 @@ class DeadLettersTest : public ::testing::Test {
     open();
   }
 
+  // A topic that was made a moment ago is not known everywhere yet: asked again, as a node does.
   void open() {
     letters_.reset();
     auto opened = DeadLetters::open(options_, ledger_, *keyring_, env_);
+    for (int attempt = 0; !opened && attempt < kAttemptsMax; ++attempt) {
+      opened = DeadLetters::open(options_, ledger_, *keyring_, env_);
+    }
     ASSERT_TRUE(opened) << opened.error().detail;
     letters_ = *std::move(opened);
   }
