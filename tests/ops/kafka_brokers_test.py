@@ -12,15 +12,22 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "crash"))
-from city_process import (ACCEPTED, SECONDS_MAX, expect, make_nodes, place,  # noqa: E402
+from city_process import (ACCEPTED, SECONDS_MAX, Failed, expect, make_nodes, place,  # noqa: E402
                           read_chain, uuid_v7)
 
 CITY = "suzhou"
 BROKERS = 3
 SCRIPT = os.path.join(os.environ["HANSA_SOURCE"], "cmake", "kafka", "broker")
+
+
+def wait_for(what, holds):
+    end = time.monotonic() + SECONDS_MAX
+    while not holds():
+        expect(time.monotonic() < end, f"{what} did not come within {SECONDS_MAX} s")
 
 
 class Cluster:
@@ -134,6 +141,15 @@ def check(cluster, nodes):
     print(f"{sum(len(c.acknowledged) for c in callers)} commands acknowledged, each stands once")
 
 
+def topics_fit(node):
+    """What was made a moment ago is not known to every broker yet."""
+    try:
+        node.run("topics", "check")
+    except Failed:
+        return False
+    return True
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         cluster = Cluster(os.path.join(folder, "brokers"))
@@ -143,7 +159,7 @@ def main():
             nodes = make_nodes(os.environ["HANSA_BINARY"], folder, ("east", "west"), [CITY], log)
             east = nodes[0]
             east.run("topics", "create")
-            east.run("topics", "check")
+            wait_for("topics that every broker knows", lambda: topics_fit(east))
             for node in nodes:
                 node.start()
             for node in nodes:
