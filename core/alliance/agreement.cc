@@ -11,7 +11,6 @@ namespace hansa {
 namespace {
 
 using google::protobuf::Descriptor;
-using google::protobuf::FieldDescriptor;
 using AgreementState = v1::AgreementState;
 
 constexpr uint32_t kHeartbeatSMax = 86'400;
@@ -41,9 +40,9 @@ Result<GrantedField> resolve(const Descriptor& event, const std::string& name) {
     }
     granted.path.push_back(field);
     const auto own = data_class(*field);
-    const bool is_stricter = own == v1::DATA_CLASS_UNSPECIFIED || own > granted.data_class;
-    if (is_stricter) granted.data_class = own;
-    if (own == v1::DATA_CLASS_UNSPECIFIED) granted.data_class = v1::PERSONAL;
+    // What declares no class is taken for the strictest.
+    granted.data_class = std::max(granted.data_class,
+                                  own == v1::DATA_CLASS_UNSPECIFIED ? v1::PERSONAL : own);
     left.remove_prefix(std::min(step.size() + 1, left.size()));
     type = field->message_type();
     if (left.empty() && type == nullptr) return granted;

@@ -77,6 +77,7 @@ int check(const std::string& file, bool json) {
   if (!text) return report(text.error());
   v1::Agreement agreement;
   if (auto read = from_json(*text, agreement); !read) return report(read.error());
+  if (auto valid = validate(agreement); !valid) return report(valid.error());
   if (auto checked = check_agreement(agreement); !checked) return report(checked.error());
   if (json) {
     print_line("{\"sha256\":" + json_text(agreement_sha256(agreement)) + ",\"agreement\":" +

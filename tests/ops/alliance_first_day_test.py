@@ -149,6 +149,12 @@ def check_agreement(node, connection):
         json.dump(agreement, stream)
     told = node.run("agreement", "check", spoilt, code=1)
     expect("PERSONAL texts never leave" in told.stderr and "phone" in told.stderr, told.stderr)
+    del agreement["purpose"]
+    with open(spoilt, "w", encoding="utf-8") as stream:
+        json.dump(agreement, stream)
+    do(connection, "/agreements", {"agreement": agreement}, 400)
+    told = node.run("agreement", "check", spoilt, code=1)
+    expect("purpose must be given" in told.stderr, told.stderr)
     node.run("agreement", "check", "nowhere.json", code=1)
 
 

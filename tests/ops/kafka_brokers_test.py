@@ -12,22 +12,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "crash"))
+sys.path.insert(0, HERE)
 from city_process import (ACCEPTED, SECONDS_MAX, Failed, expect, make_nodes, place,  # noqa: E402
                           read_chain, uuid_v7)
+from kafka_node_test import wait_for  # noqa: E402
 
 CITY = "suzhou"
 BROKERS = 3
 SCRIPT = os.path.join(os.environ["HANSA_SOURCE"], "cmake", "kafka", "broker")
-
-
-def wait_for(what, holds):
-    end = time.monotonic() + SECONDS_MAX
-    while not holds():
-        expect(time.monotonic() < end, f"{what} did not come within {SECONDS_MAX} s")
 
 
 class Cluster:

@@ -175,6 +175,8 @@ def check_refused(node):
         dead(node, "drop", letter["letter"])
     dead(node, "drop", found[0]["letter"], code=1)
     dead(node, "show", "nothing-here", code=1)
+    dead(node, "drop", code=1)
+    dead(node, "drop", "hotline-system-1", "--all", code=1)
     expect(not letters(node), letters(node))
 
 
