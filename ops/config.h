@@ -117,6 +117,7 @@ struct Config {
   MemorySettings memory;
   Limits limits;
   bool accept_clock_jump = false;  // from the command line only
+  bool links_run_alone = true;     // false where time is virtual: somebody calls settle()
 
   const LedgerSettings* find_ledger(const LedgerId& ledger) const;
 };

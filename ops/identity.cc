@@ -1,11 +1,9 @@
 #include "ops/identity.h"
 
-#include <sodium.h>
-
 #include <boost/json.hpp>
 
-#include "core/base/assert.h"
 #include "core/base/hash.h"
+#include "federation/checkpoint.h"
 #include "ops/files.h"
 #include "ops/json.h"
 
@@ -29,14 +27,7 @@ Result<std::string> hex_field(const boost::json::object& object, const char* nam
 }  // namespace
 
 std::string public_key_of(const std::string& seed) {
-  HANSA_ASSERT(seed.size() == crypto_sign_SEEDBYTES, "a seed has 32 bytes");
-  std::string key(crypto_sign_PUBLICKEYBYTES, '\0');
-  std::string secret(crypto_sign_SECRETKEYBYTES, '\0');
-  crypto_sign_seed_keypair(reinterpret_cast<unsigned char*>(key.data()),
-                           reinterpret_cast<unsigned char*>(secret.data()),
-                           reinterpret_cast<const unsigned char*>(seed.data()));
-  sodium_memzero(secret.data(), secret.size());
-  return to_hex(key);
+  return to_hex(federation::public_key_of(seed));
 }
 
 std::string fingerprint(const Identity& identity) {

@@ -304,6 +304,26 @@ std::vector<MetricFamily> ledger_families(const std::vector<LedgerFigures>& ledg
   return families;
 }
 
+std::vector<MetricFamily> link_families(const std::vector<federation::LinkHealth>& links) {
+  std::vector<MetricFamily> families = {
+      {"hansa_federation_link_behind_records", "Entries of the source that are not taken yet",
+       kGauge, {}},
+      {"hansa_federation_link_behind_seconds", "Age of the oldest of them", kGauge, {}},
+      {"hansa_federation_link_waiting_bool", "1 while the link cannot go on", kGauge, {}},
+  };
+  for (const auto& link : links) {
+    const double values[] = {number(link.behind_records), seconds(link.behind_us),
+                             link.waits ? 1.0 : 0.0};
+    for (size_t i = 0; i < families.size(); ++i) {
+      prometheus::ClientMetric metric;
+      metric.label.push_back({"link", link.link});
+      metric.gauge.value = values[i];
+      families[i].metric.push_back(std::move(metric));
+    }
+  }
+  return families;
+}
+
 }  // namespace
 
 struct Metrics::Impl {
@@ -388,9 +408,11 @@ void Metrics::connection_closed() { impl_->connections->Decrement(); }
 void Metrics::connection_refused() { impl_->refused_connections->Increment(); }
 
 std::string Metrics::text(const std::vector<LedgerFigures>& ledgers,
-                          const std::vector<std::string>& log_statistics) const {
+                          const std::vector<std::string>& log_statistics,
+                          const std::vector<federation::LinkHealth>& links) const {
   auto families = impl_->registry.Collect();
-  for (auto own : {ledger_families(ledgers), kafka_families(log_statistics)}) {
+  for (auto own : {ledger_families(ledgers), kafka_families(log_statistics),
+                   link_families(links)}) {
     families.insert(families.end(), std::make_move_iterator(own.begin()),
                     std::make_move_iterator(own.end()));
   }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/errc.h"
+#include "federation/relay.h"
 #include "projections/keeper.h"
 
 namespace hansa::ops {
@@ -59,7 +60,8 @@ class Metrics {
 
   // `log_statistics`: of streams::Log::statistics().
   std::string text(const std::vector<LedgerFigures>& ledgers,
-                   const std::vector<std::string>& log_statistics = {}) const;
+                   const std::vector<std::string>& log_statistics = {},
+                   const std::vector<federation::LinkHealth>& links = {}) const;
 
  private:
   struct Impl;

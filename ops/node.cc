@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/base/assert.h"
+#include "federation/checkpoint.h"
 #include "ops/backup.h"
 #include "ops/cluster.h"
 #include "ops/files.h"
@@ -69,6 +70,7 @@ struct Node::Impl {
     std::unique_ptr<projections::Door> door;
     std::unique_ptr<Outlet> outlet;
     std::unique_ptr<DeadLetters> letters;
+    std::string signing_seed;
     std::vector<std::unique_ptr<Inbox>> inboxes;
   };
   struct Hosted {
@@ -86,6 +88,7 @@ struct Node::Impl {
   Result<Opened> try_open(const LedgerSettings& settings);
   Result<std::unique_ptr<Outlet>> open_outlet(const LedgerSettings& settings);
   Result<void> open_inboxes(const LedgerId& ledger, Opened& row);
+  Result<void> open_links();
   Result<void> check_chain(const LedgerSettings& settings);
   void check_long_chain(Hosted& hosted);
   void open_waiting(size_t first);
@@ -112,6 +115,8 @@ struct Node::Impl {
   std::condition_variable closing_begun;
   std::thread checker;
   std::unique_ptr<Cluster> cluster;  // on Kafka
+  std::unique_ptr<streams::Log> read_log;  // on Kafka
+  std::unique_ptr<federation::Links> links;
 };
 
 Result<void> Node::Impl::open_log() {
@@ -160,6 +165,13 @@ Result<Node::Impl::Opened> Node::Impl::try_open(const LedgerSettings& settings) 
   if (cluster != nullptr) {
     keeper.forward = [this, ledger](const std::string& bytes) { cluster->forward(ledger, bytes); };
   }
+  row.signing_seed = keys.signing_seed;
+  if (ledger.kind == kAllianceKind && !keys.signing_seed.empty()) {
+    keeper.sign = [seed = keys.signing_seed, ledger, id = settings.founding_id](Seq size,
+                                                                                const Hash& hash) {
+      return federation::sign_checkpoint(seed, ledger, id, size, hash);
+    };
+  }
   keeper.limits.queue_commands_max = config.limits.queue_commands_max;
   keeper.limits.row_cache_mib = config.memory.row_cache_mib;
   HANSA_CHECK(make_folders(keeper.directory, 0700));
@@ -196,6 +208,22 @@ Result<std::unique_ptr<Outlet>> Node::Impl::open_outlet(const LedgerSettings& se
                                                kafka_options(config)});
 }
 
+Result<void> Node::Impl::open_links() {
+  if (config.log.is_kafka()) {
+    HANSA_TRY(read_log, ops::open_log(config));
+  }
+  federation::Links::Plan plan;
+  plan.log = log.get();
+  plan.read_log = read_log != nullptr ? read_log.get() : log.get();
+  plan.env = &env;
+  plan.budget = budget;
+  plan.projections_dir = config.node.data_dir + "/projections";
+  plan.executor = pool.get_executor();
+  plan.observer = &metrics.observer();
+  links = std::make_unique<federation::Links>(std::move(plan));
+  return {};
+}
+
 void Node::Impl::open_ledger(Hosted& row) {
   auto opened = try_open(row.settings);
   const std::lock_guard lock(mutex);
@@ -203,6 +231,7 @@ void Node::Impl::open_ledger(Hosted& row) {
     row.opened = std::move(*opened);
     row.refused.reset();
     if (!row.settings.lead) row.opened.keeper->take_lead(projections::Lead::kElsewhere);
+    links->add({row.opened.keeper, row.opened.keyring.get(), row.opened.signing_seed});
     return;
   }
   const bool is_news = !row.refused || row.refused->detail != opened.error().detail;
@@ -261,6 +290,7 @@ void Node::Impl::close(int64_t deadline_ms_max) {
   closing_begun.notify_all();
   leave();
   if (checker.joinable()) checker.join();
+  links->stop();
   for (const auto& [name, row] : hosted) row->opened.inboxes.clear();
   auto left = std::make_shared<std::pair<std::mutex, std::condition_variable>>();
   auto open_keepers = std::make_shared<size_t>(0);
@@ -291,8 +321,10 @@ void Node::Impl::close(int64_t deadline_ms_max) {
     row->opened.keyring.reset();
     row->opened.keyring_topic.reset();
   }
+  links.reset();
   cluster.reset();
   outlet_log.reset();
+  read_log.reset();
   log.reset();
 }
 
@@ -359,6 +391,7 @@ Node::~Node() { close(impl_->config.limits.stop_ms_max); }
 Result<std::unique_ptr<Node>> Node::open(const Config& config, Env& env, Metrics& metrics) {
   auto impl = std::make_unique<Impl>(config, env, metrics);
   HANSA_CHECK(impl->open_log());
+  HANSA_CHECK(impl->open_links());
   for (const auto& settings : config.ledgers) {
     auto row = std::make_unique<Impl::Hosted>();
     row->settings = settings;
@@ -372,12 +405,17 @@ Result<std::unique_ptr<Node>> Node::open(const Config& config, Env& env, Metrics
   }
   HANSA_CHECK(impl->join_cluster());
   impl->checker = std::thread([raw = impl.get()] { raw->look_after_ledgers(); });
+  if (config.links_run_alone) impl->links->start();
   return std::unique_ptr<Node>(new Node(std::move(impl)));
 }
 
 const Config& Node::config() const { return impl_->config; }
 streams::Log& Node::log() { return *impl_->log; }
+streams::Log& Node::read_log() {
+  return impl_->read_log != nullptr ? *impl_->read_log : *impl_->log;
+}
 Env& Node::env() { return impl_->env; }
+std::vector<federation::LinkHealth> Node::links() const { return impl_->links->health(); }
 void Node::leave() { impl_->leave(); }
 void Node::close(int64_t deadline_ms_max) { impl_->close(deadline_ms_max); }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/env.h"
+#include "federation/links.h"
 #include "hansa/v1/operations.pb.h"
 #include "ops/cluster.h"
 #include "ops/config.h"
@@ -54,8 +55,12 @@ class Node {
   void back_up(const LedgerId& ledger, std::function<void(Result<v1::BackupAnswer>)> done);
   std::vector<LedgerStatus> status() const;
   Readiness readiness() const;
+  // Between the ledgers of this node and others.
+  std::vector<federation::LinkHealth> links() const;
   std::optional<ClusterHealth> cluster() const;  // nullopt: the log is no cluster's
   streams::Log& log();
+  // With places of its own: reading here and there takes nobody's.
+  streams::Log& read_log();
   Env& env();
 
   // Gives up the leadership of its ledgers, so that other nodes take over while this one still

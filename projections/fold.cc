@@ -56,8 +56,26 @@ void remember_answer(Rows& rows, const v1::Payload& payload, Seq seq, const Hash
   }
 }
 
+Result<void> move_ledger(Rows& rows, const v1::LedgerPosition& position,
+                         const v1::Payload& payload, Seq seq) {
+  auto& row = rows.put(kInputTable, position.ledger());
+  if (position.seq() <= row.seq()) {
+    return fail(Errc::kLedgerStopped,
+                "entry " + std::to_string(seq) + " takes " + position.ledger() + " to " +
+                    std::to_string(position.seq()) + ", which was taken to " +
+                    std::to_string(row.seq()) + " before");
+  }
+  row.set_seq(position.seq());
+  row.set_sha256(position.sha256());
+  row.set_next_offset(position.next_offset());
+  row.set_source_seq(position.source_seq());
+  row.set_changed_time_us(payload.time_us());
+  return {};
+}
+
 Result<void> move_inputs(Rows& rows, const v1::Payload& payload, Seq seq) {
   for (const auto& position : payload.positions()) {
+    if (position.has_ledger()) HANSA_CHECK(move_ledger(rows, position.ledger(), payload, seq));
     if (!position.has_topic()) continue;
     auto& row = rows.put(kInputTable, position.topic().topic());
     if (position.topic().next_offset() <= row.next_offset()) {

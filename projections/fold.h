@@ -4,8 +4,8 @@
 //          the answer under the entry's command id, and lets answers die whose id is older than the
 //          window. Rows die when ledger time enters a new minute: all whose id time + 48 h lies
 //          before that minute; the minute reached stands in the row of key "" of the table. An
-//          answer that would be dead at once is not written. A topic's position is written under
-//          the topic's name.
+//          answer that would be dead at once is not written. The position in an input is
+//          written under the name of its topic or ledger.
 // Errors:  as evolve: an entry that contradicts the rows stops the ledger.
 // Threads: pure.
 // Limits:  the window: 48 h of ledger time.

@@ -61,14 +61,20 @@ struct KeeperConfig {
   // Sends the bytes of a command (projections/forward.h) to the node that leads. None: no other
   // node is there, and this one leads.
   std::function<void(std::string)> forward;
+  // Vouches for the ledger's first `size` entries, the last of which has this hash. None: nobody
+  // else reads this ledger. Called for what has landed, after every flight when nothing else is on
+  // its way, else once a second.
+  std::function<v1::CheckpointSigned(Seq size, const Hash& hash)> sign;
   KeeperLimits limits;
 };
 
-// The record of an input topic that a command came in: taken only where the one before was taken.
+// The record of an input that a command came in: taken only where the one before was taken. For a
+// topic the numbers are offsets, for a ledger seqs of its entries.
 struct InputStep {
-  std::string topic;
-  Offset from = 0;  // where the rows stand; 0: nowhere yet
-  Offset next = 0;  // where they stand when it is taken
+  std::string topic;  // or the ledger, `share/delta/wuxi`
+  uint64_t from = 0;  // where the rows stand; 0: nowhere yet
+  uint64_t next = 0;  // where they stand when it is taken
+  std::optional<v1::LedgerPosition> ledger = std::nullopt;  // of entry `next`, of a ledger
 };
 
 // One command as the door hands it over: validated, permitted by role, sealed.

@@ -89,6 +89,8 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   std::optional<Result<v1::Receipt>> known_answer(const Pending& pending) const;
   bool is_in_turn(const InputStep& input) const;
   void decide_timers();
+  bool checkpoint_wanted() const;
+  void sign_checkpoint();
   void append(Pending* pending, const v1::Cause& cause, Decision decision);
   void append_refusal(Pending pending, v1::Cause cause, const Error& error);
   bool stamp_and_fold(Open item, v1::Payload& payload, const v1::Cause& cause);
@@ -191,6 +193,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   std::function<void()> on_closed;
   size_t flights = 0;
   int64_t sent_us = 0;
+  int64_t signed_us = 0;  // when the last checkpoint was made
   int64_t tip_time_us = 0;     // of the newest entry decided or folded
   int64_t landed_time_us = 0;  // of the newest entry landed
   bool timers_wanted = false;

@@ -12,6 +12,9 @@ constexpr size_t kFlightsAtOnce = 2;
 constexpr size_t kTimersARound = 256;
 constexpr int64_t kCommandAgeUsMax = 48LL * 3600 * 1'000'000;
 constexpr int64_t kCommandAheadUsMax = 300LL * 1'000'000;
+constexpr int64_t kCheckpointUs = 1'000'000;
+// What a city or an alliance records fits into a shared copy with room to spare.
+constexpr size_t kPayloadBytesMax = 48 * 1024 - kEnvelopeBytes;
 
 }  // namespace
 
@@ -24,6 +27,7 @@ void KeeperLoop::round() {
   if (!stopped && can_decide()) {
     if (timers_wanted) decide_timers();
     decide_waiting();
+    if (!stopped && checkpoint_wanted()) sign_checkpoint();
     if (!stopped && appender->has_stamped()) send();
   }
   answer_ready();
@@ -127,6 +131,8 @@ void KeeperLoop::decide_one(Pending pending) {
   const DecideContext context{submission.principal, pending.actor, ledger_time_us(),
                               appender->tip_seq() + 1};
   const bool only_moves = submission.command->GetDescriptor() == v1::AdvanceInput::descriptor();
+  // What another ledger says is taken even where it causes nothing: the position stands for it.
+  const bool moves = only_moves || (submission.input && submission.input->ledger);
   auto decision = only_moves ? Result<Decision>(Decision{})
                              : decide_command(config.ledger.kind, *rows, *submission.command,
                                               context);
@@ -141,7 +147,7 @@ void KeeperLoop::decide_one(Pending pending) {
     if (reads_first(pending)) return;
     return answer_after_tip(std::move(pending), fail(std::move(decision).error()));
   }
-  if (decision->unchanged || (decision->events.empty() && !only_moves)) {
+  if (decision->unchanged || (decision->events.empty() && !moves)) {
     v1::Receipt receipt;
     receipt.set_ledger(config.ledger.text());
     receipt.set_seq(appender->tip_seq());
@@ -158,7 +164,10 @@ void KeeperLoop::decide_one(Pending pending) {
 // The rows show what was decided before it, also what has not landed yet.
 bool KeeperLoop::is_in_turn(const InputStep& input) const {
   const auto* row = rows->find(kInputTable, input.topic);
-  return (row == nullptr ? 0 : row->next_offset()) == input.from && input.next > input.from;
+  if (input.next <= input.from) return false;
+  if (row == nullptr) return input.from == 0;
+  if (row->has_quarantined()) return false;
+  return (input.ledger ? row->seq() : row->next_offset()) == input.from;
 }
 
 std::optional<Result<v1::Receipt>> KeeperLoop::known_answer(const Pending& pending) const {
@@ -238,9 +247,14 @@ void KeeperLoop::append(Pending* pending, const v1::Cause& base, Decision decisi
   for (auto& event : decision.events) *payload.add_events() = std::move(event);
   item.erased = persons_erased_by(payload);
   if (pending != nullptr && pending->submission.input) {
-    auto& position = *payload.add_positions()->mutable_topic();
-    position.set_topic(pending->submission.input->topic);
-    position.set_next_offset(pending->submission.input->next);
+    const auto& input = *pending->submission.input;
+    auto& position = *payload.add_positions();
+    if (input.ledger) {
+      *position.mutable_ledger() = *input.ledger;
+    } else {
+      position.mutable_topic()->set_topic(input.topic);
+      position.mutable_topic()->set_next_offset(input.next);
+    }
   }
   if (pending != nullptr) item.pending = std::move(*pending);
   stamp_and_fold(std::move(item), payload, base);
@@ -260,7 +274,14 @@ void KeeperLoop::append_refusal(Pending pending, v1::Cause cause, const Error& e
 // Puts the payload on the tip and folds it at once, so that the next decision sees it.
 bool KeeperLoop::stamp_and_fold(Open item, v1::Payload& payload, const v1::Cause& cause) {
   payload.set_time_us(ledger_time_us());
-  auto stamped = appender->stamp(payload.SerializeAsString());
+  const std::string bytes = payload.SerializeAsString();
+  const bool too_large = config.ledger.kind != kShareKind && bytes.size() > kPayloadBytesMax;
+  auto stamped = too_large ? Result<streams::Stamped>(fail(
+                                 Errc::kTooLarge,
+                                 "what this would record has " + std::to_string(bytes.size()) +
+                                     " bytes; at most " + std::to_string(kPayloadBytesMax) +
+                                     " go into one entry, split the request"))
+                           : appender->stamp(bytes);
   if (!stamped) {
     if (item.pending) refuse_now(std::move(*item.pending), stamped.error());
     return false;
@@ -284,6 +305,31 @@ bool KeeperLoop::stamp_and_fold(Open item, v1::Payload& payload, const v1::Cause
     return false;
   }
   return true;
+}
+
+// The checkpoint itself need not be covered by another one.
+bool KeeperLoop::checkpoint_wanted() const {
+  if (!config.sign || !leads() || clock_jumped || commit_failure || !can_decide()) return false;
+  const auto* row = rows->find(kSignedSizeTable, "");
+  const Seq size = row == nullptr ? 0 : row->size();
+  const Seq landed = appender->landed().seq;
+  if (landed == 0 || (size > 0 && landed <= size + 1)) return false;
+  const bool is_idle = queue.empty() && flights == 0 && !appender->has_stamped();
+  return is_idle || (observer != nullptr && monotonic_us() - signed_us >= kCheckpointUs);
+}
+
+// Only for what has landed: a checkpoint for what may yet be undone would vouch for two histories.
+void KeeperLoop::sign_checkpoint() {
+  static const Principal kSigner{.issuer = "hansa", .subject = "checkpoint"};
+  signed_us = monotonic_us();
+  v1::Cause cause;
+  cause.set_kind(v1::CauseKind::operation);
+  cause.set_actor(std::string(actor_of(kSigner).view()));
+  cause.set_method("SignCheckpoint");
+  Decision decision;
+  *decision.events.emplace_back().mutable_checkpoint_signed() =
+      config.sign(appender->landed().seq, appender->landed().tip);
+  append(nullptr, cause, std::move(decision));
 }
 
 void KeeperLoop::decide_timers() {

@@ -192,6 +192,30 @@ Result<v1::AgreementsAnswer> answer(const v1::ListAgreements& request,
   return answer;
 }
 
+Result<v1::AffiliationsAnswer> answer(const v1::ListAffiliations& request,
+                                      const ReadContext& context) {
+  v1::AffiliationsAnswer answer;
+  HANSA_TRY(*answer.mutable_next_page_token(),
+            read_table(kAffiliationTable, request, context,
+                       [&] { return answer.add_affiliations(); }));
+  return answer;
+}
+
+Result<v1::HeardAgreementsAnswer> answer(const v1::ListHeardAgreements& request,
+                                         const ReadContext& context) {
+  constexpr int kNewestMax = 100;
+  const std::string begin = stored_key(kHeardAgreementTable.id, request.alliance() + '\0');
+  v1::HeardAgreementsAnswer answer;
+  Result<void> outcome;
+  HANSA_CHECK(context.snapshot.scan_descending(
+      begin, behind_prefix(begin), [&](std::string_view, std::string_view value) {
+        outcome = parse_into(*answer.add_agreements(), value);
+        return outcome.has_value() && answer.agreements_size() < kNewestMax;
+      }));
+  HANSA_CHECK(outcome);
+  return answer;
+}
+
 template <typename Request>
 bool answer_if(const Message& request, const ReadContext& context, Answered& answered) {
   if (request.GetDescriptor() != Request::descriptor()) return false;
@@ -225,7 +249,8 @@ Answered answer_read(const Message& request, const ReadContext& context) {
                        v1::ListDistricts, v1::ListUnits, v1::ListServices, v1::ListPolicies,
                        v1::ListCounters, v1::GetHeatGrid, v1::FindPersons, v1::ListEntries,
                        v1::GetDigest, v1::ListMetrics, v1::GetFigure, v1::ListFigures,
-                       v1::GetAlliance, v1::ListMembers, v1::ListAgreements>(request, context);
+                       v1::GetAlliance, v1::ListMembers, v1::ListAgreements,
+                       v1::ListAffiliations, v1::ListHeardAgreements>(request, context);
 }
 
 }  // namespace hansa::projections

@@ -15,6 +15,7 @@
 
 #include <memory>
 
+#include "hansa/v1/affiliation_reads.pb.h"
 #include "hansa/v1/alliance_reads.pb.h"
 #include "hansa/v1/reads.pb.h"
 #include "projections/door.h"

@@ -176,6 +176,11 @@ Result<Offset> EmbeddedLog::end(const LedgerId& ledger) {
   return state.end;
 }
 
+bool EmbeddedLog::has_more(const LedgerId& ledger, Offset from) {
+  const auto found = end(ledger);
+  return found && from < *found;
+}
+
 Result<ReadResult> EmbeddedLog::read(const LedgerId& ledger, Offset from, size_t bytes_max) {
   std::shared_lock lock(database_mutex_);
   HANSA_TRY(LedgerState state, state_of(ledger, true));

@@ -98,6 +98,7 @@ class EmbeddedLog final : public Log {
   Result<ReadResult> read(const LedgerId& ledger, Offset from, size_t bytes_max) override;
   void append(const LedgerId& ledger, std::vector<std::string> values, Offset expected_end,
               Delivered delivered) override;
+  bool has_more(const LedgerId& ledger, Offset from) override;
   // Refuses what is queued for the ledger and waits for the batch that is being written, or for
   // one attempt to open the database again.
   void renew_writer(const LedgerId& ledger) override;

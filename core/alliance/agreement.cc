@@ -86,6 +86,48 @@ Result<void> check_metric(const v1::MetricGrant& grant) {
   return {};
 }
 
+// A version in one of the states that a command needs.
+Result<const v1::AgreementVersion*> find_version(
+    const AllianceScope& scope, uint32_t version,
+    std::initializer_list<AgreementState::Value> needed, const char* becomes) {
+  const auto* row = scope.view.find(kAgreementTable, big_endian(version));
+  if (row == nullptr) {
+    return fail(Errc::kUnknownAgreement,
+                "the agreement has no version " + std::to_string(version) + "; the newest is " +
+                    std::to_string(scope.alliance.agreements()),
+                "/version");
+  }
+  std::string names;
+  for (const auto state : needed) {
+    if (row->state() == state) return row;
+    names += (names.empty() ? "" : " or ") + AgreementState::Value_Name(state);
+  }
+  return fail(Errc::kWrongState, "version " + std::to_string(version) + " is " +
+                                     AgreementState::Value_Name(row->state()) +
+                                     "; only one that is " + names + " can be " + becomes);
+}
+
+Decision about(uint32_t version, AgreementState::Value after) {
+  Decision decision;
+  decision.subject_id = std::to_string(version);
+  decision.state = AgreementState::Value_Name(after);
+  return decision;
+}
+
+Result<void> set_state(Rows& rows, uint32_t version, AgreementState::Value state,
+                       const std::string& reason, const EntryContext& entry) {
+  const std::string key = big_endian(version);
+  if (rows.find(kAgreementTable, key) == nullptr) {
+    return fail(Errc::kInternal, "an event on version " + std::to_string(version) +
+                                     " of the agreement, which was never proposed");
+  }
+  auto& row = rows.put(kAgreementTable, key);
+  row.set_state(state);
+  row.set_reason(reason);
+  row.set_changed_time_us(entry.time_us);
+  return {};
+}
+
 Result<void> under(Result<void> result, const std::string& pointer) {
   if (!result) result.error().pointer = pointer;
   return result;
@@ -184,24 +226,37 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ProposeAg
 }
 
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::DropAgreement& command) {
-  const auto* row = scope.view.find(kAgreementTable, big_endian(command.version()));
-  if (row == nullptr) {
-    return fail(Errc::kUnknownAgreement,
-                "the agreement has no version " + std::to_string(command.version()) +
-                    "; the newest is " + std::to_string(scope.alliance.agreements()),
-                "/version");
-  }
-  if (row->state() != AgreementState::proposed) {
-    return fail(Errc::kWrongState, "version " + std::to_string(command.version()) + " is " +
-                                       AgreementState::Value_Name(row->state()) +
-                                       "; only a proposed one can be dropped");
-  }
-  Decision decision;
-  decision.subject_id = std::to_string(command.version());
-  decision.state = AgreementState::Value_Name(AgreementState::dropped);
+  HANSA_CHECK(find_version(scope, command.version(), {AgreementState::proposed}, "dropped"));
+  Decision decision = about(command.version(), AgreementState::dropped);
   auto& dropped = *decision.events.emplace_back().mutable_agreement_dropped();
   dropped.set_version(command.version());
   dropped.set_reason(command.reason());
+  return decision;
+}
+
+Result<Decision> decide_alliance(const AllianceScope& scope, const v1::SuspendAgreement& command) {
+  HANSA_CHECK(find_version(scope, command.version(), {AgreementState::in_force}, "suspended"));
+  Decision decision = about(command.version(), AgreementState::suspended);
+  auto& suspended = *decision.events.emplace_back().mutable_agreement_suspended();
+  suspended.set_version(command.version());
+  suspended.set_reason(command.reason());
+  return decision;
+}
+
+Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ResumeAgreement& command) {
+  HANSA_CHECK(find_version(scope, command.version(), {AgreementState::suspended}, "resumed"));
+  Decision decision = about(command.version(), AgreementState::in_force);
+  decision.events.emplace_back().mutable_agreement_resumed()->set_version(command.version());
+  return decision;
+}
+
+Result<Decision> decide_alliance(const AllianceScope& scope, const v1::RevokeAgreement& command) {
+  HANSA_CHECK(find_version(scope, command.version(),
+                           {AgreementState::in_force, AgreementState::suspended}, "revoked"));
+  Decision decision = about(command.version(), AgreementState::revoked);
+  auto& revoked = *decision.events.emplace_back().mutable_agreement_revoked();
+  revoked.set_version(command.version());
+  revoked.set_reason(command.reason());
   return decision;
 }
 
@@ -228,15 +283,40 @@ Result<void> evolve_event(Rows& rows, const v1::AgreementProposed& event,
 
 Result<void> evolve_event(Rows& rows, const v1::AgreementDropped& event,
                           const EntryContext& entry) {
-  const std::string key = big_endian(event.version());
-  if (rows.find(kAgreementTable, key) == nullptr) {
-    return fail(Errc::kInternal, "AgreementDropped for a version that was never proposed");
+  return set_state(rows, event.version(), AgreementState::dropped, event.reason(), entry);
+}
+
+Result<void> evolve_event(Rows& rows, const v1::AgreementTookEffect& event,
+                          const EntryContext& entry) {
+  auto& alliance = rows.put(kAllianceTable, "");
+  if (alliance.version_in_force() != 0) {
+    HANSA_CHECK(set_state(rows, alliance.version_in_force(), AgreementState::superseded, "",
+                          entry));
   }
-  auto& row = rows.put(kAgreementTable, key);
-  row.set_state(AgreementState::dropped);
-  row.set_reason(event.reason());
-  row.set_changed_time_us(entry.time_us);
-  return {};
+  alliance.set_version_in_force(event.version());
+  return set_state(rows, event.version(), AgreementState::in_force, "", entry);
+}
+
+Result<void> evolve_event(Rows& rows, const v1::AgreementSuspended& event,
+                          const EntryContext& entry) {
+  return set_state(rows, event.version(), AgreementState::suspended, event.reason(), entry);
+}
+
+Result<void> evolve_event(Rows& rows, const v1::AgreementResumed& event,
+                          const EntryContext& entry) {
+  return set_state(rows, event.version(), AgreementState::in_force, "", entry);
+}
+
+Result<void> evolve_event(Rows& rows, const v1::AgreementRevoked& event,
+                          const EntryContext& entry) {
+  rows.put(kAllianceTable, "").set_version_in_force(0);
+  return set_state(rows, event.version(), AgreementState::revoked, event.reason(), entry);
+}
+
+Result<void> evolve_event(Rows& rows, const v1::AgreementExpired& event,
+                          const EntryContext& entry) {
+  rows.put(kAllianceTable, "").set_version_in_force(0);
+  return set_state(rows, event.version(), AgreementState::expired, "", entry);
 }
 
 }  // namespace hansa

@@ -1,8 +1,10 @@
 // Agreement: what members share, field by field, in versions.
 //
 // Shape:   state: the row AgreementVersion (key: version, BE8). A version is proposed as the
-//          secretariat wrote it; what cities ratify is the SHA-256 of its bytes. An earlier
-//          proposal that nobody has ratified is dropped by name.
+//          secretariat wrote it; what cities ratify is the SHA-256 of its bytes. It takes effect
+//          when half of the admitted cities have ratified it (core/alliance/acts.h), in the place
+//          of the one before; the secretariat suspends, resumes and revokes the one in force, and
+//          drops a proposal by name.
 //          granted_fields(grant) resolves the names of a grant in the schema: the only reading of a
 //          grant there is, for the check, the lawyer's page and the relay.
 // Errors:  kUnknownEvent: no event, or no field of it, has this name. kNotShareable: a field's
@@ -42,10 +44,23 @@ std::string agreement_sha256(const v1::Agreement& agreement);
 
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ProposeAgreement& command);
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::DropAgreement& command);
+Result<Decision> decide_alliance(const AllianceScope& scope, const v1::SuspendAgreement& command);
+Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ResumeAgreement& command);
+Result<Decision> decide_alliance(const AllianceScope& scope, const v1::RevokeAgreement& command);
 
 Result<void> evolve_event(Rows& rows, const v1::AgreementProposed& event,
                           const EntryContext& entry);
 Result<void> evolve_event(Rows& rows, const v1::AgreementDropped& event,
+                          const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::AgreementTookEffect& event,
+                          const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::AgreementSuspended& event,
+                          const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::AgreementResumed& event,
+                          const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::AgreementRevoked& event,
+                          const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::AgreementExpired& event,
                           const EntryContext& entry);
 
 }  // namespace hansa

@@ -1,29 +1,17 @@
 #include "core/alliance/alliance.h"
 
-#include "core/base/ids.h"
+#include "core/alliance/identity.h"
 
 namespace hansa {
 namespace {
 
 using Membership = v1::Membership;
-// An Ed25519 public key.
-using PublicKey = Bytes<32, struct PublicKeyTag>;
 
 Decision about(const std::string& city, Membership::Value after) {
   Decision decision;
   decision.subject_id = city;
   decision.state = membership_name(after);
   return decision;
-}
-
-template <typename Key>
-Result<void> check_key(const std::string& text, const char* field) {
-  const auto key = parse_hex<Key>(text);
-  if (key && !key->is_zero()) return {};
-  return fail(Errc::kBadRequest,
-              std::string(field) + " must be " + std::to_string(2 * sizeof(Key::bytes)) +
-                  " hex digits, not all of them zeros, as the city names it",
-              std::string("/") + field);
 }
 
 // What makes a city this city belongs to no other member.
@@ -100,14 +88,8 @@ Result<Decision> decide_founding(RowsView& view, const v1::FoundAlliance& comman
 }
 
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::AdmitCity& command) {
-  HANSA_CHECK(check_key<FoundingId>(command.founding_id(), "founding_id"));
-  HANSA_CHECK(check_key<PublicKey>(command.public_key(), "public_key"));
-  HANSA_CHECK(check_key<PublicKey>(command.recovery_key(), "recovery_key"));
-  if (command.public_key() == command.recovery_key()) {
-    return fail(Errc::kBadRequest,
-                "the recovery key must be another than the key it replaces; it is kept offline",
-                "/recovery_key");
-  }
+  HANSA_CHECK(
+      check_identity(command.founding_id(), command.public_key(), command.recovery_key()));
   if (const auto* member = scope.view.find(kMemberTable, command.city())) {
     return fail(Errc::kAlreadyExists, command.city() + " was admitted already and is " +
                                           membership_name(member->membership()));

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "core/alliance/acts.h"
 #include "core/alliance/agreement.h"
 #include "core/alliance/alliance.h"
 
@@ -39,6 +40,13 @@ Handler on_founding() {
           }};
 }
 
+Handler on_shared() {
+  return {v1::TakeShared::descriptor(),
+          [](RowsView& view, const Message& command, const DecideContext&) {
+            return decide_shared(view, static_cast<const v1::TakeShared&>(command));
+          }};
+}
+
 const auto& handlers() {
   static const std::array kHandlers = {
       on_founding(),
@@ -49,6 +57,11 @@ const auto& handlers() {
       on_alliance<v1::ReadmitCity>(),
       on_alliance<v1::ProposeAgreement>(),
       on_alliance<v1::DropAgreement>(),
+      on_alliance<v1::SuspendAgreement>(),
+      on_alliance<v1::ResumeAgreement>(),
+      on_alliance<v1::RevokeAgreement>(),
+      on_alliance<v1::ReleaseInput>(),
+      on_shared(),
   };
   return kHandlers;
 }
@@ -76,6 +89,19 @@ std::optional<Result<void>> evolve_alliance(Rows& rows, const v1::Event& event,
     case v1::Event::kAgreementProposed:
       return evolve_event(rows, event.agreement_proposed(), entry);
     case v1::Event::kAgreementDropped: return evolve_event(rows, event.agreement_dropped(), entry);
+    case v1::Event::kCityJoined: return evolve_event(rows, event.city_joined(), entry);
+    case v1::Event::kCityWithdrew: return evolve_event(rows, event.city_withdrew(), entry);
+    case v1::Event::kCityRatified: return evolve_event(rows, event.city_ratified(), entry);
+    case v1::Event::kCityRevokedRatification:
+      return evolve_event(rows, event.city_revoked_ratification(), entry);
+    case v1::Event::kActDisregarded: return evolve_event(rows, event.act_disregarded(), entry);
+    case v1::Event::kAgreementTookEffect:
+      return evolve_event(rows, event.agreement_took_effect(), entry);
+    case v1::Event::kAgreementSuspended:
+      return evolve_event(rows, event.agreement_suspended(), entry);
+    case v1::Event::kAgreementResumed: return evolve_event(rows, event.agreement_resumed(), entry);
+    case v1::Event::kAgreementRevoked: return evolve_event(rows, event.agreement_revoked(), entry);
+    case v1::Event::kAgreementExpired: return evolve_event(rows, event.agreement_expired(), entry);
     default: return std::nullopt;
   }
 }

@@ -100,6 +100,8 @@ constexpr std::array kErrorTable = {
               "This Idempotency-Key was used for another request; make a new key."},
     ErrorInfo{kSourceConflict, "source_conflict", 409, kAfterChange,
               "The source's id was imported before with other content; the first one stays."},
+    ErrorInfo{kAgreementDiffers, "agreement_differs", 409, kAfterChange,
+              "The SHA-256 is not that of the version named; read it again before ratifying."},
     ErrorInfo{kPersonErased, "person_erased", 409, kNever,
               "The person's data was erased; nothing can be recorded or read for them."},
     ErrorInfo{kLimitReached, "limit_reached", 409, kAfterChange,
@@ -135,6 +137,12 @@ constexpr std::array kErrorTable = {
               "The log's end is not where the writer expected it; another writer was faster."},
     ErrorInfo{kDigestDiffers, "digest_differs", 500, kNever,
               "The projection differs from the fold of its ledger; rebuild it."},
+    ErrorInfo{kBadSignature, "bad_signature", 500, kNever,
+              "A checkpoint is not signed by the key that its ledger is known by; nothing behind "
+              "it is taken. Ask the owner."},
+    ErrorInfo{kForkFound, "fork_found", 500, kNever,
+              "A ledger shows another history than it vouched for; nothing more of it is taken. "
+              "Keep both and ask the owner."},
 };
 
 }  // namespace

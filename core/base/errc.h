@@ -70,6 +70,7 @@ enum class Errc : uint8_t {
   kMergeCycle,
   kIdempotencyMismatch,
   kSourceConflict,
+  kAgreementDiffers,
   kPersonErased,
   kLimitReached,
   // The system.
@@ -88,6 +89,9 @@ enum class Errc : uint8_t {
   kLogBehind,
   kLogConflict,
   kDigestDiffers,
+  // What another ledger shows (federation); its input is quarantined.
+  kBadSignature,
+  kForkFound,
 };
 
 struct ErrorInfo {

@@ -49,9 +49,23 @@ std::optional<LedgerId> LedgerId::parse(std::string_view text) {
   const auto slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
   LedgerId ledger{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
+  if (ledger.kind == kShareKind) {
+    const auto middle = ledger.id.find('/');
+    if (middle == std::string::npos || !is_slug(ledger.id.substr(0, middle)) ||
+        !is_slug(ledger.id.substr(middle + 1))) {
+      return std::nullopt;
+    }
+    return ledger;
+  }
   if (ledger.kind != kCityKind && ledger.kind != kAllianceKind) return std::nullopt;
   if (!is_slug(ledger.id)) return std::nullopt;
   return ledger;
+}
+
+std::string LedgerId::dotted_id() const {
+  std::string dotted = id;
+  for (char& c : dotted) c = c == '/' ? '.' : c;
+  return dotted;
 }
 
 std::string uuid_text(const CommandId& id) {

@@ -2,7 +2,8 @@
 //
 // Shape:   Bytes<N, Tag> is N raw bytes: Hash (SHA-256, 32), FoundingId, CommandId, ActorId,
 //          PersonId, ImportId (16 each). Text form: lower-case hex; CommandId: a UUID.
-//          LedgerId is `<kind>/<id>` (`city/suzhou-js`); its topic is `hansa.` with dots.
+//          LedgerId is `<kind>/<id>` (`city/suzhou-js`, `share/delta/suzhou-js`); its topic is
+//          `hansa.` with dots.
 //          Slugs (cities, units, services, districts, …) are `[a-z0-9-]{1,40}`.
 //          Case ids are `c<seq>`, further cases of one entry `c<seq>-<n>`.
 // Units:   UUIDv7 time in milliseconds since 1970 UTC.
@@ -65,15 +66,18 @@ std::optional<Id> parse_hex(std::string_view hex) {
 
 inline constexpr std::string_view kCityKind = "city";
 inline constexpr std::string_view kAllianceKind = "alliance";
+inline constexpr std::string_view kShareKind = "share";
 
 struct LedgerId {
-  std::string kind;  // "city" or "alliance"
-  std::string id;
+  std::string kind;  // "city", "alliance" or "share"
+  std::string id;    // a slug; of a share `<alliance>/<city>`
 
   auto operator<=>(const LedgerId&) const = default;
   std::string text() const { return kind + "/" + id; }
-  std::string topic() const { return "hansa." + kind + "." + id; }
-  std::string folder() const { return kind + "-" + id; }
+  std::string topic() const { return "hansa." + kind + "." + dotted_id(); }
+  // No slug has a dot, so that no two ledgers share a folder.
+  std::string folder() const { return kind + "-" + dotted_id(); }
+  std::string dotted_id() const;
   static std::optional<LedgerId> parse(std::string_view text);
 };
 

@@ -25,7 +25,8 @@ const google::protobuf::Message* row_prototype(TableId table) {
       entry(kAnsweredTable),   entry(kCounterTable),        entry(kStateCountTable),
       entry(kHeatTable),       entry(kCaseFactsTable),      entry(kDayTallyTable),
       entry(kInputTable),      entry(kAllianceTable),       entry(kMemberTable),
-      entry(kAgreementTable),
+      entry(kAgreementTable),  entry(kSignedSizeTable),     entry(kAffiliationTable),
+      entry(kHeardAgreementTable), entry(kShareReachedTable),
   };
   for (const auto& [id, prototype] : kPrototypes) {
     if (id == table) return prototype;

@@ -40,6 +40,10 @@ enum class TableId : uint8_t {
   kErasedPerson = 15,
   kAnswered = 16,
   kInput = 17,
+  kSignedSize = 18,
+  kAffiliation = 20,
+  kHeardAgreement = 21,
+  kShareReached = 25,
   kCounter = 30,
   kStateCount = 31,
   kHeat = 32,
@@ -69,7 +73,12 @@ inline constexpr Table<v1::RecentClosures> kRecentClosuresTable{TableId::kRecent
 inline constexpr Table<v1::Timer> kTimerTable{TableId::kTimer};                  // timer_key()
 inline constexpr Table<v1::ErasedPerson> kErasedPersonTable{TableId::kErasedPerson};
 inline constexpr Table<v1::AnsweredCommand> kAnsweredTable{TableId::kAnswered};  // fold.h
-inline constexpr Table<v1::InputReached> kInputTable{TableId::kInput};            // topic
+inline constexpr Table<v1::InputReached> kInputTable{TableId::kInput};            // topic or ledger
+inline constexpr Table<v1::SignedSize> kSignedSizeTable{TableId::kSignedSize};    // key: ""
+inline constexpr Table<v1::Affiliation> kAffiliationTable{TableId::kAffiliation};  // alliance
+inline constexpr Table<v1::AgreementVersion> kHeardAgreementTable{
+    TableId::kHeardAgreement};  // heard_key()
+inline constexpr Table<v1::ShareReached> kShareReachedTable{TableId::kShareReached};  // key: ""
 inline constexpr Table<v1::Counter> kCounterTable{TableId::kCounter};
 inline constexpr Table<v1::StateCount> kStateCountTable{TableId::kStateCount};
 inline constexpr Table<v1::HeatCell> kHeatTable{TableId::kHeat};
@@ -89,6 +98,9 @@ class RowsView {
   template <typename Row>
   const Row* find(Table<Row> table, std::string_view key) {
     return static_cast<const Row*>(find_row(table.id, key));
+  }
+  const google::protobuf::Message* find_any(TableId table, std::string_view key) {
+    return find_row(table, key);
   }
   // Rows of `table` with from <= key < to in key order, until `visit` answers false.
   using Visit = std::function<bool(std::string_view key, const google::protobuf::Message& row)>;

@@ -6,6 +6,8 @@
 
 #include "core/base/assert.h"
 #include "core/base/ids.h"
+#include "hansa/v1/affiliation.pb.h"
+#include "hansa/v1/affiliation_reads.pb.h"
 #include "hansa/v1/alliance.pb.h"
 #include "hansa/v1/alliance_reads.pb.h"
 #include "hansa/v1/case.pb.h"
@@ -224,6 +226,8 @@ const std::vector<MethodInfo>& methods() {
     std::vector<MethodInfo> all;
     const std::array files = {v1::FoundAlliance::descriptor()->file(),
                               v1::GetAlliance::descriptor()->file(),
+                              v1::JoinAlliance::descriptor()->file(),
+                              v1::ListAffiliations::descriptor()->file(),
                               v1::FoundCity::descriptor()->file(),
                               v1::ReportCase::descriptor()->file(),
                               v1::GetCity::descriptor()->file(),

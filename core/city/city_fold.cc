@@ -5,6 +5,7 @@
 #include "core/base/assert.h"
 #include "core/base/schema.h"
 #include "core/city/access.h"
+#include "core/city/affiliation.h"
 #include "core/city/case.h"
 #include "core/city/city.h"
 
@@ -136,6 +137,14 @@ Handler on_timer() {
           nullptr};
 }
 
+Handler on_heard() {
+  return {v1::TakeHeard::descriptor(),
+          [](const Call& call) {
+            return decide_heard(static_cast<const v1::TakeHeard&>(call.command));
+          },
+          nullptr};
+}
+
 const auto& handlers() {
   static const std::array kHandlers = {
       on_city<v1::ReportCase>(),
@@ -170,6 +179,11 @@ const auto& handlers() {
       on_city<v1::ConnectSource>(),
       on_city<v1::DisconnectSource>(),
       on_city<v1::ErasePerson>(),
+      on_city<v1::JoinAlliance>(),
+      on_city<v1::LeaveAlliance>(),
+      on_city<v1::RatifyAgreement>(),
+      on_city<v1::RevokeRatification>(),
+      on_heard(),
   };
   return kHandlers;
 }
@@ -274,6 +288,7 @@ Result<Decision> decide(RowsView& view, const Message& command, const DecideCont
 
 Result<void> evolve(Rows& rows, const v1::Event& event, const EntryContext& entry) {
   if (auto evolved = evolve_case(rows, event, entry)) return *std::move(evolved);
+  if (auto evolved = evolve_affiliation(rows, event, entry)) return *std::move(evolved);
   switch (event.event_case()) {
     case v1::Event::kCityFounded: return evolve_event(rows, event.city_founded(), entry);
     case v1::Event::kGridPartDefined: return evolve_event(rows, event.grid_part_defined(), entry);

@@ -2,6 +2,8 @@
 
 #include "core/base/schema.h"
 #include "core/metrics/metric.h"
+#include "hansa/v1/affiliation.pb.h"
+#include "hansa/v1/affiliation_reads.pb.h"
 #include "ops/cli/cli.h"
 #include "ops/files.h"
 #include "ops/json.h"
@@ -72,20 +74,91 @@ Result<void> print_in_words(const v1::Agreement& agreement) {
   return {};
 }
 
-int check(const std::string& file, bool json) {
-  const auto text = read_file(file);
-  if (!text) return report(text.error());
+Result<v1::Agreement> read_agreement(const std::string& file) {
+  HANSA_TRY(const auto text, read_file(file));
   v1::Agreement agreement;
-  if (auto read = from_json(*text, agreement); !read) return report(read.error());
-  if (auto valid = validate(agreement); !valid) return report(valid.error());
-  if (auto checked = check_agreement(agreement); !checked) return report(checked.error());
+  HANSA_CHECK(from_json(text, agreement));
+  HANSA_CHECK(validate(agreement));
+  HANSA_CHECK(check_agreement(agreement));
+  return agreement;
+}
+
+int check(const std::string& file, bool json) {
+  const auto agreement = read_agreement(file);
+  if (!agreement) return report(agreement.error());
   if (json) {
-    print_line("{\"sha256\":" + json_text(agreement_sha256(agreement)) + ",\"agreement\":" +
-               to_json(agreement) + "}");
+    print_line("{\"sha256\":" + json_text(agreement_sha256(*agreement)) + ",\"agreement\":" +
+               to_json(*agreement) + "}");
     return kExitOk;
   }
-  if (auto printed = print_in_words(agreement); !printed) return report(printed.error());
+  if (auto printed = print_in_words(*agreement); !printed) return report(printed.error());
   return kExitOk;
+}
+
+struct RatifyOptions {
+  std::string file;
+  std::string city;
+  std::string alliance;
+  bool dry_run = false;
+  RemoteServer server;
+};
+
+// The version that the city has heard of with exactly this text.
+Result<uint32_t> find_version(Client& client, const RatifyOptions& options,
+                              const std::string& sha256) {
+  v1::ListHeardAgreements request;
+  request.set_city(options.city);
+  request.set_alliance(options.alliance);
+  v1::HeardAgreementsAnswer answer;
+  HANSA_CHECK(client.call(request, answer));
+  std::string heard;
+  for (const auto& row : answer.agreements()) {
+    if (row.sha256() == sha256) return row.version();
+    heard += "; version " + std::to_string(row.version()) + " has " + row.sha256();
+  }
+  return fail(Errc::kAgreementDiffers, "no version that " + options.city + " has heard of is " +
+                                           options.file + ", whose SHA-256 is " + sha256 +
+                                           (heard.empty() ? "; none was heard of yet" : heard));
+}
+
+// What is ratified is what was read: the text of the file, not whatever a server shows.
+int ratify(const RatifyOptions& options) {
+  const auto agreement = read_agreement(options.file);
+  if (!agreement) return report(agreement.error());
+  const std::string sha256 = agreement_sha256(*agreement);
+  if (options.dry_run) {
+    if (auto printed = print_in_words(*agreement); !printed) return report(printed.error());
+    return kExitOk;
+  }
+  auto client = connect(options.server);
+  if (!client) return report(client.error());
+  const auto version = find_version(*client, options, sha256);
+  if (!version) return report(version.error());
+  v1::RatifyAgreement request;
+  request.set_city(options.city);
+  request.set_alliance(options.alliance);
+  request.set_version(*version);
+  request.set_sha256(sha256);
+  v1::Receipt receipt;
+  if (auto done = client->call(request, receipt); !done) return report(done.error());
+  print_line(options.city + " has ratified version " + std::to_string(*version) +
+             " of the agreement of " + options.alliance + " with entry " +
+             std::to_string(receipt.seq()) + " of its ledger");
+  return kExitOk;
+}
+
+void add_ratify(CLI::App& parent, Chosen& chosen) {
+  auto* verb = parent.add_subcommand("ratify", "Ratifies exactly the text of a file");
+  auto options = std::make_shared<RatifyOptions>();
+  verb->add_option("FILE", options->file, "The agreement as JSON")->required();
+  verb->add_option("--city", options->city, "The city that ratifies")->required();
+  verb->add_option("--alliance", options->alliance, "The alliance")->required();
+  verb->add_flag("--dry-run", options->dry_run, "Only says what would leave the city");
+  add_remote_server(*verb, options->server);
+  set_example(*verb, "  hansa init alliance delta --dir delta\n"
+                     "  hansa agreement ratify delta/agreement.json --city example --alliance "
+                     "delta --dry-run");
+  verb->callback([&chosen, options] { chosen.run = [options] { return ratify(*options); }; });
 }
 
 }  // namespace
@@ -103,6 +176,7 @@ void add_agreement(CLI::App& app, Chosen& chosen) {
   checked->add_flag("--json", *json, "One JSON object: sha256, agreement");
   set_example(*checked, "  hansa init alliance delta --dir delta\n"
                       "  hansa agreement check delta/agreement.json");
+  add_ratify(*verb, chosen);
   checked->callback([&chosen, file, json] {
     chosen.run = [file, json] { return check(*file, *json); };
   });

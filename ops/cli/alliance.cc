@@ -1,5 +1,6 @@
 #include <set>
 
+#include "hansa/v1/affiliation.pb.h"
 #include "hansa/v1/alliance.pb.h"
 #include "ops/cli/cli.h"
 #include "ops/cli/progress.h"
@@ -78,6 +79,60 @@ int admit(const AdmitOptions& options) {
   return refused ? report(*refused) : kExitOk;
 }
 
+struct JoinOptions {
+  std::string file;
+  std::string city;
+  std::string fingerprint;
+  RemoteServer server;
+};
+
+// Whoever joins has compared the fingerprint: it is typed in, not clicked away.
+int join(const JoinOptions& options) {
+  const auto identity = read_identity(options.file);
+  if (!identity) return report(identity.error());
+  if (identity->ledger.kind != kAllianceKind) {
+    return report(Error{Errc::kBadFile, options.file + " is the identity of " +
+                                            identity->ledger.text() + "; expected an alliance's"});
+  }
+  const std::string found = fingerprint(*identity);
+  if (options.fingerprint.empty()) {
+    print_line(identity->ledger.text() + "  " + found);
+    say("Compare it with the alliance, by telephone or on paper; then join with --fingerprint "
+        "\"" + found + "\".");
+    return kExitOk;
+  }
+  if (options.fingerprint != found) {
+    return report(Error{Errc::kBadRequest, options.file + " has the fingerprint " + found +
+                                               ", not the one given; do not join by this file"});
+  }
+  auto client = connect(options.server);
+  if (!client) return report(client.error());
+  v1::JoinAlliance request;
+  request.set_city(options.city);
+  request.set_alliance(identity->ledger.id);
+  request.set_founding_id(identity->founding_id);
+  request.set_public_key(identity->public_key);
+  request.set_recovery_key(identity->recovery_key);
+  v1::Receipt receipt;
+  if (auto joined = client->call(request, receipt); !joined) return report(joined.error());
+  print_line(options.city + " has joined " + identity->ledger.id + " with entry " +
+             std::to_string(receipt.seq()) + " of its ledger");
+  return kExitOk;
+}
+
+void add_join(CLI::App& parent, Chosen& chosen) {
+  auto* verb = parent.add_subcommand("join", "Joins an alliance by the identity it handed over");
+  auto options = std::make_shared<JoinOptions>();
+  verb->add_option("FILE", options->file, "The alliance's identity.json")->required();
+  verb->add_option("--city", options->city, "The city that joins")->required();
+  verb->add_option("--fingerprint", options->fingerprint,
+                   "As the alliance said it; without it, it is only shown");
+  add_remote_server(*verb, options->server);
+  set_example(*verb, "  hansa init alliance delta --dir delta\n"
+                     "  hansa alliance join delta/identity.json --city example");
+  verb->callback([&chosen, options] { chosen.run = [options] { return join(*options); }; });
+}
+
 int show(const std::string& file) {
   const auto identity = read_identity(file);
   if (!identity) return report(identity.error());
@@ -107,6 +162,7 @@ void add_alliance(CLI::App& app, Chosen& chosen) {
   set_example(*verb, "  hansa init city river-town --dir river-town\n"
                      "  hansa alliance fingerprint river-town/identity.json");
   add_admit(*verb, chosen);
+  add_join(*verb, chosen);
   auto* shown = verb->add_subcommand("fingerprint", "Of an identity, to be compared by telephone");
   auto file = std::make_shared<std::string>();
   shown->add_option("FILE", *file, "An identity.json")->required();

@@ -86,6 +86,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_dead(app, chosen);
   add_alliance(app, chosen);
   add_agreement(app, chosen);
+  add_feed(app, chosen);
   add_error(app, chosen);
   add_openapi(app, chosen);
   add_version(app, chosen);

@@ -228,6 +228,8 @@ Call Connection::make_call() {
   call.idempotency_key = view(request["Idempotency-Key"]);
   call.content_type = view(request[http::field::content_type]);
   call.content_encoding = view(request[http::field::content_encoding]);
+  call.accept = view(request[http::field::accept]);
+  call.last_event_id = view(request["Last-Event-ID"]);
   call.body = request.body();
   call.request_id = next_request_id();
   call.worker = worker_.weak_from_this();

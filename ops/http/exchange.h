@@ -36,6 +36,8 @@ struct Call {
   std::string_view idempotency_key;
   std::string_view content_type;
   std::string_view content_encoding;
+  std::string_view accept;
+  std::string_view last_event_id;
   std::string_view body;
   std::string request_id;
   // Whoever answers later, from another thread, holds the worker until then.

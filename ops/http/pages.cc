@@ -181,7 +181,7 @@ Handler metrics_handler(Node& node, Metrics& metrics) {
       co_return problem_reply(error, call.request_id);
     }
     reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    reply.body = metrics.text(ledger_figures(node), node.log().statistics());
+    reply.body = metrics.text(ledger_figures(node), node.log().statistics(), node.links());
     co_return reply;
   };
 }

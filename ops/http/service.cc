@@ -11,6 +11,7 @@
 #include "ops/csv_answer.h"
 #include "ops/http/letters.h"
 #include "ops/http/pages.h"
+#include "ops/http/shares.h"
 #include "ops/json.h"
 #include "ops/openapi.h"
 #include "ops/problem.h"
@@ -30,6 +31,7 @@ constexpr size_t kBatchRowsMax = 1'000;
 constexpr int64_t kAtLeastWaitUsMax = 5'000'000;
 constexpr std::string_view kProjectionsService = "Projections";
 constexpr std::string_view kLettersService = "DeadLetters";
+constexpr std::string_view kSharesService = "Shares";
 constexpr std::string_view kNdjson = "application/x-ndjson";
 
 std::unique_ptr<Message> make_message(const google::protobuf::Descriptor* type) {
@@ -75,6 +77,16 @@ Result<bool> parse_format(std::string_view text) {
 }
 
 std::string seq_header(Seq seq) { return "Hansa-Seq: " + std::to_string(seq) + "\r\n"; }
+
+// An event stream waits as long for something new; then it ends empty, and the client comes again.
+constexpr int kEventWaitMs = 100;
+constexpr int kEventWaitsMax = 100;
+
+asio::awaitable<void> pause_ms(int ms) {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  timer.expires_after(std::chrono::milliseconds(ms));
+  co_await timer.async_wait(asio::use_awaitable);
+}
 
 asio::awaitable<Result<std::shared_ptr<const Snapshot>>> wait_for_seq(const Call& call,
                                                                       projections::Keeper& keeper,
@@ -278,6 +290,7 @@ asio::awaitable<Result<Reply>> Service::answer_method(const Call& call, Route& r
   if (method.is_command) co_return co_await command(call, std::move(request));
   if (method.service == kProjectionsService) co_return co_await operate(call, std::move(request));
   if (method.service == kLettersService) co_return letters(request);
+  if (method.service == kSharesService) co_return co_await shares(call, std::move(request));
   co_return co_await read(call, std::move(request));
 }
 
@@ -290,6 +303,55 @@ Result<Reply> Service::letters(const Request& request) {
   Reply reply;
   append_json(reply.body, *answer);
   return reply;
+}
+
+asio::awaitable<Result<Reply>> Service::shares(const Call& call, Request request) {
+  if (auto valid = validate(*request.message); !valid) co_return fail(std::move(valid).error());
+  auto door = find_door(request.ledger());
+  if (!door) co_return fail(std::move(door).error());
+  auto& keeper = (*door)->keeper();
+  if (auto may = (*door)->may_read(request.method(), *request.principal); !may) {
+    co_return fail(std::move(may).error());
+  }
+  auto snapshot = co_await wait_for_seq(call, keeper, request.at_least);
+  if (!snapshot) co_return fail(std::move(snapshot).error());
+  const ShareContext context{**snapshot, keeper.config(), node_.read_log(), node_.links()};
+  Reply reply;
+  reply.headers = seq_header((*snapshot)->meta().position.seq);
+  if (const auto* list = dynamic_cast<const v1::ListShares*>(request.message.get())) {
+    const auto answer = list_shares(*list, context);
+    if (!answer) co_return fail(answer.error());
+    if (request.as_csv) {
+      reply.content_type = "text/csv; charset=utf-8";
+      reply.body = csv_of(*answer, request.method().rule.csv_items(), v1::PUBLIC);
+    } else {
+      append_json(reply.body, *answer);
+    }
+    co_return reply;
+  }
+  auto& entries = static_cast<v1::ListShareEntries&>(*request.message);
+  const bool as_events = media_type(call.accept) == "text/event-stream";
+  if (as_events) {
+    if (auto resumed = resume_after(call.last_event_id, entries); !resumed) {
+      co_return fail(std::move(resumed).error());
+    }
+  }
+  auto answer = list_share_entries(entries, context);
+  // Whoever listens and has read everything waits for what comes.
+  for (int waits = 0; as_events && answer && answer->entries().empty() && waits < kEventWaitsMax;
+       ++waits) {
+    co_await pause_ms(kEventWaitMs);
+    answer = list_share_entries(entries, context);
+  }
+  if (!answer) co_return fail(answer.error());
+  if (as_events) {
+    reply.content_type = "text/event-stream";
+    reply.headers += "Cache-Control: no-store\r\n";
+    reply.body = events_of(*answer);
+  } else {
+    append_json(reply.body, *answer);
+  }
+  co_return reply;
 }
 
 Result<void> Service::fill_request(const Call& call, Request& request) {

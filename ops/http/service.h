@@ -36,6 +36,7 @@ class Service {
   boost::asio::awaitable<Result<Reply>> read(const Call& call, Request request);
   boost::asio::awaitable<Result<Reply>> operate(const Call& call, Request request);
   Result<Reply> letters(const Request& request);
+  boost::asio::awaitable<Result<Reply>> shares(const Call& call, Request request);
   Result<projections::Door*> find_door(const LedgerId& ledger);
   int64_t answer_us_max() const;
 

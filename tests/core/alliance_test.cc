@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "core/alliance/acts.h"
 #include "core/alliance/agreement.h"
 #include "core/base/schema.h"
 #include "core/rules.h"
@@ -70,6 +71,13 @@ class TestAlliance {
     ASSERT_EQ(send(admission(city, 'a')), "CityAdmitted");
     if (standing == Membership::suspended) {
       ASSERT_EQ(send(on_city<v1::SuspendCity>(city)), "CitySuspended");
+    }
+    if (standing == Membership::withdrawn) {
+      v1::TakeShared words;
+      words.set_city(city);
+      words.add_acts()->mutable_event()->mutable_alliance_joined()->set_alliance("delta");
+      words.add_acts()->mutable_event()->mutable_alliance_left()->set_alliance("delta");
+      ASSERT_EQ(send(words), "CityJoined CityWithdrew");
     }
     if (standing == Membership::expelled) {
       ASSERT_EQ(send(on_city<v1::ExpelCity>(city)), "CityExpelled");

@@ -89,6 +89,8 @@ void collect_personal(const Descriptor& type, const std::string& at,
                       std::set<std::string>& found) {
   for (int i = 0; i < type.field_count(); ++i) {
     const auto* field = type.field(i);
+    // What a share ledger holds of an event is only what is granted.
+    if (field->message_type() == v1::Event::descriptor()) continue;
     if (field->message_type() != nullptr) {
       collect_personal(*field->message_type(), at, found);
     } else if (data_class(*field) == v1::PERSONAL) {

@@ -1,0 +1,33 @@
+// Acts: what the cities themselves say to their alliance, as it comes by their share ledgers.
+//
+// Shape:   decide_shared() takes the acts of one entry of a member's share ledger, in order, each
+//          on what the ones before have changed, and records what they mean here: CityJoined,
+//          CityRatified, … A version takes effect with the ratification that makes half of the
+//          cities that are admitted. What the rules do not take has no effect and is recorded as
+//          ActDisregarded, with code and sentence: the city's own ledger has it anyhow.
+//          decide_quarantine() records that an input cannot be read on.
+// Errors:  kUnknownMember for a city that was never admitted.
+// Threads: pure.
+// Source:  DESIGN §8; the table act × membership is core/alliance/README.md.
+#pragma once
+
+#include "core/alliance/alliance.h"
+#include "hansa/v1/federation.pb.h"
+
+namespace hansa {
+
+Result<Decision> decide_shared(RowsView& view, const v1::TakeShared& command);
+Decision decide_quarantine(const v1::QuarantineInput& command);
+Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReleaseInput& command);
+
+Result<void> evolve_event(Rows& rows, const v1::CityJoined& event, const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::CityWithdrew& event, const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::CityRatified& event, const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::CityRevokedRatification& event,
+                          const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::ActDisregarded& event, const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::InputQuarantined& event,
+                          const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::InputReleased& event, const EntryContext& entry);
+
+}  // namespace hansa

@@ -1,0 +1,29 @@
+// Identity keys: how a city and an alliance know each other, and the ledger they share.
+//
+// Shape:   check_identity() holds founding id and keys to their form: hex digits, 32 of the
+//          founding id, 64 of each Ed25519 key, none of them all zeros, the recovery key another
+//          than the key it replaces.
+//          share_founding_id(): the share ledger's founding id, the first 16 bytes of
+//          SHA-256("hansa share" ‖ alliance's founding id ‖ city's founding id): whoever knows both
+//          knows it, and nothing is learnt from the topic.
+// Errors:  kBadRequest with the field's pointer.
+// Threads: pure.
+// Source:  DESIGN §4, §8.
+#pragma once
+
+#include "core/base/ids.h"
+#include "core/base/result.h"
+
+namespace hansa {
+
+// An Ed25519 public key, and a signature made with it.
+using PublicKey = Bytes<32, struct PublicKeyTag>;
+using Signature = Bytes<64, struct SignatureTag>;
+
+Result<void> check_identity(const std::string& founding_id, const std::string& public_key,
+                            const std::string& recovery_key);
+
+LedgerId share_ledger(std::string_view alliance, std::string_view city);
+FoundingId share_founding_id(const FoundingId& alliance, const FoundingId& city);
+
+}  // namespace hansa

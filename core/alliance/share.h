@@ -1,0 +1,32 @@
+// Share: what of a city's ledger an alliance may see, and the share ledger that holds it.
+//
+// Shape:   state: the rows ShareReached, and the city's Affiliation as the shared entries tell it.
+//          decide_relay() makes of the next entries of the city's ledger one EntriesShared: each
+//          event that names the alliance as the city's word to it; each that the agreement in
+//          effect at its own seq *and* at the newest seq grants, at a time that both cover; as new
+//          messages with exactly the fields that both grant, at the classes of today's schema. The
+//          rest is named as ranges with their reason. It takes no more entries than fit into
+//          kShareBytesMax. Where the agreement ends within the range, a ShareEnded follows.
+// Errors:  kNotYet: the entries are not the next ones; go on from the rows.
+// Threads: pure.
+// Limits:  kShareBytesMax of shared events an entry, or one entry of the city's ledger.
+// Source:  DESIGN §8 (law 4).
+#pragma once
+
+#include "core/base/rows.h"
+#include "core/city/context.h"
+#include "hansa/v1/federation.pb.h"
+
+namespace hansa {
+
+inline constexpr size_t kShareBytesMax = 40 * 1024;
+
+// Its city's word to the alliance it names, whatever is agreed.
+bool is_to_alliance(const v1::Event& event);
+
+Result<Decision> decide_relay(RowsView& view, const v1::RelayEntries& command);
+
+Result<void> evolve_event(Rows& rows, const v1::EntriesShared& event, const EntryContext& entry);
+Result<void> evolve_event(Rows& rows, const v1::ShareEnded& event, const EntryContext& entry);
+
+}  // namespace hansa

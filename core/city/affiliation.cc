@@ -1,0 +1,324 @@
+#include "core/city/affiliation.h"
+
+#include <algorithm>
+
+#include "core/alliance/agreement.h"
+#include "core/alliance/identity.h"
+
+namespace hansa {
+namespace {
+
+using Heard = v1::AllianceHeard;
+using Membership = v1::Membership;
+using Joined = v1::AffiliationState;
+using AgreementState = v1::AgreementState;
+
+Result<const v1::Affiliation*> find_joined(const CityScope& scope, const std::string& alliance) {
+  const auto* row = scope.view.find(kAffiliationTable, alliance);
+  if (row != nullptr && row->state() == Joined::joined) return row;
+  return fail(Errc::kUnknownAlliance,
+              "the city " + std::string(row == nullptr ? "has not joined" : "has left") +
+                  " the alliance " + alliance + "; join it first",
+              "/alliance");
+}
+
+Decision about(const std::string& subject, std::string state) {
+  Decision decision;
+  decision.subject_id = subject;
+  decision.state = std::move(state);
+  return decision;
+}
+
+int count_affiliations(RowsView& view) {
+  int count = 0;
+  view.scan(TableId::kAffiliation, "", "\xff", [&](std::string_view, const auto&) {
+    ++count;
+    return true;
+  });
+  return count;
+}
+
+void forget_ratified(v1::Affiliation& row, const std::function<bool(const v1::Ratified&)>& gone) {
+  auto& all = *row.mutable_ratified();
+  all.erase(std::remove_if(all.begin(), all.end(), gone), all.end());
+}
+
+void apply_heard(v1::Affiliation& row, const Heard& heard) {
+  row.set_alliance_seq(heard.alliance_seq());
+  switch (heard.change_case()) {
+    case Heard::kAgreementTookEffect: {
+      const uint32_t version = heard.agreement_took_effect().version();
+      row.set_version_in_force(version);
+      row.set_agreement_suspended(false);
+      forget_ratified(row, [&](const auto& one) { return one.version() < version; });
+      return;
+    }
+    case Heard::kAgreementSuspended: return row.set_agreement_suspended(true);
+    case Heard::kAgreementResumed: return row.set_agreement_suspended(false);
+    case Heard::kAgreementRevoked:
+    case Heard::kAgreementExpired: return row.set_version_in_force(0);
+    case Heard::kCityJoined:
+    case Heard::kCityReinstated:
+    case Heard::kCityReadmitted: return row.set_membership(Membership::admitted);
+    case Heard::kCityWithdrew: return row.set_membership(Membership::withdrawn);
+    case Heard::kCitySuspended: return row.set_membership(Membership::suspended);
+    case Heard::kCityExpelled: return row.set_membership(Membership::expelled);
+    default: return;
+  }
+}
+
+void set_heard_state(Rows& rows, const std::string& alliance, uint32_t version,
+                     AgreementState::Value state, const EntryContext& entry) {
+  const std::string key = heard_key(alliance, version);
+  if (rows.find(kHeardAgreementTable, key) == nullptr) return;
+  auto& row = rows.put(kHeardAgreementTable, key);
+  row.set_state(state);
+  row.set_changed_time_us(entry.time_us);
+}
+
+// `was`: the version in force before.
+void evolve_heard(Rows& rows, const Heard& heard, uint32_t was, const EntryContext& entry) {
+  const auto set = [&](uint32_t version, AgreementState::Value state) {
+    set_heard_state(rows, heard.alliance(), version, state, entry);
+  };
+  switch (heard.change_case()) {
+    case Heard::kAgreementProposed: {
+      const auto& proposed = heard.agreement_proposed();
+      auto& row = rows.put(kHeardAgreementTable, heard_key(heard.alliance(), proposed.version()));
+      row.set_version(proposed.version());
+      *row.mutable_agreement() = proposed.agreement();
+      row.set_sha256(proposed.sha256());
+      row.set_state(AgreementState::proposed);
+      row.set_proposed_time_us(entry.time_us);
+      row.set_changed_time_us(entry.time_us);
+      return;
+    }
+    case Heard::kAgreementDropped:
+      return set(heard.agreement_dropped().version(), AgreementState::dropped);
+    case Heard::kAgreementTookEffect:
+      if (was != 0) set(was, AgreementState::superseded);
+      return set(heard.agreement_took_effect().version(), AgreementState::in_force);
+    case Heard::kAgreementSuspended:
+      return set(heard.agreement_suspended().version(), AgreementState::suspended);
+    case Heard::kAgreementResumed:
+      return set(heard.agreement_resumed().version(), AgreementState::in_force);
+    case Heard::kAgreementRevoked:
+      return set(heard.agreement_revoked().version(), AgreementState::revoked);
+    case Heard::kAgreementExpired:
+      return set(heard.agreement_expired().version(), AgreementState::expired);
+    default: return;
+  }
+}
+
+const std::string* alliance_of(const v1::Event& event) {
+  switch (event.event_case()) {
+    case v1::Event::kAllianceJoined: return &event.alliance_joined().alliance();
+    case v1::Event::kAllianceLeft: return &event.alliance_left().alliance();
+    case v1::Event::kAgreementRatified: return &event.agreement_ratified().alliance();
+    case v1::Event::kRatificationRevoked: return &event.ratification_revoked().alliance();
+    case v1::Event::kAllianceHeard: return &event.alliance_heard().alliance();
+    default: return nullptr;
+  }
+}
+
+void apply_joined(v1::Affiliation& row, const v1::AllianceJoined& joined, int64_t time_us) {
+  row.set_alliance(joined.alliance());
+  row.set_founding_id(joined.founding_id());
+  row.set_public_key(joined.public_key());
+  row.set_recovery_key(joined.recovery_key());
+  row.set_state(Joined::joined);
+  row.set_membership(Membership::unspecified);
+  row.set_joined_time_us(time_us);
+}
+
+void apply_ratified(v1::Affiliation& row, const v1::AgreementRatified& ratified, int64_t time_us) {
+  forget_ratified(row, [&](const auto& one) { return one.version() == ratified.version(); });
+  auto& added = *row.add_ratified();
+  added.set_version(ratified.version());
+  *added.mutable_agreement() = ratified.agreement();
+  added.set_sha256(ratified.sha256());
+  added.set_ratified_time_us(time_us);
+  std::sort(row.mutable_ratified()->begin(), row.mutable_ratified()->end(),
+            [](const auto& a, const auto& b) { return a.version() < b.version(); });
+}
+
+}  // namespace
+
+std::string heard_key(std::string_view alliance, uint32_t version) {
+  std::string key(alliance);
+  key.push_back('\0');
+  return key + big_endian(version);
+}
+
+const v1::Ratified* find_ratified(const v1::Affiliation& affiliation, uint32_t version) {
+  for (const auto& one : affiliation.ratified()) {
+    if (one.version() == version) return &one;
+  }
+  return nullptr;
+}
+
+const v1::Ratified* agreement_in_effect(const v1::Affiliation& affiliation) {
+  const bool is_member = affiliation.state() == Joined::joined &&
+                         affiliation.membership() == Membership::admitted;
+  if (!is_member || affiliation.agreement_suspended()) return nullptr;
+  if (affiliation.version_in_force() == 0) return nullptr;
+  return find_ratified(affiliation, affiliation.version_in_force());
+}
+
+Result<Decision> decide_city(const CityScope& scope, const v1::JoinAlliance& command) {
+  HANSA_CHECK(
+      check_identity(command.founding_id(), command.public_key(), command.recovery_key()));
+  const auto* row = scope.view.find(kAffiliationTable, command.alliance());
+  if (row != nullptr && row->state() == Joined::joined) {
+    return fail(Errc::kAlreadyExists, "the city has joined " + command.alliance() + " already");
+  }
+  if (row != nullptr && row->founding_id() != command.founding_id()) {
+    return fail(Errc::kAlreadyExists,
+                "the city knew the alliance " + command.alliance() +
+                    " by another founding id, " + row->founding_id() +
+                    "; this is not the alliance it left",
+                "/founding_id");
+  }
+  if (row == nullptr && count_affiliations(scope.view) >= kAffiliationsMax) {
+    return fail(Errc::kLimitReached, "a city belongs to at most " +
+                                         std::to_string(kAffiliationsMax) + " alliances");
+  }
+  Decision decision = about(command.alliance(), Joined::Value_Name(Joined::joined));
+  auto& joined = *decision.events.emplace_back().mutable_alliance_joined();
+  joined.set_alliance(command.alliance());
+  joined.set_founding_id(command.founding_id());
+  joined.set_public_key(command.public_key());
+  joined.set_recovery_key(command.recovery_key());
+  return decision;
+}
+
+Result<Decision> decide_city(const CityScope& scope, const v1::LeaveAlliance& command) {
+  HANSA_CHECK(find_joined(scope, command.alliance()));
+  Decision decision = about(command.alliance(), Joined::Value_Name(Joined::left));
+  auto& left = *decision.events.emplace_back().mutable_alliance_left();
+  left.set_alliance(command.alliance());
+  left.set_reason(command.reason());
+  return decision;
+}
+
+Result<Decision> decide_city(const CityScope& scope, const v1::RatifyAgreement& command) {
+  HANSA_TRY(const auto* row, find_joined(scope, command.alliance()));
+  const auto* heard = scope.view.find(kHeardAgreementTable,
+                                      heard_key(command.alliance(), command.version()));
+  const std::string which = "version " + std::to_string(command.version());
+  if (heard == nullptr) {
+    return fail(Errc::kUnknownAgreement,
+                "the city has heard of no " + which + " of the agreement of " +
+                    command.alliance(),
+                "/version");
+  }
+  if (heard->sha256() != command.sha256()) {
+    return fail(Errc::kAgreementDiffers,
+                which + " has the SHA-256 " + heard->sha256() +
+                    "; what was read is another text",
+                "/sha256");
+  }
+  const bool can_ratify = heard->state() == AgreementState::proposed ||
+                          heard->state() == AgreementState::in_force ||
+                          heard->state() == AgreementState::suspended;
+  if (!can_ratify || find_ratified(*row, command.version()) != nullptr) {
+    return fail(Errc::kWrongState,
+                which + " is " +
+                    (can_ratify ? "ratified" : AgreementState::Value_Name(heard->state())) +
+                    " already; there is nothing to ratify");
+  }
+  if (row->ratified_size() >= kRatifiedMax) {
+    return fail(Errc::kLimitReached, "the city has ratified " + std::to_string(kRatifiedMax) +
+                                         " versions that are not in force; take one back");
+  }
+  Decision decision = about(command.alliance(), "ratified");
+  auto& ratified = *decision.events.emplace_back().mutable_agreement_ratified();
+  ratified.set_alliance(command.alliance());
+  ratified.set_version(command.version());
+  *ratified.mutable_agreement() = heard->agreement();
+  ratified.set_sha256(heard->sha256());
+  return decision;
+}
+
+Result<Decision> decide_city(const CityScope& scope, const v1::RevokeRatification& command) {
+  HANSA_TRY(const auto* row, find_joined(scope, command.alliance()));
+  if (find_ratified(*row, command.version()) == nullptr) {
+    return fail(Errc::kWrongState, "the city has not ratified version " +
+                                       std::to_string(command.version()) +
+                                       ", or a later one took its place");
+  }
+  Decision decision = about(command.alliance(), "revoked");
+  auto& revoked = *decision.events.emplace_back().mutable_ratification_revoked();
+  revoked.set_alliance(command.alliance());
+  revoked.set_version(command.version());
+  revoked.set_reason(command.reason());
+  return decision;
+}
+
+Result<Decision> decide_heard(const v1::TakeHeard& command) {
+  using google::protobuf::FieldDescriptor;
+  Decision decision = about(command.alliance(), "heard");
+  const auto* changes = Heard::descriptor()->FindOneofByName("change");
+  for (const auto& heard : command.heard()) {
+    const auto* source = heard.event().GetReflection()->GetOneofFieldDescriptor(
+        heard.event(), v1::Event::descriptor()->oneof_decl(0));
+    if (source == nullptr) continue;
+    const auto& content = heard.event().GetReflection()->GetMessage(heard.event(), source);
+    const FieldDescriptor* target = nullptr;
+    for (int i = 0; i < changes->field_count(); ++i) {
+      if (changes->field(i)->message_type() == source->message_type()) target = changes->field(i);
+    }
+    if (target == nullptr) continue;
+    const auto* city = source->message_type()->FindFieldByName("city");
+    if (city != nullptr &&
+        content.GetReflection()->GetString(content, city) != command.city()) {
+      continue;
+    }
+    auto& event = *decision.events.emplace_back().mutable_alliance_heard();
+    event.set_alliance(command.alliance());
+    event.set_alliance_seq(heard.seq());
+    event.GetReflection()->MutableMessage(&event, target)->CopyFrom(content);
+  }
+  return decision;
+}
+
+// ---- evolve
+
+bool apply_to_affiliation(v1::Affiliation& row, const v1::Event& event, int64_t time_us) {
+  switch (event.event_case()) {
+    case v1::Event::kAllianceJoined: apply_joined(row, event.alliance_joined(), time_us); break;
+    case v1::Event::kAllianceLeft:
+      row.set_state(Joined::left);
+      row.clear_ratified();
+      break;
+    case v1::Event::kAgreementRatified:
+      apply_ratified(row, event.agreement_ratified(), time_us);
+      break;
+    case v1::Event::kRatificationRevoked:
+      forget_ratified(row, [&](const auto& one) {
+        return one.version() == event.ratification_revoked().version();
+      });
+      break;
+    case v1::Event::kAllianceHeard: apply_heard(row, event.alliance_heard()); break;
+    default: return false;
+  }
+  row.set_changed_time_us(time_us);
+  return true;
+}
+
+std::optional<Result<void>> evolve_affiliation(Rows& rows, const v1::Event& event,
+                                               const EntryContext& entry) {
+  const std::string* alliance = alliance_of(event);
+  if (alliance == nullptr) return std::nullopt;
+  if (!event.has_alliance_joined() && rows.find(kAffiliationTable, *alliance) == nullptr) {
+    return fail(Errc::kInternal, "an event on the alliance " + *alliance +
+                                     ", which the city never joined");
+  }
+  auto& row = rows.put(kAffiliationTable, *alliance);
+  const uint32_t was = row.version_in_force();
+  apply_to_affiliation(row, event, entry.time_us);
+  if (event.has_alliance_heard()) evolve_heard(rows, event.alliance_heard(), was, entry);
+  return Result<void>();
+}
+
+}  // namespace hansa

@@ -1,0 +1,88 @@
+// Links: everything that moves between ledgers on this node, made from the ledgers' own rows.
+//
+// Shape:   for every city that is hosted here and has joined an alliance: the share ledger with its
+//          keeper, the relay into it, and the city's input from the alliance. For every alliance
+//          hosted here: an input from each member's share ledger. look_around() makes what is
+//          missing; poke() lets each link take its next step. start() does both on a thread of its
+//          own; a test or the demo calls settle() instead, which goes on until nothing moves.
+//          Nothing is configured: what is joined and admitted says it all.
+// Errors:  a share ledger that cannot be opened is named in health() and tried again.
+// Threads: add(), health(), share_health() and share() from any; the rest from one.
+// Limits:  as many links as cities joined alliances; each moves one step at a time.
+// Source:  DESIGN §8; law 6: a link that cannot move holds up nothing else.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "federation/input.h"
+#include "federation/relay.h"
+
+namespace hansa::federation {
+
+// A ledger of this node that has links.
+struct LinkedLedger {
+  std::shared_ptr<projections::Keeper> keeper;
+  projections::Keyring* keyring = nullptr;  // share ledgers hold no personal data, keepers ask
+  std::string signing_seed;                 // empty: it can neither share nor vouch for itself
+};
+
+class Links {
+ public:
+  struct Plan {
+    streams::Log* log = nullptr;        // that keepers append to
+    streams::Log* read_log = nullptr;   // the same, with places of its own; may be `log`
+    Env* env = nullptr;
+    std::shared_ptr<projections::StoreBudget> budget;
+    std::string projections_dir;
+    boost::asio::any_io_executor executor;
+    projections::KeeperObserver* observer = nullptr;
+    size_t row_cache_mib = 4;  // of each share ledger
+  };
+  explicit Links(Plan plan);
+  ~Links();
+
+  void add(LinkedLedger ledger);
+  void start();
+  // Ends the thread, and closes the share ledgers' keepers.
+  void stop();
+
+  bool look_around();
+  bool poke();
+  // Goes on until no link has anything to do; false: not within `tries_max` rounds.
+  bool settle(int tries_max);
+
+  std::vector<LinkHealth> health() const;
+  std::vector<projections::KeeperHealth> share_health() const;
+  // nullptr: no such share ledger is written here.
+  std::shared_ptr<projections::Keeper> share(const LedgerId& ledger) const;
+
+ private:
+  using Keeper = projections::Keeper;
+  void look_at_city(const LinkedLedger& city, bool& changed);
+  void look_at_alliance(const LinkedLedger& alliance, bool& changed);
+  Result<std::shared_ptr<Keeper>> open_share(const LinkedLedger& city,
+                                             const v1::Affiliation& affiliation);
+  void publish_health();
+  void run();
+
+  Plan plan_;
+  std::vector<LinkedLedger> ledgers_;
+  std::map<std::string, std::shared_ptr<Keeper>> shares_;  // guarded by mutex_
+  std::map<std::string, std::unique_ptr<Relay>> relays_;
+  std::map<std::string, std::unique_ptr<Input>> inputs_;
+  std::map<std::string, Seq> looked_at_;  // by ledger: the rows that were looked at last
+
+  mutable std::mutex mutex_;
+  std::condition_variable stopping_begun_;
+  bool stopping_ = false;                          // guarded by mutex_
+  std::map<std::string, Error> refused_;           // guarded by mutex_
+  std::vector<LinkHealth> health_;                 // guarded by mutex_
+  std::vector<LinkedLedger> added_;                // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace hansa::federation

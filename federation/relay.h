@@ -1,0 +1,73 @@
+// Relay: gives what a city shares with one alliance to the share ledger, beside the city's keeper.
+//
+// Shape:   poke() takes the next step, if there is one and none is on its way: reads the city's
+//          ledger on from where the share ledger stands, waits until the city's rows show the
+//          ledger's end, and submits RelayEntries to the share ledger's keeper, which decides what
+//          passes (core/alliance/share.h). So nothing is shared that the city has ceased to grant
+//          by the time it looked. With nothing new for as long as the agreement's heartbeat, an
+//          empty range says so.
+// Errors:  in health().waits; the relay tries again with every poke.
+// Threads: poke and health from one thread; answers of keepers come on theirs.
+// Limits:  kEntriesMax entries and kBytesMax a step; the share ledger may take fewer.
+// Source:  DESIGN §8, "Relay".
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "hansa/v1/federation.pb.h"
+#include "projections/keeper.h"
+
+namespace hansa::federation {
+
+inline constexpr uint32_t kHeartbeatSDefault = 60;
+
+struct LinkHealth {
+  std::string link;  // "city/wuxi > share/delta/wuxi"
+  uint64_t behind_records = 0;
+  int64_t behind_us = 0;  // age of the oldest entry that is not taken
+  bool is_idle = false;   // nothing on its way, nothing to read
+  std::optional<Error> waits;
+};
+
+class Relay {
+ public:
+  static constexpr size_t kEntriesMax = 1'000;
+  static constexpr size_t kBytesMax = 512 * 1024;
+
+  struct Plan {
+    std::string alliance;
+    std::string city;
+    FoundingId city_founding_id;
+    streams::Log* log = nullptr;
+    Env* env = nullptr;
+    std::shared_ptr<projections::Keeper> city_keeper;
+    std::shared_ptr<projections::Keeper> share_keeper;
+  };
+  explicit Relay(Plan plan);
+  ~Relay();
+
+  // True: something was begun or is on its way.
+  bool poke();
+  LinkHealth health() const;
+
+ private:
+  struct Step;
+  Result<void> resume();
+  Result<void> read_on();
+  bool heartbeat_due(const v1::Affiliation& newest) const;
+  void share_when_shown(Offset end);
+  void submit(const projections::Snapshot& city_rows);
+  void settle();
+
+  Plan plan_;
+  std::optional<Chain> chain_;  // of the city's ledger; nullopt: resume first
+  std::deque<v1::RelayEntries::Source> entries_;
+  size_t bytes_ = 0;
+  int64_t shared_at_us_ = 0;
+  std::shared_ptr<Step> step_;  // on its way
+  std::optional<Error> waits_;
+};
+
+}  // namespace hansa::federation

@@ -1,0 +1,104 @@
+#include "federation/signed_reader.h"
+
+#include "federation/checkpoint.h"
+#include "streams/ledger_reader.h"
+
+namespace hansa::federation {
+
+SignedReader::SignedReader(streams::Log& log, Source source, const ChainPosition& from)
+    : log_(log),
+      source_(std::move(source)),
+      chain_(source_.founding_id, from),
+      first_(from.seq),
+      covered_(from.seq),
+      covered_hash_(chain_.position().tip) {}
+
+Result<std::vector<SignedEntry>> SignedReader::read() {
+  if (stop_) return fail(*stop_);
+  if (auto read = read_on(); !read) {
+    Error error = std::move(read).error();
+    if (error.code == Errc::kUnavailable) return fail(std::move(error));
+    if (error.seq == 0) error.seq = chain_.position().seq + 1;
+    stop_ = error;
+    // What was covered before it is good all the same.
+  }
+  std::vector<SignedEntry> entries;
+  size_t bytes = 0;
+  while (!pending_.empty() && pending_.front().entry.seq <= covered_ && bytes < kReadBytesMax) {
+    bytes += pending_.front().bytes;
+    pending_bytes_ -= pending_.front().bytes;
+    entries.push_back(std::move(pending_.front().entry));
+    pending_.pop_front();
+  }
+  if (entries.empty() && stop_) return fail(*stop_);
+  return entries;
+}
+
+Result<void> SignedReader::read_on() {
+  while (log_.has_more(source_.ledger, chain_.position().next_offset)) {
+    const Offset from = chain_.position().next_offset;
+    HANSA_TRY(const auto read, log_.read(source_.ledger, from, kReadBytesMax));
+    for (const auto& record : read.records) {
+      const auto verdict = chain_.apply(record.offset, record.value);
+      if (verdict.kind == VerdictKind::kStop) return fail(verdict.error);
+      if (verdict.kind == VerdictKind::kValid) HANSA_CHECK(take(record.offset, verdict));
+    }
+    chain_.skip_to(read.next);
+    const bool has_enough = !pending_.empty() && pending_.front().entry.seq <= covered_ &&
+                            pending_bytes_ >= kReadBytesMax;
+    if (has_enough || chain_.position().next_offset == from) return {};
+  }
+  return {};
+}
+
+Result<void> SignedReader::take(Offset offset, const Verdict& verdict) {
+  Pending pending;
+  pending.entry.seq = chain_.position().seq;
+  pending.entry.hash = verdict.hash;
+  pending.entry.next_offset = offset + 1;
+  pending.bytes = verdict.payload.size();
+  const std::string which = "entry " + std::to_string(pending.entry.seq) + " of " +
+                            source_.ledger.text();
+  if (!pending.entry.payload.ParseFromArray(verdict.payload.data(),
+                                            static_cast<int>(verdict.payload.size()))) {
+    return fail(Errc::kUpgradeNeeded, which + " cannot be read by this binary");
+  }
+  pending_bytes_ += pending.bytes;
+  pending_.push_back(std::move(pending));
+  const auto& entry = pending_.back().entry;
+  for (const auto& event : entry.payload.events()) {
+    if (event.has_checkpoint_signed()) HANSA_CHECK(cover(entry.seq, event.checkpoint_signed()));
+  }
+  if (pending_bytes_ - pending_.back().bytes <= kPendingBytesMax) return {};
+  if (pending_.front().entry.seq <= covered_) return {};
+  return fail(Errc::kLimitReached, source_.ledger.text() + " has not vouched for its entries since " +
+                                       std::to_string(covered_) + "; its signer must work again");
+}
+
+Result<void> SignedReader::cover(Seq seq, const v1::CheckpointSigned& checkpoint) {
+  HANSA_CHECK(verify_checkpoint(checkpoint, source_.key, source_.ledger, source_.founding_id));
+  const std::string which = "the checkpoint in entry " + std::to_string(seq) + " of " +
+                            source_.ledger.text();
+  if (checkpoint.size() < newest_size_ || checkpoint.size() >= seq) {
+    return fail(Errc::kForkFound, which + " vouches for " + std::to_string(checkpoint.size()) +
+                                      " entries, an earlier one for " +
+                                      std::to_string(newest_size_) + "; a ledger only grows");
+  }
+  newest_size_ = checkpoint.size();
+  if (newest_size_ < first_) return {};
+  Hash hash = covered_hash_;
+  if (checkpoint.size() > covered_) {
+    const Seq first = pending_.front().entry.seq;
+    hash = pending_[checkpoint.size() - first].entry.hash;
+  }
+  if (to_hex(hash) != checkpoint.sha256()) {
+    return fail(Errc::kForkFound, which + " vouches for entry " +
+                                      std::to_string(checkpoint.size()) + " with hash " +
+                                      checkpoint.sha256() + "; here it has " + to_hex(hash));
+  }
+  covered_ = checkpoint.size();
+  covered_hash_ = hash;
+  return {};
+}
+
+}  // namespace hansa::federation

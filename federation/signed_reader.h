@@ -1,0 +1,72 @@
+// Signed reader: another ledger's entries, as far as that ledger vouches for them.
+//
+// Shape:   read() goes on to the log's end through the chain rule and hands out, in order and once,
+//          the entries that a checkpoint by the ledger's key covers by now. What is behind the
+//          newest checkpoint waits.
+// Errors:  kUnavailable: again later. kBadSignature: a checkpoint of another key or text;
+//          kForkFound: one that names a hash or size the ledger does not have, or falls behind an
+//          earlier one; kChainBroken, kUpgradeNeeded, kLogBehind, kLimitReached (too much that no
+//          checkpoint covers): the reader stays where it is and answers the same again: quarantine
+//          this input. `seq` of the error is the entry.
+// Threads: one at a time.
+// Limits:  kPendingBytesMax wait for their checkpoint; a read hands out about kReadBytesMax.
+// Source:  DESIGN §8, "Signed flights".
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "core/alliance/identity.h"
+#include "core/ledger/chain.h"
+#include "hansa/v1/entry.pb.h"
+#include "streams/log.h"
+
+namespace hansa::federation {
+
+struct SignedEntry {
+  Seq seq = 0;
+  Hash hash;
+  Offset next_offset = 0;
+  v1::Payload payload;
+};
+
+class SignedReader {
+ public:
+  static constexpr size_t kPendingBytesMax = 64 * 1024 * 1024;
+  static constexpr size_t kReadBytesMax = 1024 * 1024;
+
+  struct Source {
+    LedgerId ledger;
+    FoundingId founding_id;
+    PublicKey key;
+  };
+  // `from`: the last entry taken; everything up to it was covered.
+  SignedReader(streams::Log& log, Source source, const ChainPosition& from);
+
+  Result<std::vector<SignedEntry>> read();
+  // Entries read and not covered yet, and those that are covered and not handed out.
+  Seq known_seq() const { return chain_.position().seq; }
+  Seq covered_seq() const { return covered_; }
+
+ private:
+  struct Pending {
+    SignedEntry entry;
+    size_t bytes = 0;
+  };
+  Result<void> read_on();
+  Result<void> take(Offset offset, const Verdict& verdict);
+  Result<void> cover(Seq seq, const v1::CheckpointSigned& checkpoint);
+
+  streams::Log& log_;
+  Source source_;
+  Chain chain_;
+  const Seq first_;     // where reading began: what is older cannot be compared any more
+  Seq covered_;
+  Hash covered_hash_;   // of entry covered_
+  Seq newest_size_ = 0;  // of the checkpoints read
+  std::deque<Pending> pending_;
+  size_t pending_bytes_ = 0;
+  std::optional<Error> stop_;
+};
+
+}  // namespace hansa::federation

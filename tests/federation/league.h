@@ -1,0 +1,166 @@
+// A league in one process: cities and alliances with their keepers over one embedded log, and the
+// links between them, which move only when the test says so.
+//
+// Shape:   League league; league.add("city", "wuxi"); league.call(ledger, command); league.settle().
+//          close() and open() are a restart; abandon(), then open(), is a crash of the process.
+// Threads: the test's; keepers share one of their own.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/thread_pool.hpp>
+#include <future>
+
+#include "federation/checkpoint.h"
+#include "federation/links.h"
+#include "projections/keyring.h"
+#include "streams/embedded_log.h"
+#include "tests/projections/keeper_fixture.h"
+
+namespace hansa::federation::testing {
+
+using projections::testing::kHourUs;
+using projections::testing::kStartUs;
+
+class League {
+ public:
+  League() : env_(1, "league", kStartUs), test_env_(2, "test", kStartUs) { open(); }
+  ~League() { close(); }
+
+  void open() {
+    log_ = *streams::EmbeddedLog::open({.folder = folder_.path("log"), .fsync = false});
+    pool_ = std::make_unique<boost::asio::thread_pool>(1);
+    budget_ = projections::make_store_budget(8, 8);
+    Links::Plan plan;
+    plan.log = plan.read_log = log_.get();
+    plan.env = &env_;
+    plan.budget = budget_;
+    plan.projections_dir = folder_.path("shares");
+    plan.executor = pool_->get_executor();
+    links_ = std::make_unique<Links>(std::move(plan));
+    for (auto& [ledger, one] : ledgers_) open_ledger(ledger, one);
+  }
+
+  void close() {
+    if (links_ == nullptr) return;
+    links_->stop();
+    for (auto& [ledger, one] : ledgers_) {
+      std::promise<void> closed;
+      one.keeper->close([&] { closed.set_value(); });
+      closed.get_future().wait();
+    }
+    abandon();
+  }
+
+  // What was not committed is gone from the rows.
+  void abandon() {
+    pool_->stop();
+    pool_->join();
+    links_.reset();
+    for (auto& [ledger, one] : ledgers_) one.keeper.reset();
+    for (auto& [ledger, one] : ledgers_) one.keyring.reset();
+    pool_.reset();
+    log_.reset();
+  }
+
+  void add(const std::string& kind, const std::string& id) {
+    const LedgerId ledger{kind, id};
+    open_ledger(ledger, ledgers_[ledger]);
+  }
+
+  FoundingId founding_id(const LedgerId& ledger) const {
+    return *FoundingId::from(sha256(ledger.text()).view().substr(0, 16));
+  }
+  std::string seed(const LedgerId& ledger) const {
+    return std::string(sha256("seed " + ledger.text()).view());
+  }
+  std::string public_key(const LedgerId& ledger) const {
+    return to_hex(public_key_of(seed(ledger)));
+  }
+  std::string recovery_key(const LedgerId& ledger) const {
+    return to_hex(sha256("recovery " + ledger.text()));
+  }
+
+  Result<v1::Receipt> call(const LedgerId& ledger, const google::protobuf::Message& command) {
+    projections::Submission submission;
+    submission.command.reset(command.New());
+    submission.command->CopyFrom(command);
+    std::array<uint8_t, 10> random{};
+    test_env_.random(random.data(), random.size());
+    submission.id = make_uuid_v7(env_.now_us() / 1000, random);
+    submission.principal = projections::testing::staff("somebody", {v1::Role::city_admin});
+    submission.principal.alliance = "*";
+    submission.request_mac = std::string(16, 'm');
+    std::promise<Result<v1::Receipt>> answer;
+    ledgers_.at(ledger).keeper->submit(
+        std::move(submission),
+        [&](Result<v1::Receipt> receipt) { answer.set_value(std::move(receipt)); });
+    return answer.get_future().get();
+  }
+  template <typename Command>
+  void must(const LedgerId& ledger, const Command& command) {
+    const auto receipt = call(ledger, command);
+    ASSERT_TRUE(receipt.has_value()) << receipt.error().detail;
+  }
+
+  // Until nothing moves; rows are committed by the keepers' own ticks.
+  void settle() { ASSERT_TRUE(links_->settle(20'000)) << "the links do not come to rest"; }
+
+  template <typename Row>
+  std::optional<Row> row(const LedgerId& ledger, Table<Row> table, const std::string& key) {
+    std::promise<std::shared_ptr<const projections::Snapshot>> shown;
+    auto& keeper = *ledgers_.at(ledger).keeper;
+    keeper.wait_for(keeper.health().landed_seq, 5'000'000,
+                    [&](Result<std::shared_ptr<const projections::Snapshot>> rows) {
+                      shown.set_value(rows ? *rows : nullptr);
+                    });
+    const auto rows = shown.get_future().get();
+    if (rows == nullptr) return std::nullopt;
+    return *rows->find(table, key);
+  }
+
+  Links& links() { return *links_; }
+  streams::Log& log() { return *log_; }
+  SeededEnv& env() { return env_; }
+
+ private:
+  struct One {
+    std::unique_ptr<projections::Keyring> keyring;
+    std::shared_ptr<projections::Keeper> keeper;
+  };
+
+  void open_ledger(const LedgerId& ledger, One& one) {
+    const std::string folder = folder_.path(ledger.folder());
+    std::filesystem::create_directories(folder + "/keyring");
+    one.keyring = *projections::Keyring::open(folder + "/keyring", ledger.id,
+                                              std::string(32, 'm'), env_, false);
+    projections::KeeperConfig config;
+    config.ledger = ledger;
+    config.founding_id = founding_id(ledger);
+    config.secret = std::string(32, 's');
+    config.directory = folder + "/rows";
+    config.accept_clock_jump = true;
+    config.limits.row_cache_mib = 4;
+    config.limits.commit_interval_us = 2'000;
+    if (ledger.kind == kAllianceKind) {
+      config.sign = [seed = seed(ledger), ledger, id = config.founding_id](Seq size,
+                                                                           const Hash& hash) {
+        return sign_checkpoint(seed, ledger, id, size, hash);
+      };
+    }
+    one.keeper = *projections::Keeper::open(config, *log_, env_, budget_, *one.keyring,
+                                            pool_->get_executor(), nullptr);
+    links_->add({one.keeper, one.keyring.get(), ledger.kind == kCityKind ? seed(ledger) : ""});
+  }
+
+  projections::testing::ScratchFolder folder_;
+  SeededEnv env_;
+  SeededEnv test_env_;
+  std::unique_ptr<streams::EmbeddedLog> log_;
+  std::unique_ptr<boost::asio::thread_pool> pool_;
+  std::shared_ptr<projections::StoreBudget> budget_;
+  std::unique_ptr<Links> links_;
+  std::map<LedgerId, One> ledgers_;
+};
+
+}  // namespace hansa::federation::testing

@@ -1,0 +1,389 @@
+// Goal: what cities agree to share reaches the alliance, in order and once, whatever was away or
+// crashed meanwhile; a bad input stops itself and nobody else; a city works while all others are
+// away. Method: a league in one process, whose links move when the test says so, with crashes at
+// random moments and a member whose share ledger the test forges.
+#include <gtest/gtest.h>
+
+#include "core/city/affiliation.h"
+#include "federation/share_reader.h"
+#include "tests/federation/league.h"
+#include "tests/streams/log_helpers.h"
+
+namespace hansa::federation {
+namespace {
+
+using testing::kHourUs;
+using testing::League;
+
+const LedgerId kDelta{"alliance", "delta"};
+const LedgerId kWuxi{"city", "wuxi"};
+const LedgerId kSuzhou{"city", "suzhou"};
+
+v1::AdmitCity admission(const League& league, const LedgerId& city) {
+  v1::AdmitCity command;
+  command.set_alliance("delta");
+  command.set_city(city.id);
+  command.set_founding_id(to_hex(league.founding_id(city)));
+  command.set_public_key(league.public_key(city));
+  command.set_recovery_key(league.recovery_key(city));
+  return command;
+}
+
+v1::JoinAlliance joining(const League& league, const LedgerId& city) {
+  v1::JoinAlliance command;
+  command.set_city(city.id);
+  command.set_alliance("delta");
+  command.set_founding_id(to_hex(league.founding_id(kDelta)));
+  command.set_public_key(league.public_key(kDelta));
+  command.set_recovery_key(league.recovery_key(kDelta));
+  return command;
+}
+
+v1::DefineUnit unit(const LedgerId& city, int number) {
+  v1::DefineUnit command;
+  command.set_city(city.id);
+  command.set_unit("unit-" + std::to_string(number));
+  command.mutable_title()->set_en("not granted");
+  return command;
+}
+
+class LinksTest : public ::testing::Test {
+ protected:
+  LinksTest() {
+    league_.add("alliance", "delta");
+    v1::FoundAlliance found;
+    found.set_alliance("delta");
+    league_.must(kDelta, found);
+  }
+
+  void bring(const LedgerId& city) {
+    league_.add("city", city.id);
+    v1::FoundCity found;
+    found.set_city(city.id);
+    league_.must(city, found);
+    league_.must(kDelta, admission(league_, city));
+    league_.must(city, joining(league_, city));
+  }
+
+  void propose() {
+    v1::ProposeAgreement proposal;
+    proposal.set_alliance("delta");
+    proposal.mutable_agreement()->set_purpose("Who works where.");
+    auto& grant = *proposal.mutable_agreement()->add_grants();
+    grant.set_event("UnitDefined");
+    grant.add_fields("unit");
+    league_.must(kDelta, proposal);
+  }
+
+  void ratify(const LedgerId& city, uint32_t version = 1) {
+    const auto heard = league_.row(city, kHeardAgreementTable, heard_key("delta", version));
+    ASSERT_TRUE(heard) << city.text() << " has not heard of version " << version;
+    v1::RatifyAgreement command;
+    command.set_city(city.id);
+    command.set_alliance("delta");
+    command.set_version(version);
+    command.set_sha256(heard->sha256());
+    league_.must(city, command);
+  }
+
+  // Wuxi and Suzhou share the ids of their units.
+  void bring_two() {
+    bring(kWuxi);
+    bring(kSuzhou);
+    propose();
+    league_.settle();
+    ratify(kWuxi);
+    ratify(kSuzhou);
+    league_.settle();
+  }
+
+  SignedReader::Source share_of(const LedgerId& city) const {
+    return {share_ledger("delta", city.id),
+            share_founding_id(league_.founding_id(kDelta), league_.founding_id(city)),
+            public_key_of(league_.seed(city))};
+  }
+
+  // The units that the city shares, in order; every range must follow the one before.
+  std::vector<std::string> units_shared(const LedgerId& city) {
+    std::vector<std::string> units;
+    uint64_t told = 0;
+    for (Seq from = 1;;) {
+      const auto page = read_share(league_.log(), share_of(city), from, 100);
+      EXPECT_TRUE(page.has_value()) << page.error().detail;
+      if (!page || page->empty()) return units;
+      for (const auto& record : *page) {
+        from = record.seq + 1;
+        for (const auto& event : record.payload.events()) {
+          if (!event.has_entries_shared()) continue;
+          const auto& shared = event.entries_shared();
+          EXPECT_EQ(shared.from_seq(), told + 1);
+          told = shared.to_seq();
+          for (const auto& one : shared.events()) {
+            if (!one.event().has_unit_defined()) continue;
+            EXPECT_FALSE(one.event().unit_defined().has_title());
+            units.push_back(one.event().unit_defined().unit());
+          }
+        }
+      }
+    }
+  }
+
+  std::vector<std::string> units(int from, int to) {
+    std::vector<std::string> names;
+    for (int i = from; i < to; ++i) names.push_back("unit-" + std::to_string(i));
+    return names;
+  }
+
+  std::optional<v1::InputQuarantined> quarantined(const LedgerId& ledger,
+                                                  const LedgerId& input) {
+    const auto row = league_.row(ledger, kInputTable, input.text());
+    if (!row || !row->has_quarantined()) return std::nullopt;
+    return row->quarantined();
+  }
+
+  League league_;
+};
+
+TEST_F(LinksTest, WhatIsRatifiedAndInForceIsSharedFromThenOn) {
+  bring(kWuxi);
+  bring(kSuzhou);
+  league_.must(kWuxi, unit(kWuxi, 0));
+  propose();
+  league_.settle();
+  ratify(kWuxi);
+  league_.settle();
+  const auto affiliation = league_.row(kWuxi, kAffiliationTable, "delta");
+  ASSERT_TRUE(affiliation);
+  EXPECT_EQ(affiliation->version_in_force(), 1U) << "half of two cities";
+  league_.must(kWuxi, unit(kWuxi, 1));
+  league_.must(kSuzhou, unit(kSuzhou, 1));
+  league_.settle();
+  EXPECT_EQ(units_shared(kWuxi), units(1, 2)) << "what came before it took effect stays at home";
+  EXPECT_EQ(units_shared(kSuzhou), units(0, 0)) << "Suzhou has not ratified";
+  ratify(kSuzhou);
+  league_.settle();
+  league_.must(kSuzhou, unit(kSuzhou, 2));
+  league_.settle();
+  EXPECT_EQ(units_shared(kSuzhou), units(2, 3));
+  const auto member = league_.row(kDelta, kMemberTable, "suzhou");
+  ASSERT_TRUE(member);
+  EXPECT_EQ(member->ratified_size(), 1);
+}
+
+// Law 6.
+TEST_F(LinksTest, AWeekApartIsCaughtUpInOrderWithoutNewTraffic) {
+  bring_two();
+  for (int day = 0; day < 7; ++day) {
+    league_.env().advance_us(24 * kHourUs);
+    for (int i = 0; i < 100; ++i) league_.must(kWuxi, unit(kWuxi, day * 100 + i));
+  }
+  propose();  // meanwhile the alliance goes on too
+  EXPECT_EQ(units_shared(kWuxi), units(0, 0));
+  league_.settle();
+  EXPECT_EQ(units_shared(kWuxi), units(0, 700));
+  EXPECT_TRUE(league_.row(kWuxi, kHeardAgreementTable, heard_key("delta", 2)));
+  for (const auto& link : league_.links().health()) {
+    EXPECT_EQ(link.behind_records, 0U) << link.link;
+    EXPECT_FALSE(link.waits) << link.link << ": " << link.waits->detail;
+  }
+}
+
+TEST_F(LinksTest, WhatIsRevokedMeanwhileIsNotSharedFromTheBacklog) {
+  bring_two();
+  league_.must(kWuxi, unit(kWuxi, 1));
+  v1::RevokeRatification revoke;
+  revoke.set_city("wuxi");
+  revoke.set_alliance("delta");
+  revoke.set_version(1);
+  revoke.set_reason("it grants too much");
+  league_.must(kWuxi, revoke);
+  league_.settle();
+  EXPECT_EQ(units_shared(kWuxi), units(0, 0))
+      << "granted at its own entry, and by now no longer";
+}
+
+// Law 3 over inputs: wherever the process dies, nothing is lost and nothing comes twice.
+TEST_F(LinksTest, ACrashAnywhereLosesAndDoublesNothing) {
+  bring_two();
+  SeededEnv chance(7, "crashes");
+  int made = 0;
+  for (int crash = 0; crash < 12; ++crash) {
+    const auto bytes = chance.random_bytes(2);
+    for (int i = 0; i < 3 + bytes[0] % 8; ++i) league_.must(kWuxi, unit(kWuxi, made++));
+    if (crash % 4 == 3) propose();
+    league_.links().look_around();
+    for (int round = 0; round < static_cast<uint8_t>(bytes[1]) % 40; ++round) {
+      league_.links().poke();
+    }
+    league_.abandon();
+    league_.open();
+  }
+  league_.settle();
+  EXPECT_EQ(units_shared(kWuxi), units(0, made));
+  EXPECT_TRUE(league_.row(kWuxi, kHeardAgreementTable, heard_key("delta", 4)));
+  for (const auto& health : league_.links().share_health()) {
+    EXPECT_FALSE(health.stopped) << health.stopped->detail;
+  }
+}
+
+TEST_F(LinksTest, AHeartbeatSaysThatThereIsNothingNew) {
+  bring_two();
+  const auto share = share_ledger("delta", "wuxi");
+  const Seq before = league_.links().share(share)->health().landed_seq;
+  league_.settle();
+  EXPECT_EQ(league_.links().share(share)->health().landed_seq, before) << "nobody asked yet";
+  league_.env().advance_us(61 * 1'000'000);
+  league_.settle();
+  const auto page = read_share(league_.log(), share_of(kWuxi), before + 1, 10);
+  ASSERT_TRUE(page.has_value());
+  ASSERT_FALSE(page->empty());
+  const auto& shared = page->front().payload.events(0).entries_shared();
+  EXPECT_EQ(shared.to_seq() + 1, shared.from_seq()) << "an empty range";
+}
+
+// A member whose share ledger is written by the test.
+class ForgedMemberTest : public LinksTest {
+ protected:
+  ForgedMemberTest() : writer_(share_of(kForged).founding_id, 9) {
+    league_.must(kDelta, admission(league_, kForged));
+    bring_two();
+  }
+
+  void write(const v1::Event& event) {
+    v1::Payload payload;
+    *payload.add_events() = event;
+    const std::string value = writer_.next(payload.SerializeAsString());
+    last_ = sha256(value);
+    ++size_;
+    const auto ledger = share_ledger("delta", kForged.id);
+    streams::append_now(league_.log(), ledger, {value}, *league_.log().end(ledger));
+  }
+  void write_checkpoint() {
+    v1::Event event;
+    *event.mutable_checkpoint_signed() =
+        sign_checkpoint(league_.seed(kForged), share_ledger("delta", kForged.id),
+                        share_of(kForged).founding_id, size_, last_);
+    write(event);
+  }
+  void share(uint64_t from, uint64_t to, const v1::Event& word) {
+    v1::Event event;
+    auto& shared = *event.mutable_entries_shared();
+    shared.set_alliance("delta");
+    shared.set_city(kForged.id);
+    shared.set_from_seq(from);
+    shared.set_to_seq(to);
+    auto& one = *shared.add_events();
+    one.set_seq(to);
+    *one.mutable_event() = word;
+    write(event);
+    write_checkpoint();
+  }
+  static v1::Event joined() {
+    v1::Event event;
+    event.mutable_alliance_joined()->set_alliance("delta");
+    return event;
+  }
+  static v1::Event ratified(uint32_t version) {
+    v1::Event event;
+    event.mutable_agreement_ratified()->set_alliance("delta");
+    event.mutable_agreement_ratified()->set_version(version);
+    return event;
+  }
+
+  const LedgerId kForged{"city", "forged"};
+  streams::EntryWriter writer_;
+  Seq size_ = 0;
+  Hash last_;
+};
+
+TEST_F(ForgedMemberTest, ASkippedRangeStopsThisInputAndNoOther) {
+  share(1, 1, joined());
+  share(3, 3, ratified(1));
+  league_.settle();
+  EXPECT_NE(league_.row(kDelta, kMemberTable, "forged")->joined_time_us(), 0);
+  const auto why = quarantined(kDelta, share_ledger("delta", "forged"));
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->code(), "fork_found");
+  EXPECT_NE(why->detail().find("left out"), std::string::npos) << why->detail();
+  league_.must(kWuxi, unit(kWuxi, 1));
+  propose();
+  league_.settle();
+  EXPECT_EQ(units_shared(kWuxi), units(1, 2));
+  EXPECT_TRUE(league_.row(kWuxi, kHeardAgreementTable, heard_key("delta", 2)));
+  league_.close();
+  league_.open();
+  league_.settle();
+  EXPECT_TRUE(quarantined(kDelta, share_ledger("delta", "forged"))) << "also after a restart";
+}
+
+TEST_F(ForgedMemberTest, AReleasedInputIsReadAgainAndJudgedAgain) {
+  share(1, 1, joined());
+  share(3, 3, ratified(1));
+  league_.settle();
+  v1::ReleaseInput release;
+  release.set_alliance("delta");
+  release.set_city("forged");
+  release.set_reason("the city says it is mended");
+  league_.must(kDelta, release);
+  league_.settle();
+  EXPECT_TRUE(quarantined(kDelta, share_ledger("delta", "forged"))) << "it is not";
+  EXPECT_FALSE(league_.call(kDelta, release) && league_.call(kDelta, release))
+      << "what is not quarantined cannot be released";
+}
+
+TEST_F(ForgedMemberTest, AForkedCheckpointStopsThisInput) {
+  share(1, 1, joined());
+  v1::Event event;
+  *event.mutable_checkpoint_signed() =
+      sign_checkpoint(league_.seed(kForged), share_ledger("delta", kForged.id),
+                      share_of(kForged).founding_id, size_, sha256("another history"));
+  write(event);
+  league_.settle();
+  const auto why = quarantined(kDelta, share_ledger("delta", "forged"));
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->code(), "fork_found");
+}
+
+TEST_F(ForgedMemberTest, AnotherCitysEntriesStopThisInput) {
+  v1::Event event;
+  event.mutable_entries_shared()->set_city("wuxi");
+  event.mutable_entries_shared()->set_from_seq(1);
+  event.mutable_entries_shared()->set_to_seq(1);
+  write(event);
+  write_checkpoint();
+  league_.settle();
+  EXPECT_TRUE(quarantined(kDelta, share_ledger("delta", "forged")));
+}
+
+TEST_F(ForgedMemberTest, AWordThatTheRulesDoNotTakeIsDisregardedAndTheNextOneIsHeard) {
+  share(1, 1, ratified(1));  // before it joined
+  share(2, 2, joined());
+  share(3, 3, ratified(7));  // no such version
+  league_.settle();
+  const auto member = league_.row(kDelta, kMemberTable, "forged");
+  ASSERT_TRUE(member);
+  EXPECT_EQ(member->acts_disregarded(), 2U);
+  EXPECT_NE(member->joined_time_us(), 0);
+  EXPECT_FALSE(quarantined(kDelta, share_ledger("delta", "forged")));
+}
+
+TEST_F(LinksTest, ACityThatTrustsAnotherKeyHearsNothingAndWorksOn) {
+  league_.add("city", "wuxi");
+  v1::FoundCity found;
+  found.set_city("wuxi");
+  league_.must(kWuxi, found);
+  league_.must(kDelta, admission(league_, kWuxi));
+  auto wrong = joining(league_, kWuxi);
+  wrong.set_public_key(league_.public_key(kWuxi));
+  league_.must(kWuxi, wrong);
+  propose();
+  league_.settle();
+  const auto why = quarantined(kWuxi, kDelta);
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->code(), "bad_signature");
+  EXPECT_FALSE(league_.row(kWuxi, kHeardAgreementTable, heard_key("delta", 1)));
+  league_.must(kWuxi, unit(kWuxi, 1));
+}
+
+}  // namespace
+}  // namespace hansa::federation

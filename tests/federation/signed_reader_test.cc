@@ -1,0 +1,231 @@
+// Goal: of another ledger nothing is acted on but what its own key vouches for; a fork, a rollback,
+// a foreign key and a spoilt signature are named and nothing behind them is taken; a subscriber who
+// begins anywhere gets the same entries. Method: ledgers written entry by entry into an embedded
+// log, with checkpoints that say what the test wants.
+#include "federation/signed_reader.h"
+
+#include <gtest/gtest.h>
+
+#include "federation/checkpoint.h"
+#include "federation/share_reader.h"
+#include "streams/embedded_log.h"
+#include "tests/streams/log_helpers.h"
+
+namespace hansa::federation {
+namespace {
+
+using streams::append_now;
+using streams::EmbeddedLog;
+using streams::EntryWriter;
+using streams::TempFolder;
+
+const LedgerId kShare = share_ledger("delta", "wuxi");
+const FoundingId kFounding = *FoundingId::from(std::string(16, 'f'));
+const std::string kSeed(kSeedBytes, 's');
+const std::string kOtherSeed(kSeedBytes, 'o');
+
+v1::Payload words(const std::string& city) {
+  v1::Payload payload;
+  payload.add_events()->mutable_city_joined()->set_city(city);
+  return payload;
+}
+
+class SignedReaderTest : public ::testing::Test {
+ protected:
+  SignedReaderTest()
+      : log_(*EmbeddedLog::open({.folder = folder_ / "log", .fsync = false})),
+        writer_(kFounding, 1) {}
+
+  void put(const std::string& value) {
+    const auto delivered = append_now(*log_, kShare, {value}, *log_->end(kShare));
+    ASSERT_TRUE(delivered.at(0).offset.has_value());
+  }
+  void write(const v1::Payload& payload) {
+    const std::string value = writer_.next(payload.SerializeAsString());
+    hashes_.push_back(sha256(value));
+    put(value);
+  }
+  void write_words(int count) {
+    for (int i = 0; i < count; ++i) write(words("wuxi"));
+  }
+  v1::CheckpointSigned checkpoint(Seq size, const std::string& seed = kSeed) const {
+    return sign_checkpoint(seed, kShare, kFounding, size, hashes_.at(size - 1));
+  }
+  void write_checkpoint(const v1::CheckpointSigned& checkpoint) {
+    v1::Payload payload;
+    *payload.add_events()->mutable_checkpoint_signed() = checkpoint;
+    write(payload);
+  }
+
+  SignedReader reader(const ChainPosition& from) {
+    return SignedReader(*log_, {kShare, kFounding, public_key_of(kSeed)}, from);
+  }
+  SignedReader reader() { return reader({0, founding_hash(kFounding), 0, 0}); }
+
+  // Seqs read until nothing more comes; the last error, if any, in `error_`.
+  std::vector<Seq> read_all(SignedReader& reader) {
+    std::vector<Seq> seqs;
+    error_.reset();
+    while (true) {
+      auto read = reader.read();
+      if (!read) error_ = read.error();
+      if (!read || read->empty()) return seqs;
+      for (const auto& entry : *read) seqs.push_back(entry.seq);
+    }
+  }
+
+  TempFolder folder_;
+  std::unique_ptr<EmbeddedLog> log_;
+  EntryWriter writer_;
+  std::vector<Hash> hashes_;  // by seq - 1
+  std::optional<Error> error_;
+};
+
+TEST_F(SignedReaderTest, NothingIsHandedOutBeforeACheckpointCoversIt) {
+  write_words(3);
+  auto taken = reader();
+  EXPECT_EQ(read_all(taken), std::vector<Seq>());
+  write_checkpoint(checkpoint(2));
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{1, 2}));
+  EXPECT_EQ(taken.covered_seq(), 2U);
+  EXPECT_EQ(taken.known_seq(), 4U);
+  write_checkpoint(checkpoint(4));
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{3, 4}));
+  EXPECT_FALSE(error_);
+}
+
+TEST_F(SignedReaderTest, AnotherKeyCoversNothing) {
+  write_words(2);
+  write_checkpoint(checkpoint(1));
+  write_checkpoint(checkpoint(2, kOtherSeed));
+  write_checkpoint(checkpoint(3));
+  auto taken = reader();
+  EXPECT_EQ(read_all(taken), std::vector<Seq>{1}) << "what was covered before it is good";
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->code, Errc::kBadSignature);
+  EXPECT_EQ(error_->seq, 4U);
+  EXPECT_EQ(read_all(taken), std::vector<Seq>()) << "and it stays where it is";
+  EXPECT_TRUE(error_);
+}
+
+TEST_F(SignedReaderTest, ASignatureThatIsNotOfThisTextCoversNothing) {
+  write_words(2);
+  for (int part = 0; part < 4; ++part) {
+    auto spoilt = checkpoint(2);
+    if (part == 0) spoilt.mutable_signature()->at(5) ^= 1;
+    if (part == 1) spoilt.set_size(1);
+    if (part == 2) spoilt.set_sha256(to_hex(hashes_[0]));
+    if (part == 3) spoilt.set_signature("");
+    EXPECT_EQ(verify_checkpoint(spoilt, public_key_of(kSeed), kShare, kFounding).error().code,
+              Errc::kBadSignature)
+        << part;
+  }
+  const auto other_ledger = share_ledger("river", "wuxi");
+  EXPECT_FALSE(verify_checkpoint(checkpoint(2), public_key_of(kSeed), other_ledger, kFounding));
+  const auto other_founding = *FoundingId::from(std::string(16, 'g'));
+  EXPECT_FALSE(verify_checkpoint(checkpoint(2), public_key_of(kSeed), kShare, other_founding));
+  EXPECT_TRUE(verify_checkpoint(checkpoint(2), public_key_of(kSeed), kShare, kFounding));
+}
+
+TEST_F(SignedReaderTest, ACheckpointOfAnotherHistoryIsAFork) {
+  write_words(3);
+  write_checkpoint(sign_checkpoint(kSeed, kShare, kFounding, 2, sha256("another entry")));
+  auto taken = reader();
+  EXPECT_EQ(read_all(taken), std::vector<Seq>());
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->code, Errc::kForkFound);
+}
+
+TEST_F(SignedReaderTest, ACheckpointThatFallsBackOrRunsAheadIsAFork) {
+  write_words(3);
+  write_checkpoint(checkpoint(3));
+  write_checkpoint(checkpoint(2));
+  auto taken = reader();
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{1, 2, 3}));
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->code, Errc::kForkFound);
+}
+
+TEST_F(SignedReaderTest, ACheckpointOfWhatIsNotThereYetIsAFork) {
+  write_words(1);
+  write_checkpoint(sign_checkpoint(kSeed, kShare, kFounding, 9, sha256("to come")));
+  auto taken = reader();
+  read_all(taken);
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->code, Errc::kForkFound);
+}
+
+// A checkpoint may follow entries that it does not cover: who begins between must not take the
+// older one for a rollback.
+TEST_F(SignedReaderTest, ReadingGoesOnAnywhere) {
+  write_words(2);
+  write_checkpoint(checkpoint(1));  // entry 3
+  write_words(1);
+  write_checkpoint(checkpoint(4));  // entry 5
+  write_checkpoint(checkpoint(5));  // entry 6
+  for (Seq from = 1; from <= 4; ++from) {
+    auto taken = reader({from, hashes_[from - 1], from, 0});
+    std::vector<Seq> expected;
+    for (Seq seq = from + 1; seq <= 5; ++seq) expected.push_back(seq);
+    EXPECT_EQ(read_all(taken), expected) << from;
+    EXPECT_FALSE(error_) << error_->detail;
+  }
+}
+
+TEST_F(SignedReaderTest, VoidRecordsAreNeverHandedOut) {
+  EntryWriter rival(kFounding, 2);
+  write_words(1);
+  put(rival.next(words("suzhou").SerializeAsString()));  // another entry 1
+  write_words(1);
+  put("no entry at all");
+  put(rival.next(words("suzhou").SerializeAsString()));
+  write_checkpoint(checkpoint(2));
+  auto taken = reader();
+  const auto read = taken.read();
+  ASSERT_TRUE(read.has_value());
+  ASSERT_EQ(read->size(), 2U);
+  for (const auto& entry : *read) EXPECT_EQ(entry.payload.events(0).city_joined().city(), "wuxi");
+  const SignedReader::Source source{kShare, kFounding, public_key_of(kSeed)};
+  for (Seq from = 1; from <= 2; ++from) {
+    const auto page = read_share(*log_, source, from, 10);
+    ASSERT_TRUE(page.has_value()) << page.error().detail;
+    ASSERT_EQ(page->size(), 3 - from);
+    for (const auto& record : *page) EXPECT_EQ(record.hash, hashes_[record.seq - 1]);
+  }
+}
+
+TEST_F(SignedReaderTest, APageBeginsAnywhereAndEndsWithWhatIsCovered) {
+  const SignedReader::Source source{kShare, kFounding, public_key_of(kSeed)};
+  EXPECT_TRUE(read_share(*log_, source, 1, 10)->empty()) << "nothing was written yet";
+  write_words(3);
+  EXPECT_TRUE(read_share(*log_, source, 1, 10)->empty()) << "nothing is covered yet";
+  write_checkpoint(checkpoint(3));
+  write_words(2);
+  for (Seq from = 0; from <= 7; ++from) {
+    for (size_t most = 1; most <= 4; ++most) {
+      const auto page = read_share(*log_, source, from, most);
+      ASSERT_TRUE(page.has_value()) << page.error().detail;
+      const Seq first = std::max<Seq>(1, from);
+      const size_t expected = first > 3 ? 0 : std::min<size_t>(most, 4 - first);
+      ASSERT_EQ(page->size(), expected) << from << " " << most;
+      for (size_t i = 0; i < page->size(); ++i) {
+        EXPECT_EQ((*page)[i].seq, first + i);
+        EXPECT_EQ(sha256((*page)[i].value), hashes_[first + i - 1]);
+      }
+    }
+  }
+}
+
+TEST_F(SignedReaderTest, AFoundingThatIsAnothersIsRefused) {
+  write_words(1);
+  write_checkpoint(checkpoint(1));
+  const auto other = *FoundingId::from(std::string(16, 'x'));
+  SignedReader taken(*log_, {kShare, other, public_key_of(kSeed)},
+                     {0, founding_hash(other), 0, 0});
+  EXPECT_EQ(read_all(taken), std::vector<Seq>());
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->code, Errc::kChainBroken);
+}
+
+}  // namespace
+}  // namespace hansa::federation
