@@ -27,6 +27,8 @@ const google::protobuf::Message* row_prototype(TableId table) {
       entry(kInputTable),      entry(kAllianceTable),       entry(kMemberTable),
       entry(kAgreementTable),  entry(kSignedSizeTable),     entry(kAffiliationTable),
       entry(kHeardAgreementTable), entry(kShareReachedTable),
+      entry(kAgreementTable),  entry(kAirDayTable),         entry(kAirYearTable),
+      entry(kPopulationTable),
   };
   for (const auto& [id, prototype] : kPrototypes) {
     if (id == table) return prototype;

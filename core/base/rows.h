@@ -49,6 +49,9 @@ enum class TableId : uint8_t {
   kHeat = 32,
   kCaseFacts = 33,
   kDayTally = 34,
+  kAirDay = 35,
+  kAirYear = 36,
+  kPopulation = 37,
   kAlliance = 40,
   kMember = 41,
   kAgreement = 42,
@@ -84,6 +87,9 @@ inline constexpr Table<v1::StateCount> kStateCountTable{TableId::kStateCount};
 inline constexpr Table<v1::HeatCell> kHeatTable{TableId::kHeat};
 inline constexpr Table<v1::CaseFacts> kCaseFactsTable{TableId::kCaseFacts};      // case_key()
 inline constexpr Table<v1::DayTally> kDayTallyTable{TableId::kDayTally};         // metrics/scope.h
+inline constexpr Table<v1::AirDay> kAirDayTable{TableId::kAirDay};               // 2014-01-31
+inline constexpr Table<v1::AirYear> kAirYearTable{TableId::kAirYear};            // year, BE8
+inline constexpr Table<v1::Population> kPopulationTable{TableId::kPopulation};   // year, BE8
 inline constexpr Table<v1::Alliance> kAllianceTable{TableId::kAlliance};         // key: ""
 inline constexpr Table<v1::Member> kMemberTable{TableId::kMember};               // city
 inline constexpr Table<v1::AgreementVersion> kAgreementTable{TableId::kAgreement};  // version, BE8

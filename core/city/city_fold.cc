@@ -6,6 +6,7 @@
 #include "core/base/schema.h"
 #include "core/city/access.h"
 #include "core/city/affiliation.h"
+#include "core/city/air.h"
 #include "core/city/case.h"
 #include "core/city/city.h"
 
@@ -184,6 +185,8 @@ const auto& handlers() {
       on_city<v1::RatifyAgreement>(),
       on_city<v1::RevokeRatification>(),
       on_heard(),
+      on_city<v1::RecordAirQuality>(),
+      on_city<v1::RecordPopulation>(),
   };
   return kHandlers;
 }
@@ -300,6 +303,10 @@ Result<void> evolve(Rows& rows, const v1::Event& event, const EntryContext& entr
     case v1::Event::kSourceDisconnected:
       return evolve_event(rows, event.source_disconnected(), entry);
     case v1::Event::kPersonErased: return evolve_event(rows, event.person_erased(), entry);
+    case v1::Event::kAirQualityRecorded:
+      return evolve_event(rows, event.air_quality_recorded(), entry);
+    case v1::Event::kPopulationRecorded:
+      return evolve_event(rows, event.population_recorded(), entry);
     default: break;
   }
   return fail(Errc::kInternal, "entry " + std::to_string(entry.seq) +
