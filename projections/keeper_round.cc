@@ -348,6 +348,7 @@ void KeeperLoop::decide_timers() {
     if (rows->find(kTimerTable, timer_key(timer_row)) == nullptr) continue;
     v1::TimerDue command;
     command.set_case_(timer_row.case_());
+    command.set_subject(timer_row.subject());
     command.set_clock(timer_row.clock());
     command.set_due_time_us(timer_row.due_time_us());
     const DecideContext context{kTimerPrincipal, actor, ledger_time_us(),
@@ -355,7 +356,7 @@ void KeeperLoop::decide_timers() {
     auto decision = decide_command(config.ledger.kind, *rows, command, context);
     if (!decision || decision->events.empty()) {
       return stop({Errc::kLedgerStopped,
-                   "the timer of case " + timer_row.case_() + " set by entry " +
+                   "the timer of " + timer_row.case_() + timer_row.subject() + " set by entry " +
                        std::to_string(timer_row.set_by_seq()) + " runs for nothing"});
     }
     v1::Cause cause;

@@ -4,7 +4,10 @@
 
 #include "core/alliance/agreement.h"
 #include "core/alliance/alliance_fold.h"
+#include "core/alliance/campaign.h"
+#include "core/alliance/finding.h"
 #include "core/alliance/identity.h"
+#include "core/alliance/joint_action.h"
 #include "core/base/assert.h"
 #include "core/base/overlay_rows.h"
 
@@ -13,27 +16,8 @@ namespace {
 
 using Membership = v1::Membership;
 using AgreementState = v1::AgreementState;
-using Acted = Result<std::vector<v1::Event>>;
 
 constexpr int kRatifiedShownMax = 20;
-
-// One act of one city; the row is as the acts before it left it.
-struct Act {
-  RowsView& view;
-  const v1::Member& member;
-};
-
-bool is_member(const v1::Member& member) {
-  return member.joined_time_us() != 0 && (member.membership() == Membership::admitted ||
-                                          member.membership() == Membership::suspended);
-}
-
-Result<void> check_member(const v1::Member& member) {
-  if (is_member(member)) return {};
-  return fail(Errc::kWrongState, member.city() + " is " + membership_name(member.membership()) +
-                                     (member.joined_time_us() == 0 ? " and has not joined" : "") +
-                                     "; only a member can say so");
-}
 
 bool has_ratified(const v1::Member& member, uint32_t version) {
   const auto& all = member.ratified();
@@ -128,6 +112,12 @@ Acted decide_act(const Act& act, const v1::Event& event) {
     case v1::Event::kAllianceLeft: return decide_act(act, event.alliance_left());
     case v1::Event::kAgreementRatified: return decide_act(act, event.agreement_ratified());
     case v1::Event::kRatificationRevoked: return decide_act(act, event.ratification_revoked());
+    case v1::Event::kCampaignCommitted: return decide_act(act, event.campaign_committed());
+    case v1::Event::kCampaignDeclined: return decide_act(act, event.campaign_declined());
+    case v1::Event::kCampaignActionRecorded:
+      return decide_act(act, event.campaign_action_recorded());
+    case v1::Event::kFindingAcknowledged: return decide_act(act, event.finding_acknowledged());
+    case v1::Event::kFindingExplained: return decide_act(act, event.finding_explained());
     default: return std::vector<v1::Event>();  // what the city heard from us, and what is shared
   }
 }
@@ -156,22 +146,26 @@ Result<v1::Member*> change(Rows& rows, const std::string& city, const EntryConte
 
 }  // namespace
 
-Result<Decision> decide_shared(RowsView& view, const v1::TakeShared& command) {
+Result<Decision> decide_shared(RowsView& view, const v1::TakeShared& command,
+                               const DecideContext& context) {
   Decision decision;
   decision.subject_id = command.city();
   decision.state = "heard";
   OverlayRows rows(view);
-  const EntryContext entry{};
+  const EntryContext entry{context.seq, context.time_us, {}};
+  uint32_t findings = 0;
   for (const auto& shared : command.acts()) {
     const auto* member = rows.find(kMemberTable, command.city());
     if (member == nullptr) {
       return fail(Errc::kUnknownMember, "the alliance has admitted no city " + command.city());
     }
-    auto acted = decide_act(Act{rows, *member}, shared.event());
+    const Act act{rows, *member, context, shared.time_us(), findings};
+    auto acted = decide_act(act, shared.event());
     if (!acted) acted = std::vector{disregarded(command.city(), shared, acted.error())};
     for (auto& event : *acted) {
       const auto evolved = evolve_alliance(rows, event, entry);
       HANSA_ASSERT(evolved && *evolved, "an act makes events that the alliance can fold");
+      findings += event.has_finding_raised() ? 1 : 0;
       decision.events.push_back(std::move(event));
     }
   }
@@ -205,7 +199,7 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReleaseIn
 
 Result<void> evolve_event(Rows& rows, const v1::CityJoined& event, const EntryContext& entry) {
   HANSA_TRY(auto* member, change(rows, event.city(), entry));
-  // A decision folds its own events before it knows their time.
+  // 0 says that it has not joined.
   member->set_joined_time_us(std::max<int64_t>(1, entry.time_us));
   if (member->membership() == Membership::withdrawn) member->set_membership(Membership::admitted);
   return {};

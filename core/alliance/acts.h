@@ -5,6 +5,8 @@
 //          CityRatified, … A version takes effect with the ratification that makes half of the
 //          cities that are admitted. What the rules do not take has no effect and is recorded as
 //          ActDisregarded, with code and sentence: the city's own ledger has it anyhow.
+//          decide_act(act, event), one per word; those on campaigns, actions and findings stand with
+//          what they are about (campaign.h, joint_action.h, finding.h).
 //          decide_quarantine() records that an input cannot be read on.
 // Errors:  kUnknownMember for a city that was never admitted.
 // Threads: pure.
@@ -16,7 +18,21 @@
 
 namespace hansa {
 
-Result<Decision> decide_shared(RowsView& view, const v1::TakeShared& command);
+// One act of one city; the rows are as the acts before it left them.
+struct Act {
+  RowsView& view;
+  const v1::Member& member;
+  const DecideContext& context;
+  // When the city said it, by its own ledger.
+  int64_t city_time_us = 0;
+  // Raised before it in the same entry.
+  uint32_t findings = 0;
+};
+// What it means here, or why it has no effect.
+using Acted = Result<std::vector<v1::Event>>;
+
+Result<Decision> decide_shared(RowsView& view, const v1::TakeShared& command,
+                               const DecideContext& context);
 Decision decide_quarantine(const v1::QuarantineInput& command);
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReleaseInput& command);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/alliance/clocks.h"
 #include "core/base/hash.h"
 #include "core/base/schema.h"
 #include "core/metrics/metric.h"
@@ -154,6 +155,18 @@ Result<void> check_terms(const v1::Agreement& agreement) {
   return {};
 }
 
+// The clock of a version in force, if its validity ends.
+Result<void> stop_expiry(Rows& rows, uint32_t version) {
+  const auto* row = rows.find(kAgreementTable, big_endian(version));
+  if (row == nullptr) {
+    return fail(Errc::kInternal, "an event on version " + std::to_string(version) +
+                                     " of the agreement, which was never proposed");
+  }
+  drop_timer(rows, v1::Clock::agreement_expiry, std::to_string(version),
+             row->agreement().valid_until_time_us());
+  return {};
+}
+
 }  // namespace
 
 const Descriptor* find_city_event(std::string_view name) {
@@ -260,6 +273,20 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::RevokeAgr
   return decision;
 }
 
+Decision decide_expiry(RowsView& view, const v1::TimerDue& command) {
+  const auto* alliance = view.find(kAllianceTable, "");
+  Decision decision;
+  decision.subject_id = command.subject();
+  decision.state = AgreementState::Value_Name(AgreementState::expired);
+  if (alliance == nullptr) return decision;
+  const uint32_t version = alliance->version_in_force();
+  const auto* row = view.find(kAgreementTable, big_endian(version));
+  const bool runs = row != nullptr && std::to_string(version) == command.subject() &&
+                    row->agreement().valid_until_time_us() == command.due_time_us();
+  if (runs) decision.events.emplace_back().mutable_agreement_expired()->set_version(version);
+  return decision;
+}
+
 // ---- evolve
 
 Result<void> evolve_event(Rows& rows, const v1::AgreementProposed& event,
@@ -290,11 +317,16 @@ Result<void> evolve_event(Rows& rows, const v1::AgreementTookEffect& event,
                           const EntryContext& entry) {
   auto& alliance = rows.put(kAllianceTable, "");
   if (alliance.version_in_force() != 0) {
+    HANSA_CHECK(stop_expiry(rows, alliance.version_in_force()));
     HANSA_CHECK(set_state(rows, alliance.version_in_force(), AgreementState::superseded, "",
                           entry));
   }
   alliance.set_version_in_force(event.version());
-  return set_state(rows, event.version(), AgreementState::in_force, "", entry);
+  HANSA_CHECK(set_state(rows, event.version(), AgreementState::in_force, "", entry));
+  const auto* row = rows.find(kAgreementTable, big_endian(event.version()));
+  set_timer(rows, v1::Clock::agreement_expiry, std::to_string(event.version()),
+            row->agreement().valid_until_time_us(), entry);
+  return {};
 }
 
 Result<void> evolve_event(Rows& rows, const v1::AgreementSuspended& event,
@@ -310,12 +342,14 @@ Result<void> evolve_event(Rows& rows, const v1::AgreementResumed& event,
 Result<void> evolve_event(Rows& rows, const v1::AgreementRevoked& event,
                           const EntryContext& entry) {
   rows.put(kAllianceTable, "").set_version_in_force(0);
+  HANSA_CHECK(stop_expiry(rows, event.version()));
   return set_state(rows, event.version(), AgreementState::revoked, event.reason(), entry);
 }
 
 Result<void> evolve_event(Rows& rows, const v1::AgreementExpired& event,
                           const EntryContext& entry) {
   rows.put(kAllianceTable, "").set_version_in_force(0);
+  HANSA_CHECK(stop_expiry(rows, event.version()));
   return set_state(rows, event.version(), AgreementState::expired, "", entry);
 }
 

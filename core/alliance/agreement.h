@@ -4,7 +4,7 @@
 //          secretariat wrote it; what cities ratify is the SHA-256 of its bytes. It takes effect
 //          when half of the admitted cities have ratified it (core/alliance/acts.h), in the place
 //          of the one before; the secretariat suspends, resumes and revokes the one in force, and
-//          drops a proposal by name.
+//          drops a proposal by name. One whose validity ends has a clock while it is in force.
 //          granted_fields(grant) resolves the names of a grant in the schema: the only reading of a
 //          grant there is, for the check, the lawyer's page and the relay.
 // Errors:  kUnknownEvent: no event, or no field of it, has this name. kNotShareable: a field's
@@ -47,6 +47,8 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::DropAgree
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::SuspendAgreement& command);
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ResumeAgreement& command);
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::RevokeAgreement& command);
+// Of the clock agreement_expiry; no events when it does not run any more.
+Decision decide_expiry(RowsView& view, const v1::TimerDue& command);
 
 Result<void> evolve_event(Rows& rows, const v1::AgreementProposed& event,
                           const EntryContext& entry);

@@ -74,6 +74,18 @@ std::string membership_name(Membership::Value membership) {
   return Membership::Value_Name(membership);
 }
 
+bool is_member(const v1::Member& member) {
+  return member.joined_time_us() != 0 && (member.membership() == Membership::admitted ||
+                                          member.membership() == Membership::suspended);
+}
+
+Result<void> check_member(const v1::Member& member) {
+  if (is_member(member)) return {};
+  return fail(Errc::kWrongState, member.city() + " is " + membership_name(member.membership()) +
+                                     (member.joined_time_us() == 0 ? " and has not joined" : "") +
+                                     "; only a member can say so");
+}
+
 Result<Decision> decide_founding(RowsView& view, const v1::FoundAlliance& command) {
   if (view.find(kAllianceTable, "") != nullptr) {
     return fail(Errc::kAlreadyExists,

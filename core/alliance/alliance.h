@@ -42,4 +42,9 @@ Result<void> evolve_event(Rows& rows, const v1::CityReadmitted& event, const Ent
 // "admitted", "suspended", …
 std::string membership_name(v1::Membership::Value membership);
 
+// It has joined, and neither left nor was expelled; a suspended one still has its say.
+bool is_member(const v1::Member& member);
+// kWrongState for one that is not.
+Result<void> check_member(const v1::Member& member);
+
 }  // namespace hansa

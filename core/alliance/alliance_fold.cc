@@ -5,6 +5,10 @@
 #include "core/alliance/acts.h"
 #include "core/alliance/agreement.h"
 #include "core/alliance/alliance.h"
+#include "core/alliance/campaign.h"
+#include "core/alliance/clocks.h"
+#include "core/alliance/finding.h"
+#include "core/alliance/joint_action.h"
 
 namespace hansa {
 namespace {
@@ -42,8 +46,8 @@ Handler on_founding() {
 
 Handler on_shared() {
   return {v1::TakeShared::descriptor(),
-          [](RowsView& view, const Message& command, const DecideContext&) {
-            return decide_shared(view, static_cast<const v1::TakeShared&>(command));
+          [](RowsView& view, const Message& command, const DecideContext& context) {
+            return decide_shared(view, static_cast<const v1::TakeShared&>(command), context);
           }};
 }
 
@@ -61,9 +65,37 @@ const auto& handlers() {
       on_alliance<v1::ResumeAgreement>(),
       on_alliance<v1::RevokeAgreement>(),
       on_alliance<v1::ReleaseInput>(),
+      on_alliance<v1::ProposeCampaign>(),
+      on_alliance<v1::CloseCampaign>(),
+      on_alliance<v1::SettleFinding>(),
+      on_alliance<v1::TimerDue>(),
       on_shared(),
   };
   return kHandlers;
+}
+
+// Result of evolving an event on campaigns; nullopt when it is another.
+std::optional<Result<void>> evolve_campaigns(Rows& rows, const v1::Event& event,
+                                             const EntryContext& entry) {
+  switch (event.event_case()) {
+    case v1::Event::kCampaignProposed: return evolve_event(rows, event.campaign_proposed(), entry);
+    case v1::Event::kCityCommitted: return evolve_event(rows, event.city_committed(), entry);
+    case v1::Event::kCityDeclined: return evolve_event(rows, event.city_declined(), entry);
+    case v1::Event::kCampaignLaunched: return evolve_event(rows, event.campaign_launched(), entry);
+    case v1::Event::kCampaignLapsed: return evolve_event(rows, event.campaign_lapsed(), entry);
+    case v1::Event::kCampaignClosed: return evolve_event(rows, event.campaign_closed(), entry);
+    case v1::Event::kCityActionRecorded:
+      return evolve_event(rows, event.city_action_recorded(), entry);
+    case v1::Event::kJointActionMatched:
+      return evolve_event(rows, event.joint_action_matched(), entry);
+    case v1::Event::kFindingRaised: return evolve_event(rows, event.finding_raised(), entry);
+    case v1::Event::kCityAcknowledgedFinding:
+      return evolve_event(rows, event.city_acknowledged_finding(), entry);
+    case v1::Event::kCityExplainedFinding:
+      return evolve_event(rows, event.city_explained_finding(), entry);
+    case v1::Event::kFindingSettled: return evolve_event(rows, event.finding_settled(), entry);
+    default: return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -102,7 +134,7 @@ std::optional<Result<void>> evolve_alliance(Rows& rows, const v1::Event& event,
     case v1::Event::kAgreementResumed: return evolve_event(rows, event.agreement_resumed(), entry);
     case v1::Event::kAgreementRevoked: return evolve_event(rows, event.agreement_revoked(), entry);
     case v1::Event::kAgreementExpired: return evolve_event(rows, event.agreement_expired(), entry);
-    default: return std::nullopt;
+    default: return evolve_campaigns(rows, event, entry);
   }
 }
 

@@ -80,6 +80,12 @@ constexpr std::array kErrorTable = {
               "The alliance has admitted no city of that id; admit it first or correct the id."},
     ErrorInfo{kUnknownAgreement, "unknown_agreement", 404, kAfterChange,
               "The alliance's agreement has no version of that number."},
+    ErrorInfo{kUnknownCampaign, "unknown_campaign", 404, kAfterChange,
+              "The alliance has proposed no campaign of that id, or this city has not heard of it "
+              "yet."},
+    ErrorInfo{kUnknownFinding, "unknown_finding", 404, kAfterChange,
+              "The alliance has raised no finding of that id, or none that concerns this city as "
+              "far as it has heard."},
     ErrorInfo{kWrongState, "wrong_state", 409, kAfterChange,
               "What is named is in a state in which this command is not possible; read it again."},
     ErrorInfo{kOwnWorkCheck, "own_work_check", 409, kAfterChange,

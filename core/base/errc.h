@@ -59,6 +59,8 @@ enum class Errc : uint8_t {
   kUnknownAlliance,
   kUnknownMember,
   kUnknownAgreement,
+  kUnknownCampaign,
+  kUnknownFinding,
   // State of the thing named.
   kWrongState,
   kOwnWorkCheck,

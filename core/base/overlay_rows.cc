@@ -8,18 +8,25 @@ using google::protobuf::Message;
 
 void OverlayRows::scan(TableId table, std::string_view from, std::string_view to,
                        const Visit& visit) {
-  std::map<std::string, const Message*, std::less<>> rows;
-  below_.scan(table, from, to, [&](std::string_view key, const Message& row) {
-    rows.emplace(key, &row);
-    return true;
-  });
+  auto changed = changed_.lower_bound(stored_key(table, from));
   const auto end = changed_.lower_bound(stored_key(table, to));
-  for (auto it = changed_.lower_bound(stored_key(table, from)); it != end; ++it) {
-    rows[it->first.substr(1)] = it->second.get();
-  }
-  for (const auto& [key, row] : rows) {
-    if (row != nullptr && !visit(key, *row)) return;
-  }
+  bool go_on = true;
+  const auto show = [&] {
+    const auto& [key, row] = *changed++;
+    if (row != nullptr) go_on = visit(std::string_view(key).substr(1), *row);
+  };
+  // A row below may live only as long as its visit.
+  below_.scan(table, from, to, [&](std::string_view key, const Message& row) {
+    while (go_on && changed != end && std::string_view(changed->first).substr(1) < key) show();
+    if (!go_on) return false;
+    if (changed != end && std::string_view(changed->first).substr(1) == key) {
+      show();
+    } else {
+      go_on = visit(key, row);
+    }
+    return go_on;
+  });
+  while (go_on && changed != end) show();
 }
 
 void OverlayRows::erase_row(TableId table, std::string_view key) {

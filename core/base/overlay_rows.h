@@ -4,7 +4,7 @@
 //          several events can fold each before it decides the next.
 // Errors:  none.
 // Threads: one thread at a time; the view below must not change meanwhile.
-// Limits:  scans read the rows below once in whole: for small tables.
+// Limits:  what is visited must not be put or erased before the scan has ended.
 // Source:  DESIGN §5.
 #pragma once
 

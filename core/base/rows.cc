@@ -14,6 +14,21 @@ std::pair<TableId, const google::protobuf::Message*> entry(Table<Row> table) {
   return {table.id, &Row::default_instance()};
 }
 
+constexpr size_t kCaseKeyBytes = 12;
+
+// A letter, a seq and, behind a dash, an index; what begins otherwise is no row's key.
+std::string seq_and_index_key(char letter, std::string_view id) {
+  uint64_t seq = 0;
+  uint32_t index = 0;
+  const char* end = id.data() + id.size();
+  if (!id.starts_with(letter)) return std::string("\0", 1);
+  auto parsed = std::from_chars(id.data() + 1, end, seq);
+  if (parsed.ptr != end && *parsed.ptr == '-') std::from_chars(parsed.ptr + 1, end, index);
+  std::string key = big_endian(seq);
+  for (int i = 3; i >= 0; --i) key.push_back(static_cast<char>(index >> (8 * i)));
+  return key;
+}
+
 }  // namespace
 
 const google::protobuf::Message* row_prototype(TableId table) {
@@ -27,8 +42,11 @@ const google::protobuf::Message* row_prototype(TableId table) {
       entry(kInputTable),      entry(kAllianceTable),       entry(kMemberTable),
       entry(kAgreementTable),  entry(kSignedSizeTable),     entry(kAffiliationTable),
       entry(kHeardAgreementTable), entry(kShareReachedTable),
-      entry(kAgreementTable),  entry(kAirDayTable),         entry(kAirYearTable),
+      entry(kAirDayTable),     entry(kAirYearTable),
       entry(kPopulationTable),
+      entry(kHeardCampaignTable),  entry(kHeardFindingTable),
+      entry(kCampaignTable),   entry(kCampaignCityTable),   entry(kJointActionTable),
+      entry(kFindingTable),
   };
   for (const auto& [id, prototype] : kPrototypes) {
     if (id == table) return prototype;
@@ -50,20 +68,21 @@ std::string big_endian(uint64_t number) {
   return bytes;
 }
 
-std::string case_key(std::string_view case_id) {
-  uint64_t seq = 0;
-  uint32_t index = 0;
-  const char* end = case_id.data() + case_id.size();
-  if (!case_id.starts_with('c')) return std::string("\0", 1);
-  auto parsed = std::from_chars(case_id.data() + 1, end, seq);
-  if (parsed.ptr != end && *parsed.ptr == '-') std::from_chars(parsed.ptr + 1, end, index);
-  std::string key = big_endian(seq);
-  for (int i = 3; i >= 0; --i) key.push_back(static_cast<char>(index >> (8 * i)));
-  return key;
+std::string case_key(std::string_view case_id) { return seq_and_index_key('c', case_id); }
+
+std::string finding_key(std::string_view finding_id) {
+  return seq_and_index_key('f', finding_id);
+}
+
+std::string campaign_key(std::string_view campaign_id) {
+  uint64_t number = 0;
+  if (!campaign_id.starts_with('k')) return std::string("\0", 1);
+  std::from_chars(campaign_id.data() + 1, campaign_id.data() + campaign_id.size(), number);
+  return big_endian(number);
 }
 
 std::string case_id_of(std::string_view case_key) {
-  HANSA_ASSERT(case_key.size() == 12, "a case key is a seq and an index");
+  HANSA_ASSERT(case_key.size() == kCaseKeyBytes, "a case key is a seq and an index");
   uint64_t number = 0;
   for (const char byte : case_key.substr(0, 8)) number = number << 8 | static_cast<uint8_t>(byte);
   uint32_t index = 0;
@@ -72,8 +91,10 @@ std::string case_id_of(std::string_view case_key) {
 }
 
 std::string timer_key(const v1::Timer& timer) {
-  return big_endian(static_cast<uint64_t>(timer.due_time_us())) + case_key(timer.case_()) +
-         static_cast<char>(timer.clock());
+  std::string key = big_endian(static_cast<uint64_t>(timer.due_time_us()));
+  key += timer.subject().empty() ? case_key(timer.case_()) : std::string(kCaseKeyBytes, '\0');
+  key.push_back(static_cast<char>(timer.clock()));
+  return key + timer.subject();
 }
 
 std::string place_key(std::string_view district, std::string_view street,

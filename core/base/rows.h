@@ -43,6 +43,8 @@ enum class TableId : uint8_t {
   kSignedSize = 18,
   kAffiliation = 20,
   kHeardAgreement = 21,
+  kHeardCampaign = 22,
+  kHeardFinding = 23,
   kShareReached = 25,
   kCounter = 30,
   kStateCount = 31,
@@ -55,6 +57,10 @@ enum class TableId : uint8_t {
   kAlliance = 40,
   kMember = 41,
   kAgreement = 42,
+  kCampaign = 43,
+  kCampaignCity = 44,
+  kJointAction = 45,
+  kFinding = 46,
   kIndex = 60,  // keys computed from rows (projections/index.h); values are empty
 };
 
@@ -81,6 +87,10 @@ inline constexpr Table<v1::SignedSize> kSignedSizeTable{TableId::kSignedSize};  
 inline constexpr Table<v1::Affiliation> kAffiliationTable{TableId::kAffiliation};  // alliance
 inline constexpr Table<v1::AgreementVersion> kHeardAgreementTable{
     TableId::kHeardAgreement};  // heard_key()
+inline constexpr Table<v1::HeardCampaign> kHeardCampaignTable{
+    TableId::kHeardCampaign};  // heard_campaign_key()
+inline constexpr Table<v1::HeardFinding> kHeardFindingTable{
+    TableId::kHeardFinding};  // heard_finding_key()
 inline constexpr Table<v1::ShareReached> kShareReachedTable{TableId::kShareReached};  // key: ""
 inline constexpr Table<v1::Counter> kCounterTable{TableId::kCounter};
 inline constexpr Table<v1::StateCount> kStateCountTable{TableId::kStateCount};
@@ -93,6 +103,12 @@ inline constexpr Table<v1::Population> kPopulationTable{TableId::kPopulation};  
 inline constexpr Table<v1::Alliance> kAllianceTable{TableId::kAlliance};         // key: ""
 inline constexpr Table<v1::Member> kMemberTable{TableId::kMember};               // city
 inline constexpr Table<v1::AgreementVersion> kAgreementTable{TableId::kAgreement};  // version, BE8
+inline constexpr Table<v1::Campaign> kCampaignTable{TableId::kCampaign};         // campaign_key()
+inline constexpr Table<v1::CampaignCity> kCampaignCityTable{
+    TableId::kCampaignCity};  // alliance/campaign.h
+inline constexpr Table<v1::JointAction> kJointActionTable{
+    TableId::kJointAction};  // alliance/joint_action.h
+inline constexpr Table<v1::Finding> kFindingTable{TableId::kFinding};            // finding_key()
 
 // An empty message of the table's type; nullptr for kMeta, kIndex and unknown numbers.
 const google::protobuf::Message* row_prototype(TableId table);
@@ -155,6 +171,11 @@ std::string big_endian(uint64_t number);
 // `c12-1` -> big-endian seq, then index: cases in the order of their making.
 std::string case_key(std::string_view case_id);
 std::string case_id_of(std::string_view case_key);
+// `k12` -> big-endian number.
+std::string campaign_key(std::string_view campaign_id);
+// `f12-1` -> as a case's.
+std::string finding_key(std::string_view finding_id);
+// Due time; then case and clock, or twelve zero bytes (no case has seq 0), clock and subject.
 std::string timer_key(const v1::Timer& timer);
 std::string place_key(const v1::Place& place);
 std::string place_key(std::string_view district, std::string_view street,

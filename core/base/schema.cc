@@ -10,6 +10,9 @@
 #include "hansa/v1/affiliation_reads.pb.h"
 #include "hansa/v1/alliance.pb.h"
 #include "hansa/v1/alliance_reads.pb.h"
+#include "hansa/v1/campaign.pb.h"
+#include "hansa/v1/campaign_acts.pb.h"
+#include "hansa/v1/campaign_reads.pb.h"
 #include "hansa/v1/case.pb.h"
 #include "hansa/v1/city.pb.h"
 #include "hansa/v1/inbox.pb.h"
@@ -228,6 +231,9 @@ const std::vector<MethodInfo>& methods() {
                               v1::GetAlliance::descriptor()->file(),
                               v1::JoinAlliance::descriptor()->file(),
                               v1::ListAffiliations::descriptor()->file(),
+                              v1::ProposeCampaign::descriptor()->file(),
+                              v1::CommitToCampaign::descriptor()->file(),
+                              v1::ListCampaigns::descriptor()->file(),
                               v1::FoundCity::descriptor()->file(),
                               v1::ReportCase::descriptor()->file(),
                               v1::GetCity::descriptor()->file(),

@@ -4,6 +4,7 @@
 
 #include "core/alliance/agreement.h"
 #include "core/alliance/identity.h"
+#include "core/city/campaign_acts.h"
 
 namespace hansa {
 namespace {
@@ -12,15 +13,6 @@ using Heard = v1::AllianceHeard;
 using Membership = v1::Membership;
 using Joined = v1::AffiliationState;
 using AgreementState = v1::AgreementState;
-
-Result<const v1::Affiliation*> find_joined(const CityScope& scope, const std::string& alliance) {
-  const auto* row = scope.view.find(kAffiliationTable, alliance);
-  if (row != nullptr && row->state() == Joined::joined) return row;
-  return fail(Errc::kUnknownAlliance,
-              "the city " + std::string(row == nullptr ? "has not joined" : "has left") +
-                  " the alliance " + alliance + "; join it first",
-              "/alliance");
-}
 
 Decision about(const std::string& subject, std::string state) {
   Decision decision;
@@ -110,6 +102,20 @@ void evolve_heard(Rows& rows, const Heard& heard, uint32_t was, const EntryConte
   }
 }
 
+// What names a city, or several, is said to them; all else to everybody.
+bool concerns(const google::protobuf::Message& content, const std::string& city) {
+  const auto* reflection = content.GetReflection();
+  if (const auto* one = content.GetDescriptor()->FindFieldByName("city")) {
+    return reflection->GetString(content, one) == city;
+  }
+  const auto* several = content.GetDescriptor()->FindFieldByName("cities");
+  if (several == nullptr || !several->is_repeated()) return true;
+  for (int i = 0; i < reflection->FieldSize(content, several); ++i) {
+    if (reflection->GetRepeatedString(content, several, i) == city) return true;
+  }
+  return false;
+}
+
 const std::string* alliance_of(const v1::Event& event) {
   switch (event.event_case()) {
     case v1::Event::kAllianceJoined: return &event.alliance_joined().alliance();
@@ -143,6 +149,15 @@ void apply_ratified(v1::Affiliation& row, const v1::AgreementRatified& ratified,
 }
 
 }  // namespace
+
+Result<const v1::Affiliation*> find_joined(const CityScope& scope, const std::string& alliance) {
+  const auto* row = scope.view.find(kAffiliationTable, alliance);
+  if (row != nullptr && row->state() == Joined::joined) return row;
+  return fail(Errc::kUnknownAlliance,
+              "the city " + std::string(row == nullptr ? "has not joined" : "has left") +
+                  " the alliance " + alliance + "; join it first",
+              "/alliance");
+}
 
 std::string heard_key(std::string_view alliance, uint32_t version) {
   std::string key(alliance);
@@ -269,11 +284,7 @@ Result<Decision> decide_heard(const v1::TakeHeard& command) {
       if (changes->field(i)->message_type() == source->message_type()) target = changes->field(i);
     }
     if (target == nullptr) continue;
-    const auto* city = source->message_type()->FindFieldByName("city");
-    if (city != nullptr &&
-        content.GetReflection()->GetString(content, city) != command.city()) {
-      continue;
-    }
+    if (!concerns(content, command.city())) continue;
     auto& event = *decision.events.emplace_back().mutable_alliance_heard();
     event.set_alliance(command.alliance());
     event.set_alliance_seq(heard.seq());
@@ -308,6 +319,7 @@ bool apply_to_affiliation(v1::Affiliation& row, const v1::Event& event, int64_t 
 
 std::optional<Result<void>> evolve_affiliation(Rows& rows, const v1::Event& event,
                                                const EntryContext& entry) {
+  if (auto evolved = evolve_campaign_act(rows, event, entry)) return evolved;
   const std::string* alliance = alliance_of(event);
   if (alliance == nullptr) return std::nullopt;
   if (!event.has_alliance_joined() && rows.find(kAffiliationTable, *alliance) == nullptr) {
@@ -317,7 +329,10 @@ std::optional<Result<void>> evolve_affiliation(Rows& rows, const v1::Event& even
   auto& row = rows.put(kAffiliationTable, *alliance);
   const uint32_t was = row.version_in_force();
   apply_to_affiliation(row, event, entry.time_us);
-  if (event.has_alliance_heard()) evolve_heard(rows, event.alliance_heard(), was, entry);
+  if (event.has_alliance_heard()) {
+    evolve_heard(rows, event.alliance_heard(), was, entry);
+    evolve_heard_campaign(rows, event.alliance_heard(), entry);
+  }
   return Result<void>();
 }
 

@@ -7,6 +7,7 @@
 #include "core/city/access.h"
 #include "core/city/affiliation.h"
 #include "core/city/air.h"
+#include "core/city/campaign_acts.h"
 #include "core/city/case.h"
 #include "core/city/city.h"
 
@@ -184,6 +185,11 @@ const auto& handlers() {
       on_city<v1::LeaveAlliance>(),
       on_city<v1::RatifyAgreement>(),
       on_city<v1::RevokeRatification>(),
+      on_city<v1::CommitToCampaign>(),
+      on_city<v1::DeclineCampaign>(),
+      on_city<v1::RecordCampaignAction>(),
+      on_city<v1::AcknowledgeFinding>(),
+      on_city<v1::ExplainFinding>(),
       on_heard(),
       on_city<v1::RecordAirQuality>(),
       on_city<v1::RecordPopulation>(),
