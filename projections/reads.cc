@@ -3,43 +3,13 @@
 #include "core/base/assert.h"
 #include "projections/paging.h"
 #include "projections/read_models.h"
+#include "projections/reads_tables.h"
 
 namespace hansa::projections {
 namespace {
 
 using google::protobuf::Message;
 using Answered = Result<std::unique_ptr<Message>>;
-
-Result<void> parse_into(Message& row, std::string_view bytes) {
-  if (row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return {};
-  return fail(Errc::kBadFile,
-              "a stored row cannot be read; rebuild it with `hansa projection rebuild`");
-}
-
-// A page of a whole table, in the order of its keys.
-template <typename Row, typename Request, typename Add>
-Result<std::string> read_table(Table<Row> table, const Request& request,
-                               const ReadContext& context, const Add& add) {
-  HANSA_TRY(const Page page, open_page(stored_key(table.id, ""), request.page_size(),
-                                       request.page_token()));
-  return read_page(context.snapshot, page, {},
-                   [&](std::string_view, std::string_view value) -> Result<void> {
-                     return parse_into(*add(), value);
-                   });
-}
-
-// All rows of a small table.
-template <typename Row, typename Add>
-Result<void> read_all(Table<Row> table, const ReadContext& context, const Add& add) {
-  const std::string begin = stored_key(table.id, "");
-  Result<void> outcome;
-  HANSA_CHECK(context.snapshot.scan(begin, behind_prefix(begin),
-                                    [&](std::string_view, std::string_view value) {
-                                      outcome = parse_into(*add(), value);
-                                      return outcome.has_value();
-                                    }));
-  return outcome;
-}
 
 Result<v1::CityAnswer> answer(const v1::GetCity& request, const ReadContext& context) {
   HANSA_TRY(auto city, context.snapshot.find(kCityTable, ""));
@@ -250,7 +220,9 @@ Answered answer_read(const Message& request, const ReadContext& context) {
                        v1::ListCounters, v1::GetHeatGrid, v1::FindPersons, v1::ListEntries,
                        v1::GetDigest, v1::ListMetrics, v1::GetFigure, v1::ListFigures,
                        v1::GetAlliance, v1::ListMembers, v1::ListAgreements,
-                       v1::ListAffiliations, v1::ListHeardAgreements>(request, context);
+                       v1::ListAffiliations, v1::ListHeardAgreements, v1::ListCampaigns,
+                       v1::GetCampaign, v1::ListFindings, v1::ListHeardCampaigns,
+                       v1::ListHeardFindings>(request, context);
 }
 
 }  // namespace hansa::projections

@@ -5,7 +5,7 @@
 //          list is empty and the next token is "". A case is passed through Door::show before it
 //          leaves. The request has passed validate() and Door::may_read().
 // Errors:  kUnknownCase, kUnknownUnit, kUnknownService, kUnknownPlace, kUnknownCity,
-//          kUnknownMetric; kForbidden for a reporter's list that the caller may not see;
+//          kUnknownMetric, kUnknownCampaign; kForbidden for a reporter's list that the caller may not see;
 //          kBadRequest for a page size above 1 000, a foreign token, two filters at once, a day or
 //          scope that does not exist, with the pointer of the field. `seq` is the position looked
 //          at.
@@ -17,6 +17,7 @@
 
 #include "hansa/v1/affiliation_reads.pb.h"
 #include "hansa/v1/alliance_reads.pb.h"
+#include "hansa/v1/campaign_reads.pb.h"
 #include "hansa/v1/reads.pb.h"
 #include "projections/door.h"
 
@@ -45,5 +46,14 @@ Result<v1::CasesAnswer> answer(const v1::GetWorkList& request, const ReadContext
 Result<v1::MetricsAnswer> answer(const v1::ListMetrics& request, const ReadContext& context);
 Result<v1::FigureAnswer> answer(const v1::GetFigure& request, const ReadContext& context);
 Result<v1::FiguresAnswer> answer(const v1::ListFigures& request, const ReadContext& context);
+
+// Campaigns and findings (reads_campaigns.cc).
+Result<v1::CampaignsAnswer> answer(const v1::ListCampaigns& request, const ReadContext& context);
+Result<v1::CampaignAnswer> answer(const v1::GetCampaign& request, const ReadContext& context);
+Result<v1::FindingsAnswer> answer(const v1::ListFindings& request, const ReadContext& context);
+Result<v1::HeardCampaignsAnswer> answer(const v1::ListHeardCampaigns& request,
+                                        const ReadContext& context);
+Result<v1::HeardFindingsAnswer> answer(const v1::ListHeardFindings& request,
+                                       const ReadContext& context);
 
 }  // namespace hansa::projections

@@ -2,15 +2,13 @@
 // in core/alliance/README.md says; nothing personal, unknown or wider than said is ever proposed.
 // Method: the table is read and walked cell by cell; every field of every event of a city is put
 // into a grant of each class.
-#include <cstdlib>
-#include <fstream>
 #include <map>
-#include <sstream>
 
 #include "core/alliance/acts.h"
 #include "core/alliance/agreement.h"
 #include "core/base/schema.h"
 #include "core/rules.h"
+#include "tests/core/readme_table.h"
 #include "tests/core/test_city.h"
 
 namespace hansa {
@@ -77,7 +75,7 @@ class TestAlliance {
       words.set_city(city);
       words.add_acts()->mutable_event()->mutable_alliance_joined()->set_alliance("delta");
       words.add_acts()->mutable_event()->mutable_alliance_left()->set_alliance("delta");
-      ASSERT_EQ(send(words), "CityJoined CityWithdrew");
+      ASSERT_EQ(send(words), "CityJoined + CityWithdrew");
     }
     if (standing == Membership::expelled) {
       ASSERT_EQ(send(on_city<v1::ExpelCity>(city)), "CityExpelled");
@@ -89,23 +87,6 @@ class TestAlliance {
   Result<Decision> last = fail(Errc::kInternal, "nothing sent yet");
 };
 
-std::vector<std::vector<std::string>> read_table() {
-  const char* source = std::getenv("HANSA_SOURCE");
-  std::ifstream file(std::string(source == nullptr ? "." : source) + "/core/alliance/README.md");
-  std::vector<std::vector<std::string>> table;
-  for (std::string line; std::getline(file, line);) {
-    if (table.empty() && !line.starts_with("| Command |")) continue;
-    if (!line.starts_with('|')) break;
-    if (line.starts_with("|--")) continue;
-    auto& cells = table.emplace_back();
-    std::stringstream words(line);
-    for (std::string cell; words >> cell;) {
-      if (cell != "|") cells.push_back(cell);
-    }
-  }
-  return table;
-}
-
 std::string send_named(TestAlliance& alliance, const std::string& command) {
   if (command == "AdmitCity") return alliance.send(admission("wuxi", 'a'));
   if (command == "SuspendCity") return alliance.send(on_city<v1::SuspendCity>("wuxi"));
@@ -116,7 +97,7 @@ std::string send_named(TestAlliance& alliance, const std::string& command) {
 }
 
 TEST(AllianceTable, EveryCellIsWhatTheCodeDoes) {
-  const auto table = read_table();
+  const auto table = read_table("core/alliance/README.md", "Command");
   ASSERT_EQ(table.size(), 6U) << "the table in core/alliance/README.md was not found";
   for (size_t row = 1; row < table.size(); ++row) {
     ASSERT_EQ(table[row].size(), table[0].size());
