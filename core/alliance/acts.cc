@@ -94,7 +94,7 @@ Acted decide_act(const Act& act, const v1::AgreementRatified& ratified) {
 }
 
 Acted decide_act(const Act& act, const v1::RatificationRevoked& revoked) {
-  HANSA_CHECK(check_member(act.member));
+  // Whoever ratified may take it back, however it stands by now.
   if (!has_ratified(act.member, revoked.version())) {
     return fail(Errc::kWrongState, act.member.city() + " has not ratified version " +
                                        std::to_string(revoked.version()));

@@ -41,11 +41,15 @@ Grants read_grants(const v1::Agreement& agreement) {
   return grants;
 }
 
+// Of a message in which they have no leaf in common not even the presence is granted.
 FieldTree intersect(const FieldTree& a, const FieldTree& b) {
   FieldTree both;
   for (const auto& [field, below] : a.below) {
     const auto other = b.below.find(field);
-    if (other != b.below.end()) both.below[field] = intersect(below, other->second);
+    if (other == b.below.end()) continue;
+    auto common = intersect(below, other->second);
+    const bool is_leaf = field->message_type() == nullptr;
+    if (is_leaf || !common.below.empty()) both.below[field] = std::move(common);
   }
   return both;
 }
@@ -54,7 +58,9 @@ Grants intersect(const Grants& a, const Grants& b) {
   Grants both;
   for (const auto& [event, tree] : a) {
     const auto other = b.find(event);
-    if (other != b.end()) both[event] = intersect(tree, other->second);
+    if (other == b.end()) continue;
+    auto common = intersect(tree, other->second);
+    if (!common.below.empty()) both[event] = std::move(common);
   }
   return both;
 }
@@ -85,6 +91,15 @@ bool covers(const v1::Agreement& agreement, int64_t time_us) {
   return agreement.valid_until_time_us() == 0 || time_us < agreement.valid_until_time_us();
 }
 
+// Whether the agreement in force is one that the city, a member, has ratified. A suspension, of the
+// one or the other, ends nothing.
+bool stands(const v1::Affiliation& row) {
+  return row.state() == v1::AffiliationState::joined &&
+         (row.membership() == v1::Membership::admitted ||
+          row.membership() == v1::Membership::suspended) &&
+         row.version_in_force() != 0 && find_ratified(row, row.version_in_force()) != nullptr;
+}
+
 // Makes one EntriesShared, entry by entry.
 class Sharing {
  public:
@@ -96,7 +111,7 @@ class Sharing {
   }
 
   // False: it goes into the next one.
-  bool add(const v1::RelayEntries::Source& source) {
+  Result<bool> add(const v1::RelayEntries::Source& source) {
     const auto* now = in_effect();
     const auto reason = see(now, source.payload().time_us());
     std::vector<v1::SharedEvent> events;
@@ -110,40 +125,54 @@ class Sharing {
       bytes += one.ByteSizeLong() + 8;
       events.push_back(std::move(one));
     }
-    if (bytes_ > 0 && bytes_ + bytes > kShareBytesMax) return false;
+    if (ended_ != 0 || (bytes_ > 0 && bytes_ + bytes > kShareBytesMax)) return false;
     bytes_ += bytes;
     if (events.empty()) withhold(source.seq(), reason);
     for (auto& one : events) {
-      fold(one);
+      HANSA_CHECK(fold(one));
       *shared_.add_events() = std::move(one);
     }
     shared_.set_to_seq(source.seq());
     shared_.set_source_sha256(source.sha256());
     shared_.set_source_offset(source.next_offset());
+    note_version();
     return true;
   }
 
-  v1::EntriesShared take() {
-    if (const auto* now = in_effect()) shared_.set_agreement_version(now->version());
-    return std::move(shared_);
-  }
-
-  const v1::Affiliation* affiliation() {
-    return rows_.find(kAffiliationTable, command_.alliance());
-  }
+  v1::EntriesShared take() { return std::move(shared_); }
+  // The version that the last entry ended; 0: it ended none.
+  uint32_t ended() const { return ended_; }
 
   void begin(uint64_t from_seq, const v1::ShareReached* reached) {
     shared_.set_from_seq(from_seq);
     shared_.set_to_seq(from_seq - 1);
+    if (reached != nullptr) version_ = reached->agreement_version();
+    note_version();
     if (reached == nullptr) return;
     shared_.set_source_sha256(reached->source_sha256());
     shared_.set_source_offset(reached->source_offset());
   }
 
  private:
+  const v1::Affiliation* affiliation() {
+    return rows_.find(kAffiliationTable, command_.alliance());
+  }
+
   const v1::Ratified* in_effect() {
     const auto* row = affiliation();
     return row == nullptr ? nullptr : agreement_in_effect(*row);
+  }
+
+  // What the entries so far leave in effect, or end.
+  void note_version() {
+    const auto* row = affiliation();
+    if (row == nullptr) return;
+    if (const auto* now = agreement_in_effect(*row)) {
+      version_ = now->version();
+      shared_.set_agreement_version(version_);
+    } else if (!stands(*row)) {
+      ended_ = version_;
+    }
   }
 
   // Why nothing but words to the alliance may be seen; not_granted: what is granted may.
@@ -182,10 +211,10 @@ class Sharing {
     return true;
   }
 
-  void fold(const v1::SharedEvent& one) {
-    EntryContext entry;
-    entry.time_us = one.time_us();
-    (void)evolve_affiliation(rows_, one.event(), entry);
+  Result<void> fold(const v1::SharedEvent& one) {
+    const EntryContext entry{one.seq(), one.time_us(), {}};
+    auto evolved = evolve_affiliation(rows_, one.event(), entry);
+    return evolved ? *std::move(evolved) : Result<void>();
   }
 
   void withhold(uint64_t seq, Reason::Value reason) {
@@ -209,15 +238,31 @@ class Sharing {
   Grants grants_;  // of the agreement in effect at both ends
   uint32_t grants_version_ = 0;
   v1::EntriesShared shared_;
+  uint32_t version_ = 0;  // the last one in effect, while it or its successor stands
+  uint32_t ended_ = 0;
   size_t bytes_ = 0;
 };
 
-// Whether what was shared under `version` may no longer be used. A suspension ends nothing.
-bool has_ended(uint32_t version, const v1::Affiliation& after) {
-  if (version == 0 || agreement_in_effect(after) != nullptr) return false;
-  return after.state() != v1::AffiliationState::joined ||
-         after.membership() == v1::Membership::expelled ||
-         after.version_in_force() != version || find_ratified(after, version) == nullptr;
+// The entries are the next ones, and `newest` is of none before them.
+Result<void> check_relay(const v1::RelayEntries& command, uint64_t next) {
+  if (!command.entries().empty() && command.entries(0).seq() != next) {
+    return fail(Errc::kNotYet, "the share ledger goes on with entry " + std::to_string(next) +
+                                   " of the city's, not " +
+                                   std::to_string(command.entries(0).seq()));
+  }
+  for (int i = 0; i < command.entries_size(); ++i) {
+    if (command.entries(i).seq() != next + static_cast<uint64_t>(i)) {
+      return fail(Errc::kInternal, "a relay hands over its city's entries without a gap");
+    }
+  }
+  if (command.newest_seq() + 1 < next + static_cast<uint64_t>(command.entries_size())) {
+    return fail(Errc::kNotYet, "a relay looks at what its city says by its newest entry, not at "
+                               "entry " + std::to_string(command.newest_seq()));
+  }
+  const auto& of = command.newest().alliance();
+  if (of.empty() || of == command.alliance()) return {};
+  return fail(Errc::kInternal, "what the city agreed with " + of + " is nothing to " +
+                                   command.alliance());
 }
 
 }  // namespace
@@ -230,31 +275,23 @@ bool is_to_alliance(const v1::Event& event) {
 Result<Decision> decide_relay(RowsView& view, const v1::RelayEntries& command) {
   const auto* reached = view.find(kShareReachedTable, "");
   const uint64_t next = reached == nullptr ? 1 : reached->seq() + 1;
-  if (!command.entries().empty() && command.entries(0).seq() != next) {
-    return fail(Errc::kNotYet, "the share ledger goes on with entry " + std::to_string(next) +
-                                   " of the city's, not " +
-                                   std::to_string(command.entries(0).seq()));
-  }
+  HANSA_CHECK(check_relay(command, next));
   Sharing sharing(view, command);
   sharing.begin(next, reached);
-  for (int i = 0; i < command.entries_size(); ++i) {
-    if (command.entries(i).seq() != next + static_cast<uint64_t>(i)) {
-      return fail(Errc::kInternal, "a relay hands over its city's entries without a gap");
-    }
-    if (!sharing.add(command.entries(i))) break;
+  for (const auto& source : command.entries()) {
+    HANSA_TRY(const bool added, sharing.add(source));
+    if (!added) break;
   }
-  const uint32_t version = reached == nullptr ? 0 : reached->agreement_version();
   Decision decision;
   decision.state = "shared";
   auto& shared = *decision.events.emplace_back().mutable_entries_shared();
   shared = sharing.take();
   // The receipt says how far it goes.
   decision.subject_id = std::to_string(shared.to_seq());
-  const auto* after = sharing.affiliation();
-  if (after != nullptr && has_ended(version, *after)) {
+  if (sharing.ended() != 0) {
     const uint64_t to_seq = shared.to_seq();
     auto& ended = *decision.events.emplace_back().mutable_share_ended();
-    ended.set_agreement_version(version);
+    ended.set_agreement_version(sharing.ended());
     ended.set_city_seq(to_seq);
   }
   return decision;
@@ -263,12 +300,14 @@ Result<Decision> decide_relay(RowsView& view, const v1::RelayEntries& command) {
 // ---- evolve
 
 Result<void> evolve_event(Rows& rows, const v1::EntriesShared& event, const EntryContext& entry) {
-  auto& row = rows.put(kShareReachedTable, "");
-  if (event.from_seq() != row.seq() + 1 || event.to_seq() + 1 < event.from_seq()) {
+  const auto* reached = rows.find(kShareReachedTable, "");
+  const uint64_t last = reached == nullptr ? 0 : reached->seq();
+  if (event.from_seq() != last + 1 || event.to_seq() + 1 < event.from_seq()) {
     return fail(Errc::kInternal, "a share entry goes from " + std::to_string(event.from_seq()) +
                                      " to " + std::to_string(event.to_seq()) + " behind " +
-                                     std::to_string(row.seq()) + ": a range is skipped");
+                                     std::to_string(last) + ": a range is skipped");
   }
+  auto& row = rows.put(kShareReachedTable, "");
   row.set_alliance(event.alliance());
   row.set_city(event.city());
   row.set_seq(event.to_seq());

@@ -5,9 +5,13 @@
 //          event that names the alliance as the city's word to it; each that the agreement in
 //          effect at its own seq *and* at the newest seq grants, at a time that both cover; as new
 //          messages with exactly the fields that both grant, at the classes of today's schema. The
-//          rest is named as ranges with their reason. It takes no more entries than fit into
-//          kShareBytesMax. Where the agreement ends within the range, a ShareEnded follows.
-// Errors:  kNotYet: the entries are not the next ones; go on from the rows.
+//          rest is named as ranges with their reason. In effect at an entry's seq is what the
+//          entries before it left in effect. It takes no more entries than fit into
+//          kShareBytesMax, and none behind one that ends the agreement for this city: there a
+//          ShareEnded follows, so that tombstones do not depend on how far the relay lags.
+// Errors:  kNotYet: the entries are not the next ones, go on from the rows; or `newest` is of an
+//          entry before them. kInternal: the entries have a gap, `newest` is of another alliance,
+//          or an event is on an alliance that the city never joined.
 // Threads: pure.
 // Limits:  kShareBytesMax of shared events an entry, or one entry of the city's ledger.
 // Source:  DESIGN §8 (law 4).

@@ -8,25 +8,29 @@ using google::protobuf::Message;
 
 void OverlayRows::scan(TableId table, std::string_view from, std::string_view to,
                        const Visit& visit) {
-  auto changed = changed_.lower_bound(stored_key(table, from));
+  if (from >= to) return;
+  auto own = changed_.lower_bound(stored_key(table, from));
   const auto end = changed_.lower_bound(stored_key(table, to));
   bool go_on = true;
-  const auto show = [&] {
-    const auto& [key, row] = *changed++;
-    if (row != nullptr) go_on = visit(std::string_view(key).substr(1), *row);
+  const auto show_own = [&] {
+    if (own->second != nullptr) {
+      go_on = visit(std::string_view(own->first).substr(1), *own->second);
+    }
+    ++own;
   };
-  // A row below may live only as long as its visit.
+  // A row from below may hold only while it is shown, so that the two are merged on the way.
   below_.scan(table, from, to, [&](std::string_view key, const Message& row) {
-    while (go_on && changed != end && std::string_view(changed->first).substr(1) < key) show();
+    const auto before = [&] { return own->first.compare(1, std::string::npos, key) < 0; };
+    while (go_on && own != end && before()) show_own();
     if (!go_on) return false;
-    if (changed != end && std::string_view(changed->first).substr(1) == key) {
-      show();
+    if (own != end && own->first.compare(1, std::string::npos, key) == 0) {
+      show_own();
     } else {
       go_on = visit(key, row);
     }
     return go_on;
   });
-  while (go_on && changed != end) show();
+  while (go_on && own != end) show_own();
 }
 
 void OverlayRows::erase_row(TableId table, std::string_view key) {

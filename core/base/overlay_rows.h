@@ -3,8 +3,8 @@
 // Shape:   reads show what was put here, else what the view below has. So a decision that records
 //          several events can fold each before it decides the next.
 // Errors:  none.
-// Threads: one thread at a time; the view below must not change meanwhile.
-// Limits:  what is visited must not be put or erased before the scan has ended.
+// Threads: one thread at a time; the view below must not change meanwhile, nor this one while it is
+//          scanned.
 // Source:  DESIGN §5.
 #pragma once
 

@@ -48,8 +48,13 @@ void apply_heard(v1::Affiliation& row, const Heard& heard) {
     case Heard::kAgreementSuspended: return row.set_agreement_suspended(true);
     case Heard::kAgreementResumed: return row.set_agreement_suspended(false);
     case Heard::kAgreementRevoked:
-    case Heard::kAgreementExpired: return row.set_version_in_force(0);
+    case Heard::kAgreementExpired:
+      row.set_agreement_suspended(false);
+      return row.set_version_in_force(0);
     case Heard::kCityJoined:
+      // One that is suspended before it joins stays so.
+      if (row.membership() == Membership::suspended) return;
+      return row.set_membership(Membership::admitted);
     case Heard::kCityReinstated:
     case Heard::kCityReadmitted: return row.set_membership(Membership::admitted);
     case Heard::kCityWithdrew: return row.set_membership(Membership::withdrawn);
@@ -195,8 +200,8 @@ Result<Decision> decide_city(const CityScope& scope, const v1::JoinAlliance& com
                 "/founding_id");
   }
   if (row == nullptr && count_affiliations(scope.view) >= kAffiliationsMax) {
-    return fail(Errc::kLimitReached, "a city belongs to at most " +
-                                         std::to_string(kAffiliationsMax) + " alliances");
+    return fail(Errc::kLimitReached, "a city joins at most " + std::to_string(kAffiliationsMax) +
+                                         " alliances, those that it left among them");
   }
   Decision decision = about(command.alliance(), Joined::Value_Name(Joined::joined));
   auto& joined = *decision.events.emplace_back().mutable_alliance_joined();
@@ -227,9 +232,11 @@ Result<Decision> decide_city(const CityScope& scope, const v1::RatifyAgreement& 
                     command.alliance(),
                 "/version");
   }
-  if (heard->sha256() != command.sha256()) {
+  // Of the bytes that would stand in the ledger, whatever the alliance says of them.
+  const std::string sha256 = agreement_sha256(heard->agreement());
+  if (sha256 != command.sha256() || sha256 != heard->sha256()) {
     return fail(Errc::kAgreementDiffers,
-                which + " has the SHA-256 " + heard->sha256() +
+                which + " has the SHA-256 " + sha256 +
                     "; what was read is another text",
                 "/sha256");
   }

@@ -12,7 +12,8 @@
 //          kUnknownAgreement for a version it has not heard of; kAgreementDiffers for other bytes;
 //          kWrongState; kLimitReached.
 // Threads: pure.
-// Limits:  kAffiliationsMax alliances; of each the kRatifiedMax newest ratifications.
+// Limits:  kAffiliationsMax alliances ever joined; kRatifiedMax ratifications of each that no later
+//          version has replaced.
 // Source:  DESIGN §8.
 #pragma once
 
