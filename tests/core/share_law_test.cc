@@ -307,6 +307,9 @@ class History {
   void hear(const std::string& alliance, const Fill& fill) {
     v1::Event event;
     fill(event);
+    const auto* change = event.GetReflection()->GetOneofFieldDescriptor(
+        event, v1::Event::descriptor()->oneof_decl(0));
+    if (draw(6) == 0) add_unknown(*event.GetReflection()->MutableMessage(&event, change));
     if (draw(4) == 0) return pending_.push_back(event);
     pending_.push_back(event);
     city.hear(alliance, pending_);

@@ -202,12 +202,14 @@ TEST(Share, AMessageOrEventOfWhichNoFieldIsGrantedByBothIsNotThereAtAll) {
   city.bring_in_force(agreement("CaseReported", {"service"}));
   ShareLedger share;
   ASSERT_EQ(share.relay(share.next(city, granted, second)), "EntriesShared");
+  ASSERT_GT(share.shared().events_size(), 0);
   const auto& seen = share.shared().events(share.shared().events_size() - 1);
   ASSERT_TRUE(seen.event().has_case_reported());
   EXPECT_FALSE(seen.event().case_reported().has_place());
   EXPECT_EQ(seen.event().case_reported().media_size(), 0) << "not even how many";
   ShareLedger later;
   ASSERT_EQ(later.relay(later.next(city, granted, city.seq())), "EntriesShared");
+  ASSERT_GT(later.shared().withheld_size(), 0) << "an event of which nothing is granted";
   EXPECT_EQ(later.shared().withheld(later.shared().withheld_size() - 1).reason(),
             Reason::not_granted);
 }
