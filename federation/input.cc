@@ -17,11 +17,12 @@ const Principal& input_principal() {
   return kInput;
 }
 
-// What no waiting mends.
+// What no waiting mends. A log that ends too early, or is not there yet, may come back.
 bool is_final(Errc code) {
   switch (code) {
     case Errc::kUnavailable:
     case Errc::kNotYet:
+    case Errc::kLogBehind:
     case Errc::kUnknownOutcome:
     case Errc::kRateLimited:
     case Errc::kLedgerStopped: return false;

@@ -12,6 +12,7 @@ namespace {
 constexpr std::chrono::milliseconds kIdlePause{5};
 constexpr std::chrono::milliseconds kSettlePause{1};
 constexpr int kHealthEvery = 40;  // rounds
+constexpr uint64_t kTryAgainEvery = 200;  // rounds
 
 template <typename Row>
 Result<std::vector<Row>> all_rows(const projections::Snapshot& rows, Table<Row> table) {
@@ -82,15 +83,17 @@ void Links::stop() {
 
 bool Links::look_around() {
   bool changed = false;
+  bool tries_again = false;
   {
     const std::lock_guard lock(mutex_);
+    tries_again = !refused_.empty() && ++looks_ % kTryAgainEvery == 0;
     for (auto& ledger : added_) ledgers_.push_back(std::move(ledger));
     added_.clear();
   }
   for (const auto& ledger : ledgers_) {
     const auto rows = ledger.keeper->snapshot();
     auto& looked = looked_at_[ledger.keeper->config().ledger.text()];
-    if (looked == rows->meta().position.seq && looked != 0) continue;
+    if (looked == rows->meta().position.seq && looked != 0 && !tries_again) continue;
     looked = rows->meta().position.seq;
     if (ledger.keeper->config().ledger.kind == kCityKind) {
       look_at_city(ledger, changed);
@@ -114,7 +117,6 @@ void Links::look_at_city(const LinkedLedger& city, bool& changed) {
       const std::lock_guard lock(mutex_);
       if (!keeper) {
         refused_.insert_or_assign(share.text(), keeper.error());
-        looked_at_[self.text()] = 0;  // to be tried again
         continue;
       }
       refused_.erase(share.text());
@@ -178,6 +180,7 @@ Result<std::shared_ptr<projections::Keeper>> Links::open_share(
                     Seq size, const Hash& hash) {
     return sign_checkpoint(seed, ledger, id, size, hash);
   };
+  if (plan_.prepare) HANSA_CHECK(plan_.prepare(config.ledger));
   std::error_code error;
   std::filesystem::create_directories(config.directory, error);
   if (error) return fail(Errc::kUnavailable, config.directory + ": " + error.message());

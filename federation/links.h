@@ -13,6 +13,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -41,6 +42,8 @@ class Links {
     boost::asio::any_io_executor executor;
     projections::KeeperObserver* observer = nullptr;
     size_t row_cache_mib = 4;  // of each share ledger
+    // Makes sure that a ledger may be kept in the log, before it is opened.
+    std::function<Result<void>(const LedgerId&)> prepare = {};
   };
   explicit Links(Plan plan);
   ~Links();
@@ -75,6 +78,7 @@ class Links {
   std::map<std::string, std::unique_ptr<Relay>> relays_;
   std::map<std::string, std::unique_ptr<Input>> inputs_;
   std::map<std::string, Seq> looked_at_;  // by ledger: the rows that were looked at last
+  uint64_t looks_ = 0;                    // while something could not be opened
 
   mutable std::mutex mutex_;
   std::condition_variable stopping_begun_;

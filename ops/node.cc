@@ -29,6 +29,8 @@ namespace {
 // milliseconds; longer ones are read while they are served.
 constexpr Offset kCheckedFirstMax = 20'000;
 constexpr std::chrono::seconds kReopenPause{1};
+// Members of alliances, and alliances of cities, that are read beside the ledgers hosted.
+constexpr size_t kLinkedLedgers = 64;
 
 projections::Door::Unsealed log_unsealing(const LedgerId& ledger) {
   return [ledger](const Principal& principal, std::string_view person, std::string_view subject) {
@@ -89,6 +91,7 @@ struct Node::Impl {
   Result<std::unique_ptr<Outlet>> open_outlet(const LedgerSettings& settings);
   Result<void> open_inboxes(const LedgerId& ledger, Opened& row);
   Result<void> open_links();
+  Result<void> prepare_share(const LedgerId& share) const;
   Result<void> check_chain(const LedgerSettings& settings);
   void check_long_chain(Hosted& hosted);
   void open_waiting(size_t first);
@@ -208,9 +211,21 @@ Result<std::unique_ptr<Outlet>> Node::Impl::open_outlet(const LedgerSettings& se
                                                kafka_options(config)});
 }
 
+// Nobody knows the share ledgers before their cities have joined: their topics are made here, where
+// the user may; where not, an operator makes them.
+Result<void> Node::Impl::prepare_share(const LedgerId& share) const {
+  if (!config.log.is_kafka()) return {};
+  auto options = kafka_options(config);
+  if (auto made = streams::create_topics(options, {share}); !made) {
+    return fail(made.error().code, "making the topic " + share.topic() + " of " + share.text() +
+                                       ": " + made.error().detail);
+  }
+  return check_log(config, share);
+}
+
 Result<void> Node::Impl::open_links() {
   if (config.log.is_kafka()) {
-    HANSA_TRY(read_log, ops::open_log(config));
+    HANSA_TRY(read_log, ops::open_log(config, kLinkedLedgers));
   }
   federation::Links::Plan plan;
   plan.log = log.get();
@@ -220,6 +235,7 @@ Result<void> Node::Impl::open_links() {
   plan.projections_dir = config.node.data_dir + "/projections";
   plan.executor = pool.get_executor();
   plan.observer = &metrics.observer();
+  plan.prepare = [this](const LedgerId& share) { return prepare_share(share); };
   links = std::make_unique<federation::Links>(std::move(plan));
   return {};
 }

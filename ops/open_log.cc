@@ -55,9 +55,11 @@ std::vector<streams::Topic> topics_of(const Config& config) {
   return topics;
 }
 
-Result<std::unique_ptr<streams::Log>> open_log(const Config& config) {
+Result<std::unique_ptr<streams::Log>> open_log(const Config& config, size_t more_ledgers) {
   if (config.log.is_kafka()) {
-    HANSA_TRY(auto log, streams::KafkaLog::open(kafka_options(config)));
+    auto options = kafka_options(config);
+    options.ledgers_max += more_ledgers;
+    HANSA_TRY(auto log, streams::KafkaLog::open(options));
     return std::unique_ptr<streams::Log>(std::move(log));
   }
   streams::EmbeddedLogOptions options;

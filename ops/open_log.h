@@ -20,7 +20,8 @@ namespace hansa::ops {
 streams::KafkaOptions kafka_options(const Config& config);
 std::vector<streams::Topic> topics_of(const Config& config);
 std::vector<streams::Topic> topics_of(const Config& config, const LedgerSettings& ledger);
-Result<std::unique_ptr<streams::Log>> open_log(const Config& config);
+// `more_ledgers`: that are read beside those of the configuration, in the same memory.
+Result<std::unique_ptr<streams::Log>> open_log(const Config& config, size_t more_ledgers = 0);
 Result<void> check_log(const Config& config, const LedgerId& ledger);
 
 }  // namespace hansa::ops

@@ -36,8 +36,11 @@ Acted decide_act(const Act& act, const v1::AllianceJoined&) {
   return events;
 }
 
+// Also one that was expelled may say that it goes: readmitting it must not bring it back unasked.
 Acted decide_act(const Act& act, const v1::AllianceLeft&) {
-  HANSA_CHECK(check_member(act.member));
+  const bool is_expelled = act.member.membership() == Membership::expelled &&
+                           act.member.joined_time_us() != 0;
+  if (!is_expelled) HANSA_CHECK(check_member(act.member));
   std::vector<v1::Event> events;
   events.emplace_back().mutable_city_withdrew()->set_city(act.member.city());
   return events;
@@ -207,7 +210,8 @@ Result<void> evolve_event(Rows& rows, const v1::CityJoined& event, const EntryCo
 
 Result<void> evolve_event(Rows& rows, const v1::CityWithdrew& event, const EntryContext& entry) {
   HANSA_TRY(auto* member, change(rows, event.city(), entry));
-  member->set_membership(Membership::withdrawn);
+  // Nobody gets rid of a suspension by leaving and coming back.
+  if (member->membership() == Membership::admitted) member->set_membership(Membership::withdrawn);
   member->set_joined_time_us(0);
   member->clear_ratified();
   return {};

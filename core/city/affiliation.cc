@@ -57,7 +57,9 @@ void apply_heard(v1::Affiliation& row, const Heard& heard) {
       return row.set_membership(Membership::admitted);
     case Heard::kCityReinstated:
     case Heard::kCityReadmitted: return row.set_membership(Membership::admitted);
-    case Heard::kCityWithdrew: return row.set_membership(Membership::withdrawn);
+    case Heard::kCityWithdrew:
+      if (row.membership() != Membership::admitted) return;
+      return row.set_membership(Membership::withdrawn);
     case Heard::kCitySuspended: return row.set_membership(Membership::suspended);
     case Heard::kCityExpelled: return row.set_membership(Membership::expelled);
     default: return;
@@ -138,7 +140,10 @@ void apply_joined(v1::Affiliation& row, const v1::AllianceJoined& joined, int64_
   row.set_public_key(joined.public_key());
   row.set_recovery_key(joined.recovery_key());
   row.set_state(Joined::joined);
-  row.set_membership(Membership::unspecified);
+  // What the alliance has said against the city outlasts its leaving.
+  const bool stays = row.membership() == Membership::suspended ||
+                     row.membership() == Membership::expelled;
+  if (!stays) row.set_membership(Membership::unspecified);
   row.set_joined_time_us(time_us);
 }
 

@@ -273,7 +273,10 @@ TEST(Heard, EachKindOfNewsSetsTheMembershipFromEveryOther) {
       city.hear_one(second.fill);
       v1::Event event;
       second.fill(event);
-      const bool stays = event.has_city_joined() && first.becomes == Membership::suspended;
+      // Joining does not end a suspension; leaving ends neither it nor an expulsion.
+      const bool stays =
+          (event.has_city_joined() && first.becomes == Membership::suspended) ||
+          (event.has_city_withdrew() && first.becomes != Membership::admitted);
       EXPECT_EQ(city.find("delta")->membership(), stays ? first.becomes : second.becomes);
     }
   }
@@ -291,6 +294,19 @@ TEST(Heard, ACitySuspendedBeforeItJoinedIsNotAMemberByJoining) {
   EXPECT_EQ(agreement_in_effect(*city.find("delta")), nullptr);
   city.hear_one([](auto& e) { e.mutable_city_reinstated()->set_city("test"); });
   EXPECT_NE(agreement_in_effect(*city.find("delta")), nullptr);
+}
+
+TEST(Heard, NobodyGetsRidOfASuspensionByLeavingAndComingBack) {
+  AffiliatedCity city;
+  city.bring_in_force(closings());
+  city.hear_one([](auto& e) { e.mutable_city_suspended()->set_city("test"); });
+  v1::LeaveAlliance leave;
+  leave.set_alliance("delta");
+  ASSERT_EQ(city.send(leave), "AllianceLeft");
+  city.hear_one([](auto& e) { e.mutable_city_withdrew()->set_city("test"); });
+  ASSERT_EQ(city.send(joining("delta")), "AllianceJoined");
+  city.hear_one([](auto& e) { e.mutable_city_joined()->set_city("test"); });
+  EXPECT_EQ(city.find("delta")->membership(), Membership::suspended);
 }
 
 TEST(Heard, ALaterVersionTakesEffectAlsoWhileTheOneBeforeIsSuspended) {

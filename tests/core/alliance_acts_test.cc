@@ -218,6 +218,20 @@ TEST(Acts, JoiningLeavingAndJoiningAgain) {
   EXPECT_EQ(alliance.member("m0").membership(), Membership::admitted);
 }
 
+TEST(Acts, LeavingEndsNeitherASuspensionNorAnExpulsion) {
+  Acts alliance;
+  alliance.admit(2);
+  for (const auto* city : {"m0", "m1"}) ASSERT_EQ(alliance.say(city, {act_joined()}), "CityJoined");
+  alliance.send(on_city<v1::SuspendCity>("m0"));
+  alliance.send(on_city<v1::ExpelCity>("m1"));
+  for (const auto* city : {"m0", "m1"}) ASSERT_EQ(alliance.say(city, {act_left()}), "CityWithdrew");
+  ASSERT_EQ(alliance.say("m0", {act_joined()}), "CityJoined");
+  EXPECT_EQ(alliance.member("m0").membership(), Membership::suspended);
+  EXPECT_EQ(alliance.member("m1").membership(), Membership::expelled);
+  alliance.send(on_city<v1::ReadmitCity>("m1"));
+  EXPECT_EQ(alliance.member("m1").joined_time_us(), 0) << "it has to join again itself";
+}
+
 TEST(Acts, JoiningEndsNoSuspension) {
   Acts alliance;
   alliance.admit(1);

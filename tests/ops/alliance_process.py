@@ -65,10 +65,11 @@ def eventually(what, probe):
 
 
 class Alliance:
-    """One alliance as its secretariat and its members see it, over one connection."""
+    """One alliance as its secretariat and its members see it; they may be served by two nodes."""
 
-    def __init__(self, node, connection, name):
+    def __init__(self, node, connection, name, cities=None):
         self.node, self.connection, self.name = node, connection, name
+        self.city_node, self.city_connection = cities or (node, connection)
         self.path = "/v1/alliances/" + name
         self.role = "secretariat-" + name
 
@@ -79,11 +80,12 @@ class Alliance:
         return read(self.connection, self.role, self.path + tail)
 
     def city(self, city, tail, body, expected=200):
-        return send(self.connection, "city_admin", f"/v1/cities/{city}/alliances/{self.name}{tail}",
-                    body, expected)
+        return send(self.city_connection, "city_admin",
+                    f"/v1/cities/{city}/alliances/{self.name}{tail}", body, expected)
 
     def affiliation(self, city):
-        rows = read(self.connection, "city_admin", f"/v1/cities/{city}/alliances")["affiliations"]
+        rows = read(self.city_connection, "city_admin",
+                    f"/v1/cities/{city}/alliances")["affiliations"]
         return next((row for row in rows if row["alliance"] == self.name), {})
 
     def member(self, city):
@@ -94,7 +96,7 @@ class Alliance:
         """Founded, and each city admitted and joined."""
         self.do(":found", {"title": {"en": self.name}})
         for city in cities:
-            self.do(f"/members/{city}:admit", identity(self.node, city))
+            self.do(f"/members/{city}:admit", identity(self.city_node, city))
             self.city(city, ":join", identity(self.node, self.name))
         for city in cities:
             eventually(f"{city} to hear that it is a member",
@@ -104,7 +106,7 @@ class Alliance:
         return int(self.do("/agreements", {"agreement": agreement}, 201)["subject_id"])
 
     def heard(self, city, version):
-        rows = read(self.connection, "city_admin",
+        rows = read(self.city_connection, "city_admin",
                     f"/v1/cities/{city}/alliances/{self.name}/agreements")["agreements"]
         return next((row for row in rows if row["version"] == version), None)
 

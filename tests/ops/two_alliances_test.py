@@ -124,7 +124,7 @@ def check_stream(node, delta, connection):
     node.start()
     node.wait_until_ready()
     connection = node.connect()
-    delta.connection = connection
+    delta.connection = delta.city_connection = connection
     while len(cases_shared(delta, "city-1")) < 5:
         seen += events_after(node, delta.role, "city-1", seen[-1])
     seen += events_after(node, delta.role, "city-1", seen[-1])
@@ -199,7 +199,7 @@ def run(hansa, folder):
             check_grants(delta, river, city, 4)
         check_bad_words(delta, connection)
         connection = check_stream(node, delta, connection)
-        river.connection = connection
+        river.connection = river.city_connection = connection
         check_endings(delta, connection)
         for alliance, cities in ((delta, DELTA), (river, RIVER)):
             for city in cities:
