@@ -5,10 +5,10 @@
 //          list is empty and the next token is "". A case is passed through Door::show before it
 //          leaves. The request has passed validate() and Door::may_read().
 // Errors:  kUnknownCase, kUnknownUnit, kUnknownService, kUnknownPlace, kUnknownCity,
-//          kUnknownMetric, kUnknownCampaign; kForbidden for a reporter's list that the caller may not see;
-//          kBadRequest for a page size above 1 000, a foreign token, two filters at once, a day or
-//          scope that does not exist, with the pointer of the field. `seq` is the position looked
-//          at.
+//          kUnknownMetric, kUnknownCampaign; kForbidden for a reporter's list that the caller may
+//          not see; kBadRequest for a page size above 1 000, a foreign token, two filters at once,
+//          a day or scope that does not exist, with the pointer of the field. `seq` is the position
+//          looked at.
 // Threads: any.
 // Limits:  ListEntries answers at most kEntriesBytesMax of records, and at least one.
 #pragma once

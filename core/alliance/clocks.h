@@ -1,8 +1,8 @@
 // Clocks of an alliance: what must happen when a time has come, and nothing happened before.
 //
 // Shape:   a Timer row stands exactly while its clock runs: campaign_commitment (subject: the
-//          campaign) while it is proposed, joint_orphan (subject: `k1/joint-id/city/city`) while one
-//          side of a joint action waits for the other, agreement_expiry (subject: the version)
+//          campaign) while it is proposed, joint_orphan (subject: `k1/joint-id/city/city`) while
+//          one side of a joint action waits for the other, agreement_expiry (subject: the version)
 //          while a version whose validity ends is in force. set_timer() and drop_timer() do nothing
 //          for the time 0. decide_alliance(TimerDue) makes of a due one CampaignLapsed,
 //          FindingRaised or AgreementExpired.

@@ -1,5 +1,5 @@
-// Goal: a scan shows what was changed above and what stands below, in order, whatever keeps the rows
-// below.
+// Goal: a scan shows what was changed above and what stands below, in order, whatever keeps the
+// rows below.
 // Method: rows below that live only as long as their visit, as those read from a disk do.
 #include "core/base/overlay_rows.h"
 

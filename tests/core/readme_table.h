@@ -1,7 +1,7 @@
 // Tables of the READMEs, so that a test can walk every cell.
 //
-// Shape:   read_table(file, first): the table of the file whose first cell reads so; each row a list
-//          of cells, the header among them; empty where there is none.
+// Shape:   read_table(file, first): the table of the file whose first cell reads so; each row a
+//          list of cells, the header among them; empty where there is none.
 // Threads: any.
 #pragma once
 

@@ -1,11 +1,11 @@
 // TestLeague: an alliance and its cities in memory, with the way between their ledgers.
 //
-// Shape:   TestLeague({"suzhou", "wuxi"}) founds the alliance delta, admits the cities and lets them
-//          join. send() decides for the alliance, act() for a city; nothing moves between ledgers
-//          until say() carries a city's new words to the alliance, hear() the alliance's to a city,
-//          and carry() both ways until all is said. advance_to() moves the clock and fires the
-//          alliance's timers. After every entry of the alliance, Timer rows must stand exactly while
-//          clocks run. Outcomes are the names of events, or the code of the refusal.
+// Shape:   TestLeague({"suzhou", "wuxi"}) founds the alliance delta, admits the cities and lets
+//          them join. send() decides for the alliance, act() for a city; nothing moves between
+//          ledgers until say() carries a city's new words to the alliance, hear() the alliance's to
+//          a city, and carry() both ways until all is said. advance_to() moves the clock and fires
+//          the alliance's timers. After every entry of the alliance, Timer rows must stand exactly
+//          while clocks run. Outcomes are the names of events, or the code of the refusal.
 // Threads: one.
 #pragma once
 

@@ -1,6 +1,7 @@
 // One city on one thread: log, keyring, keeper and door, driven until an answer has come.
 //
-// Shape:   City city(log); city.call(request, who) -> Result<Receipt>. The clock is set by hand.
+// Shape:   City city(log); city.call(request, who) -> Result<Receipt>; feed(command) for what other
+//          ledgers say. The clock is set by hand.
 // Threads: one; run() turns the event loop until `done` holds.
 #pragma once
 
@@ -58,7 +59,7 @@ class City {
     HANSA_TRY(keyring_, Keyring::open(folder_.path("keyring"), "example", std::string(32, 'm'),
                                       env_, false));
     KeeperConfig config;
-    config.ledger = {"city", "example"};
+    config.ledger = ledger;
     config.founding_id = *FoundingId::from(std::string(16, 'f'));
     config.secret = std::string(32, 's');
     config.directory = directory.empty() ? folder_.path("rows") : directory;
@@ -97,7 +98,12 @@ class City {
     const MethodInfo* method = find_method(Request::descriptor()->name());
     HANSA_ASSERT(method != nullptr, "tests call methods of the schema");
     auto copy = std::make_unique<Request>(request);
-    copy->set_city("example");
+    if constexpr (requires { copy->set_city(""); }) {
+      if (ledger.kind == kCityKind) copy->set_city(ledger.id);
+    }
+    if constexpr (requires { copy->set_alliance(""); }) {
+      if (ledger.kind == kAllianceKind) copy->set_alliance(ledger.id);
+    }
     door_->enter(*method, std::move(copy), who, id, std::move(answer));
   }
 
@@ -155,6 +161,23 @@ class City {
   Keyring& keyring() { return *keyring_; }
   boost::asio::io_context& loop() { return loop_; }
 
+  // A command of another ledger's federation, which comes by no door.
+  template <typename Command>
+  Result<v1::Receipt> feed(const Command& command) {
+    Submission submission;
+    submission.command = std::make_unique<Command>(command);
+    submission.kind = v1::CauseKind::input;
+    bool done = false;
+    Result<v1::Receipt> result;
+    keeper_->submit(std::move(submission), [&](Result<v1::Receipt> answered) {
+      result = std::move(answered);
+      done = true;
+    });
+    run(done);
+    return result;
+  }
+
+  LedgerId ledger{"city", "example"};  // or an alliance's
   bool accept_clock_jump = false;
   bool timers_fire_alone = false;
   std::function<void(std::string)> forward;  // to the node that leads
