@@ -279,5 +279,49 @@ TEST(Campaign, ACityDecidesOnWhatItHeardAlone) {
   EXPECT_EQ(league.act("wuxi", action("later")), "unknown_alliance");
 }
 
+// The share ledger of a city, made of all its entries.
+MapRows share_of(TestLedger& city, const std::string& name) {
+  v1::RelayEntries relay;
+  relay.set_alliance("delta");
+  relay.set_city(name);
+  for (const auto& landed : city.landed) {
+    auto& source = *relay.add_entries();
+    source.set_seq(landed.entry.seq);
+    source.mutable_payload()->set_time_us(landed.entry.time_us);
+    for (const auto& event : landed.events) *source.mutable_payload()->add_events() = event;
+  }
+  relay.set_newest_seq(city.landed.size());
+  *relay.mutable_newest() = *city.rows.find(kAffiliationTable, "delta");
+  MapRows share;
+  const auto shared = decide_command(kShareKind, share, relay, {kAdmin, {}, kStart, 1});
+  EXPECT_EQ(outcome(shared), "EntriesShared");
+  if (!shared) return share;
+  EXPECT_EQ(shared->events[0].entries_shared().to_seq(), city.landed.size());
+  EXPECT_TRUE(evolve_event_of_ledger(share, shared->events[0], {1, kStart, {}}));
+  return share;
+}
+
+TEST(ShareLedger, CarriesACitysWordsAndFoldsThemIntoTheSameRows) {
+  auto league = league_in("launched, committed");
+  ASSERT_EQ(league.act("wuxi", action("lake", "suzhou", "lake")), "CampaignActionRecorded");
+  ASSERT_EQ(league.act("suzhou", action("lake", "wuxi", "lake", 11)), "CampaignActionRecorded");
+  league.carry();
+  ASSERT_EQ(league.findings().size(), 1U);
+  v1::AcknowledgeFinding acknowledge;
+  acknowledge.set_finding(league.findings()[0].raised().finding());
+  ASSERT_EQ(league.act("wuxi", acknowledge), "FindingAcknowledged");
+  auto& wuxi = league.cities.at("wuxi");
+  const auto share = share_of(wuxi, "wuxi").dump();
+  size_t compared = 0;
+  for (const auto& [key, row] : wuxi.rows.dump()) {
+    const auto table = static_cast<TableId>(key.front());
+    if (table != TableId::kHeardCampaign && table != TableId::kHeardFinding) continue;
+    ASSERT_TRUE(share.contains(key));
+    EXPECT_EQ(share.at(key), row);
+    ++compared;
+  }
+  EXPECT_EQ(compared, 2U);
+}
+
 }  // namespace
 }  // namespace hansa
