@@ -39,7 +39,9 @@ bool Relay::poke() {
     settle();
     if (step_ != nullptr) return true;
   }
-  if (plan_.city_keeper->health().lead != projections::Lead::kHere) {
+  const auto lead = plan_.city_keeper->health().lead;
+  if (lead != lead_) plan_.share_keeper->take_lead(lead_ = lead);
+  if (lead != projections::Lead::kHere) {
     chain_.reset();
     return false;
   }

@@ -5,7 +5,7 @@
 //          ledger's end, and submits RelayEntries to the share ledger's keeper, which decides what
 //          passes (core/alliance/share.h). So nothing is shared that the city has ceased to grant
 //          by the time it looked. With nothing new for as long as the agreement's heartbeat, an
-//          empty range says so.
+//          empty range says so. Whoever leads the city leads its share ledgers.
 // Errors:  in health().waits; the relay tries again with every poke.
 // Threads: poke and health from one thread; answers of keepers come on theirs.
 // Limits:  kEntriesMax entries and kBytesMax a step; the share ledger may take fewer.
@@ -67,6 +67,7 @@ class Relay {
   size_t bytes_ = 0;
   int64_t shared_at_us_ = 0;
   std::shared_ptr<Step> step_;  // on its way
+  projections::Lead lead_ = projections::Lead::kUndecided;
   std::optional<Error> waits_;
 };
 

@@ -45,7 +45,8 @@ Result<Candidates> collect(streams::Log& log, const SignedReader::Source& source
   size_t bytes = 0;
   // No valid entry stands before the offset of its seq: voids only move it on.
   Offset offset = from - 1;
-  while (bytes < kShareReadBytesMax && log.has_more(source.ledger, offset)) {
+  HANSA_TRY(const Offset end, log.end(source.ledger));
+  while (bytes < kShareReadBytesMax && offset < end) {
     HANSA_TRY(auto read, log.read(source.ledger, offset, kPageBytes));
     for (auto& record : read.records) {
       const auto entry = decode_entry(record.value);

@@ -115,6 +115,13 @@ void KeeperLoop::decide_one(Pending pending) {
   const auto& submission = pending.submission;
   const std::string& method = submission.command->GetDescriptor()->name();
   std::string_view outcome = "ok";
+  // What this node's own links bring is for the one that leads; it is never sent on.
+  const bool is_link = submission.kind == v1::CauseKind::input && submission.id.is_zero() &&
+                       !submission.input;
+  if (is_link && !leads()) {
+    return answer_after_tip(std::move(pending),
+                            fail(Errc::kUnavailable, "another node leads by now"));
+  }
   if (submission.input && (!leads() || !is_in_turn(*submission.input))) {
     return answer_after_tip(std::move(pending),
                             fail(leads() ? Errc::kNotYet : Errc::kUnavailable,

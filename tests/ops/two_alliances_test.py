@@ -10,6 +10,7 @@ of every share ledger is searched for them.
 import base64
 import hashlib
 import http.client
+import json
 import os
 import sys
 
@@ -132,6 +133,40 @@ def check_stream(node, delta, connection):
     return connection
 
 
+def check_feed(node, delta, connection):
+    """By the command line: everything once, over several runs; what is another's is refused."""
+    def identity_of(name):
+        return os.path.join(node.folder, "init-" + name, "identity.json")
+
+    def feed(city, code=0, state="feed.json"):
+        return node.run("feed", "--alliance", identity_of("delta"), "--city", identity_of(city),
+                        "--state", state, "--server", f"http://127.0.0.1:{node.port}", code=code)
+
+    node.environment["HANSA_KEY"] = key_of(delta.role)
+    first = [json.loads(line) for line in feed("city-1").stdout.splitlines()]
+    expect(sum("case_reported" in line["event"] for line in first) == 5, first)
+    expect(feed("city-1").stdout == "", "a second run reads it again")
+    seq = report(connection, "city-1", 150)["seq"]
+    eventually("it to be shared", lambda: len(cases_shared(delta, "city-1")) == 6)
+    more = [json.loads(line) for line in feed("city-1").stdout.splitlines()]
+    expect([line["city_seq"] for line in more if "case_reported" in line["event"]] == [int(seq)],
+           more)
+    # The same file for another city's ledger: its next entry does not follow.
+    told = feed("city-2", code=4).stderr
+    expect("does not follow" in told or "gap" in told, told)
+    with open(identity_of("city-1"), encoding="utf-8") as stream:
+        forged = json.load(stream)
+    forged["public_key"] = identity(node, "city-2")["public_key"]
+    path = os.path.join(node.folder, "forged.json")
+    with open(path, "w", encoding="utf-8") as stream:
+        json.dump(forged, stream)
+    told = node.run("feed", "--alliance", identity_of("delta"), "--city", path,
+                    "--server", f"http://127.0.0.1:{node.port}", code=4).stderr
+    expect("bad_signature" in told, told)
+    told = node.run("feed", "--alliance", path, "--city", path, code=1).stderr
+    expect("identity of an alliance" in told, told)
+
+
 def check_endings(delta, connection):
     """Who leaves or revokes shares no more, with a tombstone; who returns begins anew."""
     delta.city("city-2", "/agreements/1:revoke", {"reason": "it grants too much"})
@@ -200,6 +235,7 @@ def run(hansa, folder):
         check_bad_words(delta, connection)
         connection = check_stream(node, delta, connection)
         river.connection = river.city_connection = connection
+        check_feed(node, delta, connection)
         check_endings(delta, connection)
         for alliance, cities in ((delta, DELTA), (river, RIVER)):
             for city in cities:
