@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "core/alliance/share.h"
+#include "core/city/affiliation.h"
 #include "streams/ledger_reader.h"
 
 namespace hansa::federation {
@@ -39,6 +40,37 @@ struct Input::Step {
   v1::LedgerPosition position;  // where the rows stand when it is taken
   Hash hash;                    // of the entry that it ends with
   bool quarantines = false;
+};
+
+// What the next step will hand over.
+struct Input::Load {
+  explicit Load(const Plan& plan) : city(plan.keeper->config().ledger.id) {
+    if (plan.source.ledger.kind == kAllianceKind) {
+      heard = std::make_unique<v1::TakeHeard>();
+      heard->set_alliance(plan.source.ledger.id);
+      heard->set_city(city);
+    } else {
+      shared = std::make_unique<v1::TakeShared>();
+      shared->set_city(plan.member);
+    }
+  }
+
+  // Whether the event fits in beside what is there; one alone always does.
+  bool takes(const v1::Event& event, bool is_word) {
+    const size_t more = event.ByteSizeLong() + (is_word ? kWordBytes : kKeptBytes);
+    if (!is_empty() && (bytes + more > kBytesMax || words >= kActsMax)) return false;
+    bytes += more;
+    words += is_word ? 1 : 0;
+    return true;
+  }
+  bool is_empty() const { return bytes == 0; }
+
+  std::string city;  // or the alliance that reads
+  // One of the two.
+  std::unique_ptr<v1::TakeHeard> heard;
+  std::unique_ptr<v1::TakeShared> shared;
+  int words = 0;
+  size_t bytes = 0;
 };
 
 Input::Input(Plan plan) : plan_(std::move(plan)) {}
@@ -80,15 +112,20 @@ Result<void> Input::resume() {
   waits_.reset();
   ChainPosition from;
   from.tip = founding_hash(plan_.source.founding_id);
-  taken_seq_ = source_seq_ = 0;
   taken_at_us_ = plan_.env->now_us();
   if (reached && reached->seq() > 0) {
     const auto hash = Hash::from(reached->sha256());
     if (!hash) return fail(Errc::kInternal, "an input without the hash of its last entry");
     from = {reached->seq(), *hash, reached->next_offset(), 0};
-    taken_seq_ = reached->seq();
-    source_seq_ = reached->source_seq();
   }
+  taken_seq_ = from.seq;
+  taken_begun_ = begun_ = reached ? reached->begun() : 0;
+  whole_.set_ledger(plan_.source.ledger.text());
+  whole_.set_founding_id(std::string(plan_.source.founding_id.view()));
+  whole_.set_seq(from.seq);
+  whole_.set_sha256(std::string(from.tip.view()));
+  whole_.set_next_offset(from.next_offset);
+  whole_.set_source_seq(reached ? reached->source_seq() : 0);
   reader_.emplace(*plan_.log, plan_.source, from);
   return {};
 }
@@ -105,85 +142,110 @@ void Input::refill() {
   if (is_final(read.error().code) && step_ == nullptr) quarantine(read.error());
 }
 
-Result<void> Input::check_range(const v1::EntriesShared& shared) {
-  if (shared.city() != plan_.member) {
-    return fail(Errc::kForkFound, "it shares entries of " + shared.city() + ", not of " +
-                                      plan_.member);
+// The last entry of the city's that this one, too, tells of. It begins behind the one before.
+Result<uint64_t> Input::check_ranges(const SignedEntry& entry) const {
+  uint64_t last = whole_.source_seq();
+  if (plan_.source.ledger.kind == kAllianceKind) return last;
+  for (const auto& event : entry.payload.events()) {
+    if (!event.has_entries_shared()) continue;
+    const auto& shared = event.entries_shared();
+    if (shared.city() != plan_.member) {
+      return fail(Errc::kForkFound, "it shares entries of " + shared.city() + ", not of " +
+                                        plan_.member);
+    }
+    if (shared.from_seq() != last + 1 || shared.to_seq() + 1 < shared.from_seq()) {
+      return fail(Errc::kForkFound, "it goes on with entry " + std::to_string(shared.from_seq()) +
+                                        " of " + plan_.member + " behind entry " +
+                                        std::to_string(last) +
+                                        "; a range is left out or told twice");
+    }
+    last = shared.to_seq();
   }
-  if (shared.from_seq() != source_seq_ + 1 || shared.to_seq() + 1 < shared.from_seq()) {
-    return fail(Errc::kForkFound, "it goes on with entry " + std::to_string(shared.from_seq()) +
-                                      " of " + plan_.member + " behind entry " +
-                                      std::to_string(source_seq_) +
-                                      "; a range is left out or told twice");
-  }
-  source_seq_ = shared.to_seq();
-  return {};
+  return last;
 }
 
-// How many words for this ledger the entry has; they are added to the command.
-Result<int> Input::add(const SignedEntry& entry, Message& command) {
-  int added = 0;
+// False: the step is full, and the entry is begun at most. Every event counts, also those that do
+// not concern this ledger: another binary may know more kinds that do.
+bool Input::add(const SignedEntry& entry, Load& load) {
+  return load.heard != nullptr ? add_heard(entry, load) : add_shared(entry, load);
+}
+
+bool Input::add_heard(const SignedEntry& entry, Load& load) {
+  const auto& events = entry.payload.events();
+  for (; begun_ < static_cast<uint32_t>(events.size()); ++begun_) {
+    const auto& event = events[static_cast<int>(begun_)];
+    if (!is_heard(event, load.city)) continue;
+    if (!load.takes(event, true)) return false;
+    auto& heard = *load.heard->add_heard();
+    heard.set_seq(entry.seq);
+    *heard.mutable_event() = event;
+  }
+  return true;
+}
+
+bool Input::add_shared(const SignedEntry& entry, Load& load) {
+  uint32_t index = 0;
   for (const auto& event : entry.payload.events()) {
-    if (plan_.source.ledger.kind == kAllianceKind) {
-      auto& heard = *static_cast<v1::TakeHeard&>(command).add_heard();
-      heard.set_seq(entry.seq);
-      *heard.mutable_event() = event;
-      if (!event.has_checkpoint_signed()) ++added;
-      continue;
-    }
-    if (!event.has_entries_shared()) continue;
-    HANSA_CHECK(check_range(event.entries_shared()));
     for (const auto& shared : event.entries_shared().events()) {
-      if (!is_to_alliance(shared.event()) || shared.event().has_alliance_heard()) continue;
-      *static_cast<v1::TakeShared&>(command).add_acts() = shared;
-      ++added;
+      if (index++ < begun_) continue;
+      const bool is_word =
+          is_to_alliance(shared.event()) && !shared.event().has_alliance_heard();
+      if (is_word || is_kept_by_alliance(shared.event())) {
+        if (!load.takes(shared.event(), is_word)) return false;
+        *load.shared->add_acts() = shared;
+      }
+      begun_ = index;
     }
   }
-  return added;
+  return true;
+}
+
+Result<void> Input::load_entries(Load& load) {
+  while (!entries_.empty()) {
+    const auto& entry = entries_.front();
+    const auto source_seq = check_ranges(entry);
+    if (!source_seq) {
+      Error error = source_seq.error();
+      error.seq = entry.seq;
+      return fail(std::move(error));
+    }
+    const uint32_t begun_before = begun_;
+    if (!add(entry, load)) {
+      if (begun_ == begun_before) return {};
+      moved_ = whole_;
+      moved_->set_begun(begun_);
+      return {};
+    }
+    whole_.set_seq(entry.seq);
+    whole_.set_sha256(std::string(entry.hash.view()));
+    whole_.set_next_offset(entry.next_offset);
+    whole_.set_source_seq(*source_seq);
+    begun_ = 0;
+    moved_ = whole_;
+    entries_.pop_front();
+  }
+  return {};
 }
 
 void Input::take() {
   if (step_ != nullptr) return;
-  std::unique_ptr<Message> command;
-  if (plan_.source.ledger.kind == kAllianceKind) {
-    auto heard = std::make_unique<v1::TakeHeard>();
-    heard->set_alliance(plan_.source.ledger.id);
-    heard->set_city(plan_.keeper->config().ledger.id);
-    command = std::move(heard);
-  } else {
-    auto shared = std::make_unique<v1::TakeShared>();
-    shared->set_city(plan_.member);
-    command = std::move(shared);
+  Load load(plan_);
+  if (auto loaded = load_entries(load); !loaded) {
+    waits_ = loaded.error();
+    return quarantine(loaded.error());
   }
-  int words = 0;
-  bool reaches_further = false;
-  v1::LedgerPosition position;
-  while (!entries_.empty() && words < kActsMax) {
-    const auto& entry = entries_.front();
-    const auto added = add(entry, *command);
-    if (!added) {
-      Error error = added.error();
-      error.seq = entry.seq;
-      waits_ = error;
-      return quarantine(error);
-    }
-    words += *added;
-    position.set_ledger(plan_.source.ledger.text());
-    position.set_founding_id(std::string(plan_.source.founding_id.view()));
-    position.set_seq(entry.seq);
-    position.set_sha256(std::string(entry.hash.view()));
-    position.set_next_offset(entry.next_offset);
-    position.set_source_seq(source_seq_);
-    reaches_further = true;
-    entries_.pop_front();
-  }
-  if (reaches_further) moved_ = position;
   if (!moved_) return;
   const bool is_due = moved_->seq() - taken_seq_ >= kMoveRecords ||
                       plan_.env->now_us() - taken_at_us_ >= kMoveUs;
-  if (words == 0 && !is_due) return;
+  if (load.is_empty() && !is_due) return;
+  std::unique_ptr<Message> command;
+  if (load.heard != nullptr) {
+    command = std::move(load.heard);
+  } else {
+    command = std::move(load.shared);
+  }
   submit(std::move(command), InputStep{plan_.source.ledger.text(), taken_seq_, moved_->seq(),
-                                       *moved_});
+                                       *moved_, taken_begun_});
 }
 
 void Input::quarantine(const Error& error) {
@@ -221,6 +283,7 @@ void Input::settle() {
   }
   if (receipt) {
     taken_seq_ = step->position.seq();
+    taken_begun_ = step->position.begun();
     taken_at_us_ = plan_.env->now_us();
     moved_.reset();
     return;

@@ -4,14 +4,17 @@
 //          ledger vouches for (federation/signed_reader.h) and submits what concerns this ledger,
 //          with the position that it moves, to its keeper. What causes nothing moves the position
 //          alone, each kMoveRecords records or kMoveUs. Two kinds:
-//            an alliance reads a member's share ledger: the city's words to it (TakeShared), and
-//            that no range of the city's entries is left out;
+//            an alliance reads a member's share ledger: the city's words to it and what it keeps of
+//            what is shared (TakeShared), and that no range of the city's entries is left out;
 //            a city reads its alliance's ledger (TakeHeard).
+//          An entry that causes more than fits into one is taken in several steps: the position
+//          then says how many of its events are taken already.
 // Errors:  what can never be right (a fork, a bad signature, a broken chain, a skipped range, an
 //          entry that this ledger cannot fold) is recorded as InputQuarantined and this input
 //          stands still until it is released; the others go on. Else health().waits.
 // Threads: poke and health from one thread; answers of keepers come on theirs.
-// Limits:  a step has at most kActsMax words.
+// Limits:  a step has at most kActsMax words, and kBytesMax of what is recorded of its events or
+//          one of them.
 // Source:  DESIGN §4 "Positions", §5, §8 "Inputs".
 #pragma once
 
@@ -25,6 +28,12 @@ class Input {
   static constexpr Seq kMoveRecords = 1'000;
   static constexpr int64_t kMoveUs = 5'000'000;
   static constexpr int kActsMax = 50;
+  // Of the 48 KiB that an entry holds (core/city/city_fold.h).
+  static constexpr size_t kBytesMax = 40 * 1024;
+  // What is recorded of an event has at most this much more than it: a city, a code, a sentence;
+  // of a word also what it sets off, a finding with both accounts.
+  static constexpr size_t kKeptBytes = 256;
+  static constexpr size_t kWordBytes = 768;
 
   struct Plan {
     SignedReader::Source source;
@@ -45,10 +54,14 @@ class Input {
 
  private:
   struct Step;
+  struct Load;
   Result<void> resume();
   void refill();
-  Result<int> add(const SignedEntry& entry, google::protobuf::Message& command);
-  Result<void> check_range(const v1::EntriesShared& shared);
+  Result<uint64_t> check_ranges(const SignedEntry& entry) const;
+  bool add(const SignedEntry& entry, Load& load);
+  bool add_heard(const SignedEntry& entry, Load& load);
+  bool add_shared(const SignedEntry& entry, Load& load);
+  Result<void> load_entries(Load& load);
   void take();
   void quarantine(const Error& error);
   void submit(std::unique_ptr<google::protobuf::Message> command,
@@ -59,8 +72,10 @@ class Input {
   std::optional<SignedReader> reader_;
   std::deque<SignedEntry> entries_;  // read, and not taken
   Seq taken_seq_ = 0;                // where the keeper's rows stand
+  uint32_t taken_begun_ = 0;
+  v1::LedgerPosition whole_;         // behind the last entry that was gone through
+  uint32_t begun_ = 0;               // events of the next one that were
   std::optional<v1::LedgerPosition> moved_;  // read so far without anything to take
-  uint64_t source_seq_ = 0;          // of a share ledger: the last entry of the city's
   int64_t taken_at_us_ = 0;
   bool is_quarantined_ = false;
   std::shared_ptr<Step> step_;

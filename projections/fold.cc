@@ -59,7 +59,7 @@ void remember_answer(Rows& rows, const v1::Payload& payload, Seq seq, const Hash
 Result<void> move_ledger(Rows& rows, const v1::LedgerPosition& position,
                          const v1::Payload& payload, Seq seq) {
   auto& row = rows.put(kInputTable, position.ledger());
-  if (position.seq() <= row.seq()) {
+  if (std::pair(position.seq(), position.begun()) <= std::pair(row.seq(), row.begun())) {
     return fail(Errc::kLedgerStopped,
                 "entry " + std::to_string(seq) + " takes " + position.ledger() + " to " +
                     std::to_string(position.seq()) + ", which was taken to " +
@@ -69,6 +69,7 @@ Result<void> move_ledger(Rows& rows, const v1::LedgerPosition& position,
   row.set_sha256(position.sha256());
   row.set_next_offset(position.next_offset());
   row.set_source_seq(position.source_seq());
+  row.set_begun(position.begun());
   row.set_changed_time_us(payload.time_us());
   return {};
 }

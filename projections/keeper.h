@@ -75,6 +75,7 @@ struct InputStep {
   uint64_t from = 0;  // where the rows stand; 0: nowhere yet
   uint64_t next = 0;  // where they stand when it is taken
   std::optional<v1::LedgerPosition> ledger = std::nullopt;  // of entry `next`, of a ledger
+  uint32_t from_begun = 0;  // events taken of the entry behind `from`, of a ledger
 };
 
 // One command as the door hands it over: validated, permitted by role, sealed.

@@ -170,11 +170,13 @@ void KeeperLoop::decide_one(Pending pending) {
 
 // The rows show what was decided before it, also what has not landed yet.
 bool KeeperLoop::is_in_turn(const InputStep& input) const {
+  using Reached = std::pair<uint64_t, uint32_t>;
   const auto* row = rows->find(kInputTable, input.topic);
-  if (input.next <= input.from) return false;
-  if (row == nullptr) return input.from == 0;
+  const Reached from{input.from, input.from_begun};
+  if (Reached{input.next, input.ledger ? input.ledger->begun() : 0} <= from) return false;
+  if (row == nullptr) return from == Reached{0, 0};
   if (row->has_quarantined()) return false;
-  return (input.ledger ? row->seq() : row->next_offset()) == input.from;
+  return Reached{input.ledger ? row->seq() : row->next_offset(), row->begun()} == from;
 }
 
 std::optional<Result<v1::Receipt>> KeeperLoop::known_answer(const Pending& pending) const {

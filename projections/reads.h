@@ -7,8 +7,8 @@
 // Errors:  kUnknownCase, kUnknownUnit, kUnknownService, kUnknownPlace, kUnknownCity,
 //          kUnknownMetric, kUnknownCampaign; kForbidden for a reporter's list that the caller may
 //          not see; kBadRequest for a page size above 1 000, a foreign token, two filters at once,
-//          a day or scope that does not exist, with the pointer of the field. `seq` is the position
-//          looked at.
+//          a day, year or scope that does not exist, with the pointer of the field. `seq` is the
+//          position looked at.
 // Threads: any.
 // Limits:  ListEntries answers at most kEntriesBytesMax of records, and at least one.
 #pragma once
@@ -46,6 +46,9 @@ Result<v1::CasesAnswer> answer(const v1::GetWorkList& request, const ReadContext
 Result<v1::MetricsAnswer> answer(const v1::ListMetrics& request, const ReadContext& context);
 Result<v1::FigureAnswer> answer(const v1::GetFigure& request, const ReadContext& context);
 Result<v1::FiguresAnswer> answer(const v1::ListFigures& request, const ReadContext& context);
+
+// The members' air (reads_air.cc).
+Result<v1::AirChangeAnswer> answer(const v1::GetAirChange& request, const ReadContext& context);
 
 // Campaigns and findings (reads_campaigns.cc).
 Result<v1::CampaignsAnswer> answer(const v1::ListCampaigns& request, const ReadContext& context);

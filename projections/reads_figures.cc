@@ -5,29 +5,10 @@
 #include "core/metrics/metric.h"
 #include "projections/paging.h"
 #include "projections/reads.h"
+#include "projections/snapshot_rows.h"
 
 namespace hansa::projections {
 namespace {
-
-// The policies of a snapshot, for the readers of core.
-class SnapshotPolicies final : public RowsView {
- public:
-  explicit SnapshotPolicies(const Snapshot& snapshot) : snapshot_(snapshot) {}
-
-  void scan(TableId, std::string_view, std::string_view, const Visit&) override {}
-
- protected:
-  const google::protobuf::Message* find_row(TableId table, std::string_view key) override {
-    auto found = snapshot_.find(Table<v1::Policy>{table}, key);
-    if (!found || !*found) return nullptr;
-    row_ = **std::move(found);
-    return &row_;
-  }
-
- private:
-  const Snapshot& snapshot_;
-  v1::Policy row_;
-};
 
 Result<Scope> scope_of(const std::string& name) {
   if (name.empty()) return Scope::kCity;
@@ -135,7 +116,7 @@ Result<std::optional<std::string>> next_id(Scope scope, const std::string& from,
 }
 
 Ratio ranking_sample(const ReadContext& context) {
-  SnapshotPolicies policies(context.snapshot);
+  SnapshotRows policies(context.snapshot);
   return policy_value(policies, kRankingSample);
 }
 
@@ -156,7 +137,7 @@ Result<void> add_figures(v1::FiguresAnswer& answer, const std::string& metric,
 
 Result<v1::MetricsAnswer> answer(const v1::ListMetrics&, const ReadContext& context) {
   v1::MetricsAnswer answer;
-  SnapshotPolicies policies(context.snapshot);
+  SnapshotRows policies(context.snapshot);
   for (const auto& info : metrics()) {
     auto& metric = *answer.add_metrics();
     metric.set_metric(std::string(info.id));

@@ -8,6 +8,7 @@
 #include "core/alliance/finding.h"
 #include "core/alliance/identity.h"
 #include "core/alliance/joint_action.h"
+#include "core/alliance/member_air.h"
 #include "core/base/assert.h"
 #include "core/base/overlay_rows.h"
 
@@ -18,11 +19,6 @@ using Membership = v1::Membership;
 using AgreementState = v1::AgreementState;
 
 constexpr int kRatifiedShownMax = 20;
-
-bool has_ratified(const v1::Member& member, uint32_t version) {
-  const auto& all = member.ratified();
-  return std::find(all.begin(), all.end(), version) != all.end();
-}
 
 Acted decide_act(const Act& act, const v1::AllianceJoined&) {
   const bool may = act.member.membership() != Membership::expelled;
@@ -121,6 +117,8 @@ Acted decide_act(const Act& act, const v1::Event& event) {
       return decide_act(act, event.campaign_action_recorded());
     case v1::Event::kFindingAcknowledged: return decide_act(act, event.finding_acknowledged());
     case v1::Event::kFindingExplained: return decide_act(act, event.finding_explained());
+    case v1::Event::kAirQualityRecorded: return decide_act(act, event.air_quality_recorded());
+    case v1::Event::kPopulationRecorded: return decide_act(act, event.population_recorded());
     default: return std::vector<v1::Event>();  // what the city heard from us, and what is shared
   }
 }

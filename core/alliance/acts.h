@@ -6,7 +6,8 @@
 //          cities that are admitted. What the rules do not take has no effect and is recorded as
 //          ActDisregarded, with code and sentence: the city's own ledger has it anyhow.
 //          decide_act(act, event), one per word; those on campaigns, actions and findings stand
-//          with what they are about (campaign.h, joint_action.h, finding.h).
+//          with what they are about (campaign.h, joint_action.h, finding.h), and so does what is
+//          shared and kept (member_air.h).
 //          decide_quarantine() records that an input cannot be read on.
 // Errors:  kUnknownMember for a city that was never admitted.
 // Threads: pure.

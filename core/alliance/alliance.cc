@@ -1,5 +1,7 @@
 #include "core/alliance/alliance.h"
 
+#include <algorithm>
+
 #include "core/alliance/identity.h"
 
 namespace hansa {
@@ -77,6 +79,11 @@ std::string membership_name(Membership::Value membership) {
 bool is_member(const v1::Member& member) {
   return member.joined_time_us() != 0 && (member.membership() == Membership::admitted ||
                                           member.membership() == Membership::suspended);
+}
+
+bool has_ratified(const v1::Member& member, uint32_t version) {
+  const auto& all = member.ratified();
+  return std::find(all.begin(), all.end(), version) != all.end();
 }
 
 Result<void> check_member(const v1::Member& member) {

@@ -44,6 +44,7 @@ std::string membership_name(v1::Membership::Value membership);
 
 // It has joined, and neither left nor was expelled; a suspended one still has its say.
 bool is_member(const v1::Member& member);
+bool has_ratified(const v1::Member& member, uint32_t version);
 // kWrongState for one that is not.
 Result<void> check_member(const v1::Member& member);
 

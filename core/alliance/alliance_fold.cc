@@ -9,6 +9,7 @@
 #include "core/alliance/clocks.h"
 #include "core/alliance/finding.h"
 #include "core/alliance/joint_action.h"
+#include "core/alliance/member_air.h"
 
 namespace hansa {
 namespace {
@@ -134,6 +135,10 @@ std::optional<Result<void>> evolve_alliance(Rows& rows, const v1::Event& event,
     case v1::Event::kAgreementResumed: return evolve_event(rows, event.agreement_resumed(), entry);
     case v1::Event::kAgreementRevoked: return evolve_event(rows, event.agreement_revoked(), entry);
     case v1::Event::kAgreementExpired: return evolve_event(rows, event.agreement_expired(), entry);
+    case v1::Event::kMemberAirRecorded:
+      return evolve_event(rows, event.member_air_recorded(), entry);
+    case v1::Event::kMemberPopulationRecorded:
+      return evolve_event(rows, event.member_population_recorded(), entry);
     default: return evolve_campaigns(rows, event, entry);
   }
 }

@@ -272,6 +272,10 @@ bool is_to_alliance(const v1::Event& event) {
   return field != nullptr && field->options().GetExtension(v1::to_alliance);
 }
 
+bool is_kept_by_alliance(const v1::Event& event) {
+  return event.has_air_quality_recorded() || event.has_population_recorded();
+}
+
 Result<Decision> decide_relay(RowsView& view, const v1::RelayEntries& command) {
   const auto* reached = view.find(kShareReachedTable, "");
   const uint64_t next = reached == nullptr ? 1 : reached->seq() + 1;

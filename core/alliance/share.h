@@ -27,6 +27,9 @@ inline constexpr size_t kShareBytesMax = 40 * 1024;
 
 // Its city's word to the alliance it names, whatever is agreed.
 bool is_to_alliance(const v1::Event& event);
+// Shared as agreed, and kept by the alliance itself, for the figure of member_air.h. Everything
+// else that is shared stands in the share ledger alone.
+bool is_kept_by_alliance(const v1::Event& event);
 
 Result<Decision> decide_relay(RowsView& view, const v1::RelayEntries& command);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/base/schema.h"
+
 namespace hansa {
 namespace {
 
@@ -44,7 +46,7 @@ Result<int32_t> parse_day(std::string_view text, std::string_view field) {
   }
   return fail(Errc::kBadRequest,
               std::string(field) + " must be a day that exists, like 2025-01-31; got `" +
-                  std::string(text.substr(0, 40)) + "`",
+                  std::string(whole_characters(text, 40)) + "`",
               "/" + std::string(field));
 }
 

@@ -224,6 +224,12 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+std::string_view whole_characters(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  while (bytes_max > 0 && (static_cast<uint8_t>(text[bytes_max]) & 0xC0) == 0x80) --bytes_max;
+  return text.substr(0, bytes_max);
+}
+
 const std::vector<MethodInfo>& methods() {
   static const std::vector<MethodInfo> kMethods = [] {
     std::vector<MethodInfo> all;

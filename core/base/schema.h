@@ -47,6 +47,8 @@ std::optional<v1::Role::Value> parse_role(std::string_view name);
 Result<void> validate(const google::protobuf::Message& request);
 // Well-formed UTF-8.
 bool is_utf8(std::string_view text);
+// The beginning of a UTF-8 text, never a part of a character: what a message of ours repeats of it.
+std::string_view whole_characters(std::string_view text, size_t bytes_max);
 
 v1::DataClass data_class(const google::protobuf::FieldDescriptor& field);
 // Full names of the fields of `type`, at any depth, that declare no class: a mistake in the schema.

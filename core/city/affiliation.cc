@@ -123,6 +123,26 @@ bool concerns(const google::protobuf::Message& content, const std::string& city)
   return false;
 }
 
+// What an event says, and the change of AllianceHeard that would say it to a city; no target: none.
+struct HeardChange {
+  const google::protobuf::Message* content = nullptr;
+  const google::protobuf::FieldDescriptor* target = nullptr;
+};
+
+HeardChange heard_of(const v1::Event& event) {
+  static const auto* const kEvents = v1::Event::descriptor()->oneof_decl(0);
+  static const auto* const kChanges = Heard::descriptor()->FindOneofByName("change");
+  HeardChange heard;
+  const auto* source = event.GetReflection()->GetOneofFieldDescriptor(event, kEvents);
+  if (source == nullptr) return heard;
+  heard.content = &event.GetReflection()->GetMessage(event, source);
+  for (int i = 0; i < kChanges->field_count(); ++i) {
+    const auto* change = kChanges->field(i);
+    if (change->message_type() == source->message_type()) heard.target = change;
+  }
+  return heard;
+}
+
 const std::string* alliance_of(const v1::Event& event) {
   switch (event.event_case()) {
     case v1::Event::kAllianceJoined: return &event.alliance_joined().alliance();
@@ -282,25 +302,20 @@ Result<Decision> decide_city(const CityScope& scope, const v1::RevokeRatificatio
   return decision;
 }
 
+bool is_heard(const v1::Event& event, const std::string& city) {
+  const auto heard = heard_of(event);
+  return heard.target != nullptr && concerns(*heard.content, city);
+}
+
 Result<Decision> decide_heard(const v1::TakeHeard& command) {
-  using google::protobuf::FieldDescriptor;
   Decision decision = about(command.alliance(), "heard");
-  const auto* changes = Heard::descriptor()->FindOneofByName("change");
   for (const auto& heard : command.heard()) {
-    const auto* source = heard.event().GetReflection()->GetOneofFieldDescriptor(
-        heard.event(), v1::Event::descriptor()->oneof_decl(0));
-    if (source == nullptr) continue;
-    const auto& content = heard.event().GetReflection()->GetMessage(heard.event(), source);
-    const FieldDescriptor* target = nullptr;
-    for (int i = 0; i < changes->field_count(); ++i) {
-      if (changes->field(i)->message_type() == source->message_type()) target = changes->field(i);
-    }
-    if (target == nullptr) continue;
-    if (!concerns(content, command.city())) continue;
+    if (!is_heard(heard.event(), command.city())) continue;
+    const auto change = heard_of(heard.event());
     auto& event = *decision.events.emplace_back().mutable_alliance_heard();
     event.set_alliance(command.alliance());
     event.set_alliance_seq(heard.seq());
-    event.GetReflection()->MutableMessage(&event, target)->CopyFrom(content);
+    event.GetReflection()->MutableMessage(&event, change.target)->CopyFrom(*change.content);
   }
   return decision;
 }

@@ -36,6 +36,8 @@ Result<Decision> decide_city(const CityScope& scope, const v1::JoinAlliance& com
 Result<Decision> decide_city(const CityScope& scope, const v1::LeaveAlliance& command);
 Result<Decision> decide_city(const CityScope& scope, const v1::RatifyAgreement& command);
 Result<Decision> decide_city(const CityScope& scope, const v1::RevokeRatification& command);
+// Whether decide_heard makes an event of what the alliance's ledger says.
+bool is_heard(const v1::Event& event, const std::string& city);
 Result<Decision> decide_heard(const v1::TakeHeard& command);
 
 // Changes the row alone; false: the event is none that does.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/base/day.h"
+#include "core/base/schema.h"
 
 namespace hansa {
 namespace {
@@ -82,7 +83,7 @@ Result<Ratio> pm25_value(std::string_view text) {
   if (!are_digits(whole, kWholeDigitsMax) || !decimals_fit) {
     return fail(Errc::kBadRequest,
                 "pm25 must be a decimal number from 0 to 9999 with at most 20 digits behind the "
-                "point, like 35.5; got `" + std::string(text.substr(0, kShownMax)) + "`",
+                "point, like 35.5; got `" + std::string(whole_characters(text, kShownMax)) + "`",
                 "/pm25");
   }
   v1::Fraction fraction;
@@ -96,6 +97,21 @@ Result<Ratio> sum_of(const v1::AirYear& row) {
   if (sum) return sum;
   return fail(Errc::kInternal,
               "the row of the air of " + std::to_string(row.year()) + " holds no exact sum");
+}
+
+Result<void> check_recorded(const v1::AirQualityRecorded& event) {
+  if (event.date().empty() || event.pm25().empty()) {
+    const std::string missing = event.date().empty() ? "date" : "pm25";
+    return fail(Errc::kBadRequest, missing + " is missing; a day's air is its date and its pm25",
+                "/" + missing);
+  }
+  HANSA_CHECK(year_of(event.date()));
+  HANSA_CHECK(pm25_value(event.pm25()));
+  return {};
+}
+
+Result<void> check_recorded(const v1::PopulationRecorded& event) {
+  return check_population(event.people(), event.year());
 }
 
 // ---- decide

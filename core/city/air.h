@@ -37,6 +37,11 @@ Result<void> evolve_event(Rows& rows, const v1::AirQualityRecorded& event,
 Result<void> evolve_event(Rows& rows, const v1::PopulationRecorded& event,
                           const EntryContext& entry);
 
+// What evolve takes, and every field of it given; kBadRequest with the pointer of the field. For
+// events that others recorded.
+Result<void> check_recorded(const v1::AirQualityRecorded& event);
+Result<void> check_recorded(const v1::PopulationRecorded& event);
+
 // The exact number that a recorded value is; kBadRequest (pointer /pm25) for any other text.
 Result<Ratio> pm25_value(std::string_view text);
 // The exact sum in the row; kInternal when there is none.

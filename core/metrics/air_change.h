@@ -24,7 +24,8 @@
 //          more days than the year has.
 // Threads: pure.
 // Limits:  years 1991 to 2200.
-// Source:  SPEC §9; DESIGN §7: exact, rounded only for display.
+// Source:  DOMAIN §1.7 asks for the change of the mean over member cities and leaves open how
+//          cities are weighed: both are given. SPEC §9; DESIGN §7: exact, rounded only for display.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,9 @@
 #include "core/base/rows.h"
 
 namespace hansa {
+
+// Of the definition above; another meaning is a new version.
+inline constexpr uint32_t kAirChangeVersion = 1;
 
 struct CityYearAir {
   std::string city;

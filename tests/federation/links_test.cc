@@ -4,6 +4,8 @@
 // random moments and a member whose share ledger the test forges.
 #include <gtest/gtest.h>
 
+#include "core/alliance/member_air.h"
+#include "core/base/day.h"
 #include "core/city/affiliation.h"
 #include "federation/share_reader.h"
 #include "tests/federation/league.h"
@@ -65,13 +67,16 @@ class LinksTest : public ::testing::Test {
     league_.must(city, joining(league_, city));
   }
 
-  void propose() {
+  void propose() { propose({{"UnitDefined", {"unit"}}}); }
+  void propose(const std::map<std::string, std::vector<std::string>>& grants) {
     v1::ProposeAgreement proposal;
     proposal.set_alliance("delta");
     proposal.mutable_agreement()->set_purpose("Who works where.");
-    auto& grant = *proposal.mutable_agreement()->add_grants();
-    grant.set_event("UnitDefined");
-    grant.add_fields("unit");
+    for (const auto& [event, fields] : grants) {
+      auto& grant = *proposal.mutable_agreement()->add_grants();
+      grant.set_event(event);
+      for (const auto& field : fields) grant.add_fields(field);
+    }
     league_.must(kDelta, proposal);
   }
 
@@ -241,6 +246,148 @@ TEST_F(LinksTest, AHeartbeatSaysThatThereIsNothingNew) {
   EXPECT_EQ(shared.to_seq() + 1, shared.from_seq()) << "an empty range";
 }
 
+// ---- what the alliance keeps of what is shared
+
+const LedgerId kLongest{"city", "a-city-whose-name-has-the-forty-bytes-ok"};
+
+class KeptTest : public LinksTest {
+ protected:
+  static std::string date(int day) {
+    return day_text(*parse_day("2014-01-01", "date") + day);
+  }
+  // 400 days of the longest values are what one entry of a city can hold.
+  static v1::RecordAirQuality air(const LedgerId& city, int from, int to,
+                                  const std::string& pm25 = "1234.12345678901234567890") {
+    v1::RecordAirQuality command;
+    command.set_city(city.id);
+    for (int i = from; i < to; ++i) {
+      auto& day = *command.add_days();
+      day.set_date(date(i));
+      day.set_pm25(pm25);
+    }
+    return command;
+  }
+
+  void bring_sharing(const LedgerId& city, const std::vector<std::string>& fields) {
+    bring(city);
+    propose({{"AirQualityRecorded", fields}, {"PopulationRecorded", {"people", "year"}}});
+    league_.settle();
+    ratify(city);
+    league_.settle();
+  }
+
+  std::string sum_of(const LedgerId& ledger, const std::string& prefix, uint32_t year) {
+    const auto row = league_.row(ledger, kAirYearTable, prefix + big_endian(year));
+    if (!row) return "no row";
+    return std::to_string(row->days()) + " days, " + row->sum().numerator() + "/" +
+           row->sum().denominator();
+  }
+  void expect_kept(const LedgerId& city) {
+    for (const uint32_t year : {2014U, 2015U, 2016U}) {
+      EXPECT_EQ(sum_of(kDelta, member_prefix(city.id), year), sum_of(city, "", year)) << year;
+    }
+  }
+
+  // Events of the alliance's ledger, in order.
+  std::vector<v1::Event> alliance_events() {
+    const SignedReader::Source source{kDelta, league_.founding_id(kDelta),
+                                      public_key_of(league_.seed(kDelta))};
+    std::vector<v1::Event> events;
+    for (Seq from = 1;;) {
+      const auto page = read_share(league_.log(), source, from, 100);
+      EXPECT_TRUE(page.has_value()) << page.error().detail;
+      if (!page || page->empty()) return events;
+      for (const auto& record : *page) {
+        from = record.seq + 1;
+        for (const auto& event : record.payload.events()) events.push_back(event);
+      }
+    }
+  }
+};
+
+TEST_F(KeptTest, AnEntryOfFourHundredDaysIsTakenInStepsThatFit) {
+  ASSERT_EQ(kLongest.id.size(), 40U);
+  bring_sharing(kLongest, {"date", "pm25"});
+  league_.must(kLongest, air(kLongest, 0, 400));
+  for (int year = 1901; year < 2101; ++year) {
+    v1::RecordPopulation population;
+    population.set_city(kLongest.id);
+    population.set_people(1);
+    population.set_year(static_cast<uint32_t>(year));
+    league_.must(kLongest, population);
+  }
+  for (int month = 0; month < 24; ++month) {
+    league_.must(kLongest, air(kLongest, 400 + 30 * month, 430 + 30 * month, "1"));
+  }
+  league_.settle();
+  EXPECT_FALSE(quarantined(kDelta, share_ledger("delta", kLongest.id)));
+  expect_kept(kLongest);
+  const auto prefix = member_prefix(kLongest.id);
+  EXPECT_TRUE(sum_of(kDelta, prefix, 2014).starts_with("365 days"));
+  for (const uint64_t year : {1901U, 2100U}) {
+    EXPECT_TRUE(league_.row(kDelta, kPopulationTable, prefix + big_endian(year))) << year;
+  }
+  EXPECT_EQ(league_.row(kDelta, kInputTable, "share/delta/" + kLongest.id)->begun(), 0U);
+}
+
+TEST_F(KeptTest, FieldsThatAreNotGrantedLeaveNothingBehindHoweverManyTheyAre) {
+  bring_sharing(kLongest, {"date"});
+  league_.must(kLongest, air(kLongest, 0, 400));
+  league_.must(kLongest, air(kLongest, 400, 800));
+  league_.settle();
+  EXPECT_FALSE(quarantined(kDelta, share_ledger("delta", kLongest.id)));
+  EXPECT_EQ(league_.row(kDelta, kMemberTable, kLongest.id)->acts_disregarded(), 800U);
+  EXPECT_EQ(sum_of(kDelta, member_prefix(kLongest.id), 2014), "no row");
+}
+
+// Law 3 within one entry of the source, too.
+TEST_F(KeptTest, ACrashBetweenTwoStepsOfOneEntryLosesAndDoublesNoDay) {
+  bring_sharing(kWuxi, {"date", "pm25"});
+  SeededEnv chance(11, "crashes");
+  int made = 0;
+  bool was_begun = false;
+  for (int crash = 0; crash < 10; ++crash) {
+    league_.must(kWuxi, air(kWuxi, made, made + 400, "1"));
+    made += 400;
+    league_.links().look_around();
+    for (int round = static_cast<uint8_t>(chance.random_bytes(1)[0]) % 60; round > 0; --round) {
+      league_.links().poke();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    league_.abandon();
+    league_.open();
+    const auto row = league_.row(kDelta, kInputTable, "share/delta/wuxi");
+    was_begun = was_begun || (row && row->begun() > 0);
+  }
+  EXPECT_TRUE(was_begun) << "no crash came between two steps of one entry";
+  league_.settle();
+  expect_kept(kWuxi);
+  std::vector<std::string> kept;
+  std::vector<std::string> recorded;
+  for (const auto& event : alliance_events()) {
+    if (event.has_member_air_recorded()) kept.push_back(event.member_air_recorded().air().date());
+  }
+  for (int i = 0; i < made; ++i) recorded.push_back(date(i));
+  EXPECT_EQ(kept, recorded) << "every day once, in order";
+}
+
+TEST_F(KeptTest, ACityHearsNothingOfWhatTheAllianceKeeps) {
+  bring(kSuzhou);
+  bring_sharing(kWuxi, {"date", "pm25"});
+  ratify(kSuzhou);
+  league_.settle();
+  const auto landed = [&] {
+    return league_.links().share(share_ledger("delta", "suzhou"))->health().landed_seq;
+  };
+  const Seq before = landed();
+  for (int month = 0; month < 12; ++month) {
+    league_.must(kWuxi, air(kWuxi, 30 * month, 30 * month + 30, "1"));
+  }
+  league_.settle();
+  expect_kept(kWuxi);
+  EXPECT_EQ(landed(), before) << "a neighbour's air made entries in Suzhou";
+}
+
 // A member whose share ledger is written by the test.
 class ForgedMemberTest : public LinksTest {
  protected:
@@ -365,6 +512,44 @@ TEST_F(ForgedMemberTest, AWordThatTheRulesDoNotTakeIsDisregardedAndTheNextOneIsH
   EXPECT_EQ(member->acts_disregarded(), 2U);
   EXPECT_NE(member->joined_time_us(), 0);
   EXPECT_FALSE(quarantined(kDelta, share_ledger("delta", "forged")));
+}
+
+TEST_F(ForgedMemberTest, ValuesThatNoCityRecordsAreDisregardedAndTheOthersAreKept) {
+  propose({{"AirQualityRecorded", {"date", "pm25"}}});
+  league_.settle();
+  ratify(kWuxi, 2);
+  ratify(kSuzhou, 2);
+  league_.settle();
+  v1::Event ratification = ratified(2);
+  const auto heard = league_.row(kWuxi, kHeardAgreementTable, heard_key("delta", 2));
+  *ratification.mutable_agreement_ratified()->mutable_agreement() = heard->agreement();
+  ratification.mutable_agreement_ratified()->set_sha256(heard->sha256());
+  share(1, 1, joined());
+  share(2, 2, ratification);
+  v1::Event event;
+  auto& shared = *event.mutable_entries_shared();
+  shared.set_city(kForged.id);
+  shared.set_from_seq(3);
+  shared.set_to_seq(3);
+  const auto add = [&](const std::string& date, const std::string& pm25) {
+    auto& air = *shared.add_events()->mutable_event()->mutable_air_quality_recorded();
+    air.set_date(date);
+    air.set_pm25(pm25);
+  };
+  for (int i = 0; i < 300; ++i) add("2014-01-01", std::string(100, '9'));
+  add("2014-01-01", "1.5");
+  add("2014-13-01", "1");
+  add("2014-01-02", "2");
+  write(event);
+  write_checkpoint();
+  league_.settle();
+  EXPECT_FALSE(quarantined(kDelta, share_ledger("delta", "forged")));
+  EXPECT_EQ(league_.row(kDelta, kMemberTable, "forged")->acts_disregarded(), 301U);
+  const auto year =
+      league_.row(kDelta, kAirYearTable, member_prefix("forged") + big_endian(2014));
+  ASSERT_TRUE(year);
+  EXPECT_EQ(year->days(), 2U);
+  EXPECT_EQ(year->sum().numerator() + "/" + year->sum().denominator(), "7/2");
 }
 
 TEST_F(LinksTest, ACityThatTrustsAnotherKeyHearsNothingAndWorksOn) {
