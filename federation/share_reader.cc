@@ -18,7 +18,7 @@ struct Candidate {
   std::string value;
 };
 
-// Every record of this ledger's from a place on, by seq; more than one of a seq where some are void.
+// Every record of this ledger's from a place on, by seq; several of a seq where some are void.
 struct Candidates {
   std::multimap<Seq, Candidate> by_seq;
   std::optional<std::pair<Seq, Hash>> anchor;  // the newest that a checkpoint vouches for

@@ -71,7 +71,8 @@ Result<void> SignedReader::take(Offset offset, const Verdict& verdict) {
   }
   if (pending_bytes_ - pending_.back().bytes <= kPendingBytesMax) return {};
   if (pending_.front().entry.seq <= covered_) return {};
-  return fail(Errc::kLimitReached, source_.ledger.text() + " has not vouched for its entries since " +
+  return fail(Errc::kLimitReached, source_.ledger.text() +
+                                       " has not vouched for its entries since " +
                                        std::to_string(covered_) + "; its signer must work again");
 }
 

@@ -33,8 +33,8 @@
 namespace hansa {
 
 inline constexpr size_t kEnvelopeBytes = 116;
-// Of a share ledger; cities and alliances keep to 48 KiB (projections/keeper_round.cc), so that what
-// they record fits into a shared copy.
+// Of a share ledger; cities and alliances keep to 48 KiB (projections/keeper_round.cc), so that
+// what they record fits into a shared copy.
 inline constexpr size_t kEntryBytesMax = 60 * 1024;
 inline constexpr uint16_t kSchemaLevel = 1;  // the level this binary writes and understands
 

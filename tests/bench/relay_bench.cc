@@ -77,8 +77,8 @@ void measure(const char* name, const char* event, const char* field, int entries
   const auto started = std::chrono::steady_clock::now();
   must(league.links().settle(1'000'000), "settling");
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-  std::printf("%s: %d entries in %.2f s = %.0f/s, %llu entries of the share ledger\n", name, entries,
-              took.count(), entries / took.count(),
+  std::printf("%s: %d entries in %.2f s = %.0f/s, %llu entries of the share ledger\n", name,
+              entries, took.count(), entries / took.count(),
               static_cast<unsigned long long>(share->health().landed_seq - before));
 }
 

@@ -1,7 +1,8 @@
 // A league in one process: cities and alliances with their keepers over one embedded log, and the
 // links between them, which move only when the test says so.
 //
-// Shape:   League league; league.add("city", "wuxi"); league.call(ledger, command); league.settle().
+// Shape:   League league; league.add("city", "wuxi"); league.call(ledger, command);
+//          league.settle().
 //          close() and open() are a restart; abandon(), then open(), is a crash of the process.
 // Threads: the test's; keepers share one of their own.
 #pragma once

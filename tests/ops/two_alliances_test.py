@@ -16,8 +16,8 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from alliance_process import (Alliance, eventually, expect, host, identity, key_of, read,  # noqa: E402
-                              send)
+from alliance_process import (Alliance, eventually, expect, host, identity,  # noqa: E402
+                              key_of, send)
 from city_process import Node, test_main  # noqa: E402
 
 CITIES = [f"city-{number}" for number in range(1, 7)]
@@ -83,7 +83,8 @@ def check_grants(delta, river, city, reports):
 def check_bad_words(delta, connection):
     """What a city must not be able to say."""
     path = "/v1/cities/city-1/alliances/"
-    refused = send(connection, "city_admin", path + "delta:join", identity(delta.node, "delta"), 409)
+    refused = send(connection, "city_admin", path + "delta:join",
+                   identity(delta.node, "delta"), 409)
     expect(refused["code"] == "already_exists", refused)
     refused = delta.city("city-1", "/agreements/9:ratify", {"sha256": "0" * 64}, 404)
     expect(refused["code"] == "unknown_agreement", refused)
