@@ -4,11 +4,15 @@
 
 #include <gtest/gtest.h>
 
+#include <google/protobuf/message.h>
+
 #include <boost/json/parse.hpp>
+#include <memory>
 #include <set>
 
 #include "core/base/errc.h"
 #include "core/base/schema.h"
+#include "ops/json.h"
 
 namespace hansa::ops {
 namespace {
@@ -95,6 +99,20 @@ TEST(OpenApi, ExamplesHaveOnlyKnownFields) {
           << method.name << ": " << member.key();
     }
   }
+}
+
+TEST(OpenApi, ExamplesAreReadAsTheServerReadsThem) {
+  auto* factory = google::protobuf::MessageFactory::generated_factory();
+  size_t read = 0;
+  for (const auto& method : methods()) {
+    if (method.rule.example().empty() || !method.rule.body_type().empty()) continue;
+    const std::unique_ptr<google::protobuf::Message> request(
+        factory->GetPrototype(method.input)->New());
+    const auto parsed = from_json(method.rule.example(), *request);
+    EXPECT_TRUE(parsed.has_value()) << method.name << ": " << parsed.error().detail;
+    ++read;
+  }
+  EXPECT_GT(read, 40u);
 }
 
 }  // namespace
