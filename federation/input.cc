@@ -230,7 +230,8 @@ Result<void> Input::load_entries(Load& load) {
 void Input::take() {
   if (step_ != nullptr) return;
   Load load(plan_);
-  if (auto loaded = load_entries(load); !loaded) {
+  // What came before a bad entry is good and is taken first.
+  if (auto loaded = load_entries(load); !loaded && load.is_empty()) {
     waits_ = loaded.error();
     return quarantine(loaded.error());
   }

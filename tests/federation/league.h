@@ -12,6 +12,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <future>
 
+#include "core/base/hash.h"
 #include "federation/checkpoint.h"
 #include "federation/links.h"
 #include "projections/keyring.h"
