@@ -31,6 +31,15 @@ bool is_final(Errc code) {
   }
 }
 
+// A position alone, a checkpoint, a heartbeat, or that there is nothing to share.
+bool is_deed(const v1::Payload& payload) {
+  for (const auto& event : payload.events()) {
+    if (event.has_checkpoint_signed()) continue;
+    if (!event.has_entries_shared() || !event.entries_shared().events().empty()) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 // What the keeper's thread answers: taken over by the input's own.
@@ -109,6 +118,7 @@ Result<void> Input::resume() {
   }
   entries_.clear();
   moved_.reset();
+  saw_deeds_ = false;
   waits_.reset();
   ChainPosition from;
   from.tip = founding_hash(plan_.source.founding_id);
@@ -222,6 +232,7 @@ Result<void> Input::load_entries(Load& load) {
     whole_.set_source_seq(*source_seq);
     begun_ = 0;
     moved_ = whole_;
+    saw_deeds_ = saw_deeds_ || is_deed(entry.payload);
     entries_.pop_front();
   }
   return {};
@@ -237,7 +248,7 @@ void Input::take() {
   }
   if (!moved_) return;
   const bool is_due = moved_->seq() - taken_seq_ >= kMoveRecords ||
-                      plan_.env->now_us() - taken_at_us_ >= kMoveUs;
+                      (saw_deeds_ && plan_.env->now_us() - taken_at_us_ >= kMoveUs);
   if (load.is_empty() && !is_due) return;
   std::unique_ptr<Message> command;
   if (load.heard != nullptr) {
@@ -287,6 +298,7 @@ void Input::settle() {
     taken_begun_ = step->position.begun();
     taken_at_us_ = plan_.env->now_us();
     moved_.reset();
+    saw_deeds_ = false;
     return;
   }
   waits_ = receipt.error();
@@ -302,7 +314,8 @@ void Input::settle() {
 LinkHealth Input::health() const {
   LinkHealth health;
   health.link = plan_.source.ledger.text() + " > " + plan_.keeper->config().ledger.text();
-  const Seq covered = reader_ ? reader_->known_seq() : 0;
+  // The last checkpoint is covered by none.
+  const Seq covered = reader_ ? reader_->covered_seq() : 0;
   const Seq read = moved_ ? moved_->seq() : taken_seq_;
   health.behind_records = covered - std::min(covered, read);
   if (!entries_.empty()) {

@@ -3,7 +3,9 @@
 // Shape:   poke() takes the next step, if there is one and none is on its way: reads what the other
 //          ledger vouches for (federation/signed_reader.h) and submits what concerns this ledger,
 //          with the position that it moves, to its keeper. What causes nothing moves the position
-//          alone, each kMoveRecords records or kMoveUs. Two kinds:
+//          alone, each kMoveRecords records, or after kMoveUs if somebody did something: that a
+//          ledger has read another, vouches for itself or is still there makes no other one write,
+//          or two that listen to each other would never rest. Two kinds:
 //            an alliance reads a member's share ledger: the city's words to it and what it keeps of
 //            what is shared (TakeShared), and that no range of the city's entries is left out;
 //            a city reads its alliance's ledger (TakeHeard).
@@ -76,6 +78,7 @@ class Input {
   v1::LedgerPosition whole_;         // behind the last entry that was gone through
   uint32_t begun_ = 0;               // events of the next one that were
   std::optional<v1::LedgerPosition> moved_;  // read so far without anything to take
+  bool saw_deeds_ = false;           // what was read since is not only such
   int64_t taken_at_us_ = 0;
   bool is_quarantined_ = false;
   std::shared_ptr<Step> step_;

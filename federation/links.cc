@@ -38,7 +38,7 @@ std::optional<SignedReader::Source> source_of(LedgerId ledger, const FoundingId&
 }  // namespace
 
 Links::Links(Plan plan) : plan_(std::move(plan)) {}
-Links::~Links() { stop(); }
+Links::~Links() { end_thread(); }
 
 void Links::add(LinkedLedger ledger) {
   const std::lock_guard lock(mutex_);
@@ -60,13 +60,17 @@ void Links::run() {
   }
 }
 
-void Links::stop() {
+void Links::end_thread() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   stopping_begun_.notify_all();
   if (thread_.joinable()) thread_.join();
+}
+
+void Links::stop() {
+  end_thread();
   inputs_.clear();
   relays_.clear();
   std::map<std::string, std::shared_ptr<Keeper>> shares;

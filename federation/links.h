@@ -50,7 +50,8 @@ class Links {
 
   void add(LinkedLedger ledger);
   void start();
-  // Ends the thread, and closes the share ledgers' keepers.
+  // Ends the thread, and closes the share ledgers' keepers. Without it they are left as a crash
+  // leaves them.
   void stop();
 
   bool look_around();
@@ -71,6 +72,7 @@ class Links {
                                              const v1::Affiliation& affiliation);
   void publish_health();
   void run();
+  void end_thread();
 
   Plan plan_;
   std::vector<LinkedLedger> ledgers_;

@@ -41,7 +41,11 @@ Result<void> SignedReader::read_on() {
     for (const auto& record : read.records) {
       const auto verdict = chain_.apply(record.offset, record.value);
       if (verdict.kind == VerdictKind::kStop) return fail(verdict.error);
-      if (verdict.kind == VerdictKind::kValid) HANSA_CHECK(take(record.offset, verdict));
+      if (verdict.kind != VerdictKind::kValid) continue;
+      if (auto taken = take(record.offset, verdict); !taken) {
+        taken.error().seq = chain_.position().seq;
+        return taken;
+      }
     }
     chain_.skip_to(read.next);
     const bool has_enough = !pending_.empty() && pending_.front().entry.seq <= covered_ &&

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "core/city/affiliation.h"
+#include "core/alliance/agreement.h"
 #include "tests/federation/league.h"
 
 namespace hansa::federation {

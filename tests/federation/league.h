@@ -121,6 +121,10 @@ class League {
     return *rows->find(table, key);
   }
 
+  Seq landed_seq(const LedgerId& ledger) {
+    return ledgers_.at(ledger).keeper->health().landed_seq;
+  }
+
   Links& links() { return *links_; }
   streams::Log& log() { return *log_; }
   SeededEnv& env() { return env_; }

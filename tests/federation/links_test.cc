@@ -388,6 +388,26 @@ TEST_F(KeptTest, ACityHearsNothingOfWhatTheAllianceKeeps) {
   EXPECT_EQ(landed(), before) << "a neighbour's air made entries in Suzhou";
 }
 
+// Two ledgers that listen to each other must not keep each other writing.
+TEST_F(LinksTest, ALeagueThatRestsWritesHeartbeatsAndNothingElse) {
+  bring_two();
+  league_.settle();
+  const auto seqs = [&] {
+    std::vector<Seq> all;
+    for (const auto& ledger : {kDelta, kWuxi, kSuzhou}) all.push_back(league_.landed_seq(ledger));
+    return all;
+  };
+  // What was done is noted once.
+  league_.env().advance_us(6'000'000);
+  league_.settle();
+  const auto before = seqs();
+  for (int i = 0; i < 30; ++i) {
+    league_.env().advance_us(6'000'000);
+    league_.settle();
+  }
+  EXPECT_EQ(seqs(), before);
+}
+
 // A member whose share ledger is written by the test.
 class ForgedMemberTest : public LinksTest {
  protected:

@@ -178,7 +178,6 @@ TEST_F(SignedReaderTest, VoidRecordsAreNeverHandedOut) {
   put(rival.next(words("suzhou").SerializeAsString()));  // another entry 1
   write_words(1);
   put("no entry at all");
-  put(rival.next(words("suzhou").SerializeAsString()));
   write_checkpoint(checkpoint(2));
   auto taken = reader();
   const auto read = taken.read();
