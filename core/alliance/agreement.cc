@@ -173,7 +173,9 @@ const Descriptor* find_city_event(std::string_view name) {
   const auto* all = v1::Event::descriptor();
   for (int i = 0; i < all->field_count(); ++i) {
     const auto* event = all->field(i);
-    if (event->number() < v1::Event::kAllianceFounded && event->message_type()->name() == name) {
+    const bool is_citys = event->number() >= v1::Event::kCityFounded &&
+                          event->number() < v1::Event::kAllianceFounded;
+    if (is_citys && event->message_type()->name() == name) {
       return event->message_type();
     }
   }

@@ -19,8 +19,9 @@ def host(node, alliance):
     """The alliance on this node, with a key `secretariat-<alliance>`; before it starts."""
     made = os.path.join(node.folder, "init-" + alliance)
     answer = json.loads(node.run("init", "alliance", alliance, "--dir", made, "--json").stdout)
-    shutil.move(os.path.join(made, "data", "keys", f"alliance-{alliance}.key"),
-                os.path.join(node.data_dir, "keys"))
+    keys = os.path.join(node.data_dir, "keys")
+    os.makedirs(keys, exist_ok=True)
+    shutil.move(os.path.join(made, "data", "keys", f"alliance-{alliance}.key"), keys)
     node.ledgers.append({"ledger": f"alliance/{alliance}", "founding_id": answer["founding_id"]})
     with open(node.config, encoding="utf-8") as stream:
         config = json.load(stream)
