@@ -87,6 +87,7 @@ inline std::vector<const google::protobuf::FieldDescriptor*> city_event_fields()
   const auto* all = v1::Event::descriptor();
   for (int i = 0; i < all->field_count(); ++i) {
     const auto* field = all->field(i);
+    if (field->number() < v1::Event::kCityFounded) continue;  // of any ledger, granted by none
     if (field->number() >= v1::Event::kAllianceFounded) continue;
     if (!field->options().GetExtension(v1::to_alliance)) fields.push_back(field);
   }
