@@ -15,7 +15,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from alliance_process import Alliance, eventually, expect, host  # noqa: E402
 from city_process import Node  # noqa: E402
-from kafka_node_test import kafka_log, report  # noqa: E402
+from kafka_brokers_test import topics_fit  # noqa: E402
+from kafka_node_test import kafka_log, report, wait_for  # noqa: E402
 
 CITIES = ["suzhou", "wuxi"]
 TERMS = {"purpose": "Where cases are reported.", "heartbeat_s": 60, "grants": [
@@ -43,6 +44,7 @@ def run(folder):
     try:
         for node in (city_node, office):
             node.run("topics", "create")
+            wait_for("topics that the broker knows", lambda node=node: topics_fit(node))
             node.start()
         for node in (city_node, office):
             node.wait_until_ready()
