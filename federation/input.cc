@@ -47,7 +47,6 @@ struct Input::Step {
   std::atomic<bool> answered{false};
   std::optional<Result<v1::Receipt>> receipt;
   v1::LedgerPosition position;  // where the rows stand when it is taken
-  Hash hash;                    // of the entry that it ends with
   bool quarantines = false;
 };
 

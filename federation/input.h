@@ -50,9 +50,6 @@ class Input {
 
   bool poke();
   LinkHealth health() const;
-  const Plan& plan() const { return plan_; }
-  // So far the source vouches for itself, as this input has read.
-  Seq covered_seq() const { return reader_ ? reader_->covered_seq() : 0; }
 
  private:
   struct Step;
