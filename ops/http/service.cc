@@ -305,19 +305,32 @@ Result<Reply> Service::letters(const Request& request) {
   return reply;
 }
 
-asio::awaitable<Result<Reply>> Service::shares(const Call& call, Request request) {
+// What a read is answered from, once the request is valid and permitted.
+struct Service::Rows {
+  Door* door = nullptr;
+  std::shared_ptr<const Snapshot> snapshot;
+};
+
+asio::awaitable<Result<Service::Rows>> Service::rows_for(const Call& call,
+                                                         const Request& request) {
   if (auto valid = validate(*request.message); !valid) co_return fail(std::move(valid).error());
   auto door = find_door(request.ledger());
   if (!door) co_return fail(std::move(door).error());
-  auto& keeper = (*door)->keeper();
   if (auto may = (*door)->may_read(request.method(), *request.principal); !may) {
     co_return fail(std::move(may).error());
   }
-  auto snapshot = co_await wait_for_seq(call, keeper, request.at_least);
+  auto snapshot = co_await wait_for_seq(call, (*door)->keeper(), request.at_least);
   if (!snapshot) co_return fail(std::move(snapshot).error());
-  const ShareContext context{**snapshot, keeper.config(), node_.read_log(), node_.links()};
+  co_return Rows{*door, *std::move(snapshot)};
+}
+
+asio::awaitable<Result<Reply>> Service::shares(const Call& call, Request request) {
+  auto rows = co_await rows_for(call, request);
+  if (!rows) co_return fail(std::move(rows).error());
+  const auto& config = rows->door->keeper().config();
+  const ShareContext context{*rows->snapshot, config, node_.read_log(), node_.links()};
   Reply reply;
-  reply.headers = seq_header((*snapshot)->meta().position.seq);
+  reply.headers = seq_header(rows->snapshot->meta().position.seq);
   if (const auto* list = dynamic_cast<const v1::ListShares*>(request.message.get())) {
     const auto answer = list_shares(*list, context);
     if (!answer) co_return fail(answer.error());
@@ -503,19 +516,14 @@ asio::awaitable<Result<Reply>> Service::operate(const Call& call, Request reques
 }
 
 asio::awaitable<Result<Reply>> Service::read(const Call& call, Request request) {
-  if (auto valid = validate(*request.message); !valid) co_return fail(std::move(valid).error());
-  auto door = find_door(request.ledger());
-  if (!door) co_return fail(std::move(door).error());
-  auto& keeper = (*door)->keeper();
-  if (auto may = (*door)->may_read(request.method(), *request.principal); !may) {
-    co_return fail(std::move(may).error());
-  }
-  auto snapshot = co_await wait_for_seq(call, keeper, request.at_least);
-  if (!snapshot) co_return fail(std::move(snapshot).error());
-  const Seq seq = (*snapshot)->meta().position.seq;
+  auto rows = co_await rows_for(call, request);
+  if (!rows) co_return fail(std::move(rows).error());
+  auto& door = *rows->door;
+  const auto& config = door.keeper().config();
+  const Seq seq = rows->snapshot->meta().position.seq;
   auto answer = projections::answer_read(
-      *request.message, {**snapshot, **door, *request.principal, keeper.config().ledger,
-                         keeper.config().founding_id, node_.log()});
+      *request.message, {*rows->snapshot, door, *request.principal, config.ledger,
+                         config.founding_id, node_.log()});
   if (!answer) {
     auto error = std::move(answer).error();
     if (error.seq == 0) error.seq = seq;
@@ -524,8 +532,8 @@ asio::awaitable<Result<Reply>> Service::read(const Call& call, Request request) 
   Reply reply;
   reply.headers = seq_header(seq);
   const auto seen = request.principal->person.empty()
-                        ? (*door)->sees(*request.principal)
-                        : std::max((*door)->sees(*request.principal), v1::SENSITIVE);
+                        ? door.sees(*request.principal)
+                        : std::max(door.sees(*request.principal), v1::SENSITIVE);
   if (request.as_csv) {
     reply.content_type = "text/csv; charset=utf-8";
     reply.body = csv_of(**answer, request.method().rule.csv_items(), seen);

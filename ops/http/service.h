@@ -34,6 +34,8 @@ class Service {
   boost::asio::awaitable<Result<Reply>> command(const Call& call, Request request);
   boost::asio::awaitable<Result<Reply>> batch(const Call& call, Request request);
   boost::asio::awaitable<Result<Reply>> read(const Call& call, Request request);
+  struct Rows;
+  boost::asio::awaitable<Result<Rows>> rows_for(const Call& call, const Request& request);
   boost::asio::awaitable<Result<Reply>> operate(const Call& call, Request request);
   Result<Reply> letters(const Request& request);
   boost::asio::awaitable<Result<Reply>> shares(const Call& call, Request request);
