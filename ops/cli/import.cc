@@ -4,9 +4,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
+#include "core/base/ids.h"
 #include "ops/cli/cli.h"
 #include "ops/cli/progress.h"
 #include "ops/files.h"
@@ -39,7 +41,7 @@ struct ImportOptions {
 
 // One line of a batch's answer: {"line", "receipt"} or {"line", "problem"}. A receipt without the
 // hash of an entry says that nothing was appended.
-RowOutcome row_outcome(std::string_view line) {
+RowOutcome row_outcome(std::string_view line, Seq& newest) {
   if (auto problem = row_problem(line)) return {false, std::move(problem)};
   boost::system::error_code error;
   const auto value = json::parse(json::string_view(line.data(), line.size()), error);
@@ -49,6 +51,10 @@ RowOutcome row_outcome(std::string_view line) {
                          : nullptr;
   if (hash == nullptr || !hash->is_string()) {
     return {false, Error{Errc::kInternal, "the server's answer cannot be read"}};
+  }
+  const auto* seq = receipt->get_object().if_contains("seq");
+  if (seq != nullptr && seq->is_string()) {
+    newest = std::max<Seq>(newest, std::strtoull(seq->get_string().c_str(), nullptr, 10));
   }
   return {hash->get_string().empty(), std::nullopt};
 }
@@ -81,6 +87,8 @@ class HttpSink final : public ImportSink {
     }
   }
 
+  Seq newest() const { return newest_; }
+
  private:
   Result<std::vector<RowOutcome>> send_once(const std::vector<v1::ImportCase>& rows) {
     HttpRequest request{"POST", "/v1/cities/" + rows.front().city() + "/cases:import"};
@@ -95,14 +103,27 @@ class HttpSink final : public ImportSink {
     std::string_view rest = answer.body;
     while (!rest.empty()) {
       const auto end = std::min(rest.find('\n'), rest.size());
-      if (end > 0) outcomes.push_back(row_outcome(rest.substr(0, end)));
+      if (end > 0) outcomes.push_back(row_outcome(rest.substr(0, end), newest_));
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     return outcomes;
   }
 
   Client client_;
+  Seq newest_ = 0;
 };
+
+// Who asks for a figure right after an import means the rows that went in: until then it waits.
+Result<void> wait_until_shown(const std::string& city, Seq seq, const RemoteServer& server) {
+  HANSA_TRY(auto client, connect(server));
+  for (int attempt = 1;; ++attempt) {
+    HANSA_TRY(const auto answer, client.request({"GET", "/v1/cities/" + city + "?at_least=" +
+                                                            std::to_string(seq)}));
+    if (answer.status < 400) return {};
+    auto error = problem_error(answer);
+    if (error.code != Errc::kNotYet || attempt == kAttemptsMax) return fail(std::move(error));
+  }
+}
 
 void print_summary(const ImportSummary& summary, const ImportOptions& options) {
   if (options.json) return print_line(summary.json());
@@ -240,7 +261,13 @@ int send_rows(CaseFile& file, const ImportOptions& options) {
     return interrupted == 0;
   });
   progress.done();
+  Seq newest = 0;
+  for (const auto& sink : sinks) newest = std::max(newest, sink->newest());
+  const auto shown = wait_until_shown(file.mapping().city, newest, options.server);
   print_summary(summary, options);
+  if (!shown) {
+    say("hansa: the rows are in, but reads may not show them yet: " + shown.error().detail);
+  }
   const int kept = keep_rejects(summary, file, options);
   if (summary.interrupted || summary.stopped) {
     say("hansa: the import stopped before the end of the file; import the same file again, rows "

@@ -103,7 +103,7 @@ def seq_of(node, city):
 def import_under_kills(node, city, chance, kills_left):
     process = importing(node, city)
     kills = 0
-    wanted = 0
+    wanted = 1  # a command whose first connection is refused says so at once and ends
     while process.poll() is None and kills < kills_left:
         # An import gives up where the same request fails ten times: each gets through once.
         if seq_of(node, city) < wanted:
