@@ -11,6 +11,7 @@
 #include "ops/init.h"
 #include "ops/serving.h"
 #include "ops/system_env.h"
+#include "ops/time_text.h"
 
 namespace hansa::ops {
 namespace {
@@ -75,6 +76,53 @@ void print_cities(const DemoOutcome& outcome) {
   print_table({"city", "", "entries", "cases"}, rows);
 }
 
+void print_members(const AllianceOutcome& alliance) {
+  const auto day = [](int64_t time_us) {
+    return time_us == 0 ? "" : time_text(time_us).substr(0, 16) + "Z";
+  };
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& member : alliance.members) {
+    rows.push_back({member.city, member.membership, day(member.joined_time_us),
+                    std::to_string(member.ratified), day(member.heard_time_us),
+                    std::to_string(member.shared_events)});
+  }
+  print_table({"member", "", "joined", "ratified", "last heard of", "shared events"}, rows);
+}
+
+void print_campaigns(const AllianceOutcome& alliance) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& campaign : alliance.campaigns) {
+    const auto& numbers = campaign.numbers();
+    rows.push_back({campaign.campaign(), campaign.title(),
+                    v1::CampaignState::Value_Name(campaign.state()),
+                    std::to_string(numbers.cities_committed()),
+                    std::to_string(numbers.cities_declined()), std::to_string(numbers.actions()),
+                    std::to_string(numbers.joint_actions())});
+  }
+  print_table({"campaign", "title", "state", "committed", "declined", "actions", "joint"}, rows);
+}
+
+void print_findings(const AllianceOutcome& alliance) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [kind, states] : alliance.findings) {
+    for (const auto& [state, count] : states) rows.push_back({kind, state, std::to_string(count)});
+  }
+  if (!rows.empty()) print_table({"findings", "state", ""}, rows);
+}
+
+void print_alliance(const AllianceOutcome& alliance) {
+  print_line("\nalliance " + alliance.alliance + ", simulated: " +
+             std::to_string(alliance.members.size()) + " cities, version " +
+             std::to_string(alliance.version_in_force) + " of its agreement in force, " +
+             std::to_string(alliance.entries) + " entries, " +
+             std::to_string(alliance.shared_events) + " events shared\n");
+  print_members(alliance);
+  print_line("");
+  print_campaigns(alliance);
+  print_line("");
+  print_findings(alliance);
+}
+
 // A busy port is explained and another one taken.
 Result<std::unique_ptr<Serving>> start_serving(Config config, Env& env) {
   auto serving = Serving::start(config, env);
@@ -86,13 +134,16 @@ Result<std::unique_ptr<Serving>> start_serving(Config config, Env& env) {
 }
 
 void print_banner(const Serving& serving, const DemoVerb& options, const DataFolder& folder,
-                  const std::string& key, const std::string& first_city) {
+                  const std::string& key, const DemoOutcome& outcome) {
   const auto url = "http://" + serving.api().text();
   print_line("\nhansa demo serves " + url + "   (metrics http://" + serving.metrics().text() +
              "/metrics)");
   print_line("  key         " + key);
   print_line("  try         curl -H 'Authorization: Bearer " + key + "' '" + url + "/v1/cities/" +
-             first_city + "/cases?page_size=3'");
+             outcome.cities.front().city + "/cases?page_size=3'");
+  if (outcome.alliance) {
+    print_line("  alliance    " + url + "/v1/alliances/" + outcome.alliance->alliance + "/members");
+  }
   if (folder.is_temporary()) {
     print_line("  data        " + options.demo.data_dir + ", erased when this stops");
     print_line("  stop        Ctrl-C; nothing stays behind");
@@ -113,7 +164,7 @@ int serve_demo(const DemoVerb& options, const DemoOutcome& outcome, const DataFo
   ShiftedEnv env(outcome.end_us);
   auto serving = start_serving(config, env);
   if (!serving) return report(serving.error());
-  print_banner(**serving, options, folder, key, outcome.cities.front().city);
+  print_banner(**serving, options, folder, key, outcome);
   if (options.json) print_line(demo_json(options.demo, outcome));
   std::fflush(stdout);
   signals.wait();
@@ -155,6 +206,7 @@ int demo(DemoVerb options) {
     if (!written) return report(written.error());
   }
   print_cities(*outcome);
+  if (outcome->alliance) print_alliance(*outcome->alliance);
   if (!options.once) {
     return serve_demo(options, *outcome, folder, *config, key, *signals);
   }
@@ -166,7 +218,7 @@ int demo(DemoVerb options) {
 
 void add_demo(CLI::App& app, Chosen& chosen) {
   auto* verb = app.add_subcommand(
-      "demo", "Simulated cities and the cities of given files, served over HTTP");
+      "demo", "Simulated cities, their alliance, and the cities of given files, served over HTTP");
   auto options = std::make_shared<DemoVerb>();
   verb->add_option("--cities", options->demo.cities, "How many simulated cities, up to 41")
       ->capture_default_str();

@@ -23,7 +23,10 @@ CivicLife::CivicLife(Stage& stage, const DeltaCity& city, const LifeOptions& opt
       city_(city),
       options_(options),
       chance_(options.seed, "hansa demo life of " + city.id),
-      start_us_(stage.now_us()) {}
+      start_us_(stage.now_us()),
+      next_hour_us_(start_us_ + kHourUs) {
+  for (uint32_t day = 0; day < options_.days; ++day) plan_day(day);
+}
 
 uint64_t CivicLife::draw(uint64_t below) {
   uint64_t value = 0;
@@ -355,23 +358,16 @@ void CivicLife::plan_day(uint32_t day) {
   }
 }
 
-Result<void> CivicLife::run(const std::function<void(uint32_t days)>& passed) {
-  for (uint32_t day = 0; day < options_.days; ++day) plan_day(day);
-  const int64_t end_us = start_us_ + options_.days * kDayUs;
-  int64_t next_hour_us = start_us_ + kHourUs;
-  while (next_hour_us <= end_us) {
-    while (!steps_.empty() && steps_.top().time_us < next_hour_us) {
+Result<void> CivicLife::run_to(int64_t time_us) {
+  for (; next_hour_us_ <= time_us; next_hour_us_ += kHourUs) {
+    while (!steps_.empty() && steps_.top().time_us < next_hour_us_) {
       const auto step = steps_.top();
       steps_.pop();
       stage_.set_now_us(step.time_us);
       step.action();
       if (failure_) return fail(*failure_);
     }
-    stage_.pass_time(next_hour_us);
-    next_hour_us += kHourUs;
-    if ((next_hour_us - start_us_) % kDayUs == 0) {
-      passed(static_cast<uint32_t>((next_hour_us - start_us_) / kDayUs));
-    }
+    stage_.pass_time(next_hour_us_);
   }
   return {};
 }

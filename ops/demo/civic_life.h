@@ -5,7 +5,7 @@
 //          first reports of a city take every course once, so that even a short run shows all.
 //          Everything is drawn from the seed.
 // Units:   microseconds since 1970 UTC; hours of the day in UTC+8.
-// Errors:  run() passes on what ends the ledger; a refused command ends its case's course only.
+// Errors:  run_to() passes on what ends the ledger; a refused command ends its case's course only.
 // Threads: one.
 // Limits:  what has not happened by the last day does not happen.
 #pragma once
@@ -31,8 +31,8 @@ struct LifeOptions {
 class CivicLife {
  public:
   CivicLife(Stage& stage, const DeltaCity& city, const LifeOptions& options);
-  // `passed` is told each day that is over.
-  Result<void> run(const std::function<void(uint32_t days)>& passed);
+  // Until a full hour of the days asked for.
+  Result<void> run_to(int64_t time_us);
   uint64_t refused() const { return refused_; }
 
  private:
@@ -109,6 +109,7 @@ class CivicLife {
   std::priority_queue<Step, std::vector<Step>, std::greater<>> steps_;
   uint64_t order_ = 0;
   int64_t start_us_;
+  int64_t next_hour_us_;
   size_t reports_ = 0;
   uint64_t refused_ = 0;
   std::vector<std::string> persons_;

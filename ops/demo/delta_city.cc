@@ -137,14 +137,11 @@ std::vector<std::string> delta_city_ids() {
 
 Result<DeltaCity> delta_city(const std::string& id) {
   DeltaCity city;
-  double latitude = 0;
-  double longitude = 0;
   for (const auto& row : divisions().rows) {
     const auto& fields = row.fields;
     if (fields[kLevel] == "city" && fields[kId] == id) {
-      city = DeltaCity{id, fields[kCode], fields[kName], title_of(id), population_of(id), {}, {}};
-      latitude = number(fields[kLat]);
-      longitude = number(fields[kLon]);
+      city = DeltaCity{id, fields[kCode], fields[kName], title_of(id), population_of(id),
+                       number(fields[kLat]), number(fields[kLon]), {}, {}};
     } else if (fields[kLevel] == "district" && !city.code.empty() &&
                fields[kParent] == city.code) {
       v1::DefineGridPart part;
@@ -155,8 +152,8 @@ Result<DeltaCity> delta_city(const std::string& id) {
     } else if (fields[kLevel] == "street" && !city.code.empty()) {
       for (auto& part : city.districts) {
         if (part.district() != fields[kParent]) continue;
-        add_street(row, part, latitude + 0.12 * scatter(part.district() + "lat"),
-                   longitude + 0.12 * scatter(part.district() + "lon"), city);
+        add_street(row, part, city.latitude + 0.12 * scatter(part.district() + "lat"),
+                   city.longitude + 0.12 * scatter(part.district() + "lon"), city);
       }
     }
   }

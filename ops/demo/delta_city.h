@@ -55,6 +55,8 @@ struct DeltaCity {
   std::string title_zh;
   std::string title_en;
   uint64_t population = 0;
+  double latitude = 0;  // of its seat
+  double longitude = 0;
   std::vector<v1::DefineGridPart> districts;
   std::vector<DeltaCommunity> communities;
 

@@ -7,78 +7,70 @@
 #include <thread>
 
 #include "core/base/hash.h"
+#include "core/base/rows.h"
+#include "ops/demo/alliance_life.h"
 #include "ops/demo/civic_life.h"
 #include "ops/files.h"
-#include "ops/json.h"
 #include "ops/open_log.h"
-#include "ops/time_text.h"
 #include "streams/kafka_topics.h"
 
 namespace hansa::ops {
 namespace {
 
 constexpr int64_t kDayUs = 86'400'000'000;
+// When the links move and the alliance acts: at five in the afternoon.
+constexpr int64_t kLeagueHourUs = 17 * 3'600'000'000LL;
+// Of all stages together, as far as each has its least.
+constexpr size_t kRowCachesMib = 512;
+constexpr size_t kRowCacheMibMin = 8;
+constexpr size_t kRowCacheMibMax = 64;
+
+const LedgerId kDemoAllianceLedger{std::string(kAllianceKind), kDemoAlliance};
 
 const std::vector<v1::Role::Value> kDemoRoles = {
     v1::Role::city_admin, v1::Role::hotline,    v1::Role::inspector, v1::Role::verifier,
-    v1::Role::dispatcher, v1::Role::auditor,    v1::Role::operator_};
+    v1::Role::dispatcher, v1::Role::auditor,    v1::Role::operator_, v1::Role::secretariat};
 
-// One city's making; each runs on one thread.
-using Making = std::function<Result<CityOutcome>()>;
+using Task = std::function<Result<void>()>;
 
-class Makers {
- public:
-  explicit Makers(std::vector<Making> makings)
-      : makings_(std::move(makings)), outcomes_(makings_.size()) {}
-
-  Result<std::vector<CityOutcome>> run() {
-    const auto threads_max =
-        std::min<size_t>(std::max(1u, std::thread::hardware_concurrency()), makings_.size());
-    std::vector<std::thread> threads;
-    for (size_t i = 0; i < threads_max; ++i) threads.emplace_back([this] { work(); });
-    for (auto& thread : threads) thread.join();
-    std::vector<CityOutcome> cities;
-    for (auto& outcome : outcomes_) {
-      if (!*outcome) return fail(outcome->error());
-      cities.push_back(std::move(**outcome));
-    }
-    return cities;
-  }
-
- private:
-  void work() {
-    for (size_t i = next_++; i < makings_.size(); i = next_++) outcomes_[i] = makings_[i]();
-  }
-
-  std::vector<Making> makings_;
-  std::vector<std::optional<Result<CityOutcome>>> outcomes_;
-  std::atomic<size_t> next_{0};
-};
+// As many at a time as the machine has threads; the first failure counts.
+Result<void> in_parallel(const std::vector<Task>& tasks) {
+  std::vector<Result<void>> outcomes(tasks.size());
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i = next++; i < tasks.size(); i = next++) outcomes[i] = tasks[i]();
+  };
+  const auto threads_max =
+      std::min<size_t>(std::max(1u, std::thread::hardware_concurrency()), tasks.size());
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < threads_max; ++i) threads.emplace_back(work);
+  for (auto& thread : threads) thread.join();
+  for (auto& outcome : outcomes) HANSA_CHECK(std::move(outcome));
+  return {};
+}
 
 struct Shared {
   const DemoOptions& options;
   streams::Log& log;
+  streams::Log& read_log;
   std::shared_ptr<projections::StoreBudget> budget;
   std::function<void()> day_passed;
 };
 
+StageOptions stage_options(const LedgerId& ledger, const Shared& shared) {
+  const size_t stages = shared.options.cities + shared.options.files.size();
+  return {ledger, shared.options.data_dir, shared.options.seed, kDemoStartUs,
+          std::clamp(kRowCachesMib / stages, kRowCacheMibMin, kRowCacheMibMax)};
+}
+
 Result<std::unique_ptr<Stage>> found(
     const std::string& city, const Shared& shared,
     std::vector<std::unique_ptr<google::protobuf::Message>> commands) {
-  const StageOptions options{city, shared.options.data_dir, shared.options.seed, kDemoStartUs};
-  HANSA_TRY(auto stage, Stage::open(options, shared.log, shared.budget));
+  HANSA_TRY(auto stage, Stage::open(stage_options({"city", city}, shared), shared.log,
+                                    shared.budget));
   const auto admin = demo_principal(city, v1::Role::city_admin, "founder");
   for (auto& command : commands) HANSA_CHECK(stage->enter(std::move(command), admin));
   return stage;
-}
-
-Result<CityOutcome> make_simulated(const std::string& id, const Shared& shared) {
-  HANSA_TRY(const auto city, delta_city(id));
-  HANSA_TRY(auto stage, found(id, shared, city.founding()));
-  CivicLife life(*stage, city,
-                 {shared.options.days, shared.options.reports_a_day, shared.options.seed});
-  HANSA_CHECK(life.run([&](uint32_t) { shared.day_passed(); }));
-  return stage->finish();
 }
 
 Result<CityOutcome> make_real(const DemoFile& source, const Shared& shared) {
@@ -97,6 +89,98 @@ Result<CityOutcome> make_real(const DemoFile& source, const Shared& shared) {
   outcome.simulated = false;
   outcome.import = std::move(summary);
   return outcome;
+}
+
+// The simulated cities and their alliance, which live side by side.
+class Delta {
+ public:
+  explicit Delta(const Shared& shared) : shared_(shared), towns_(shared.options.cities) {
+    const auto ids = delta_city_ids();
+    for (size_t i = 0; i < towns_.size(); ++i) towns_[i].id = ids[i];
+  }
+
+  // One task a city.
+  void add_founding(std::vector<Task>& tasks) {
+    for (auto& town : towns_) {
+      tasks.push_back([this, &town]() -> Result<void> {
+        HANSA_TRY(town.city, delta_city(town.id));
+        HANSA_TRY(town.stage, ops::found(town.id, shared_, town.city.founding()));
+        return {};
+      });
+    }
+  }
+  Result<void> live();
+  Result<void> finish(DemoOutcome& outcome);
+
+ private:
+  struct Town {
+    std::string id;
+    DeltaCity city;
+    std::unique_ptr<Stage> stage;
+    std::unique_ptr<CivicLife> life;
+  };
+  Result<void> run_to(int64_t time_us, bool is_day);
+
+  const Shared& shared_;
+  std::vector<Town> towns_;
+  std::unique_ptr<League> league_;
+  std::unique_ptr<AllianceLife> alliance_;
+};
+
+Result<void> Delta::live() {
+  if (towns_.empty()) return {};
+  const auto& options = shared_.options;
+  std::vector<League::Member> members;
+  for (auto& town : towns_) {
+    members.push_back({&town.city, town.stage.get()});
+    const LifeOptions life{options.days, options.reports_a_day, options.seed};
+    town.life = std::make_unique<CivicLife>(*town.stage, town.city, life);
+  }
+  HANSA_TRY(league_, League::open({stage_options(kDemoAllianceLedger, shared_),
+                                   std::move(members), &shared_.log, &shared_.read_log,
+                                   shared_.budget}));
+  alliance_ = std::make_unique<AllianceLife>(*league_, options.days, options.seed, kDemoStartUs);
+  HANSA_CHECK(alliance_->found());
+  for (uint32_t day = 1; day <= options.days; ++day) {
+    const int64_t time_us = kDemoStartUs + (day - 1) * kDayUs + kLeagueHourUs;
+    HANSA_CHECK(run_to(time_us, true));
+    HANSA_CHECK(league_->pass_time(time_us));
+    HANSA_CHECK(alliance_->pass_day(day));
+  }
+  const int64_t end_us = kDemoStartUs + options.days * kDayUs;
+  HANSA_CHECK(run_to(end_us, false));
+  return league_->pass_time(end_us);
+}
+
+Result<void> Delta::run_to(int64_t time_us, bool is_day) {
+  std::vector<Task> tasks;
+  for (auto& town : towns_) {
+    tasks.push_back([this, &town, time_us, is_day]() -> Result<void> {
+      HANSA_CHECK(town.life->run_to(time_us));
+      if (is_day) shared_.day_passed();
+      return {};
+    });
+  }
+  return in_parallel(tasks);
+}
+
+Result<void> Delta::finish(DemoOutcome& outcome) {
+  if (league_ != nullptr) {
+    HANSA_TRY(outcome.alliance, league_->finish());
+    outcome.alliance->planted_differing = alliance_->planted_differing();
+    outcome.alliance->planted_one_sided = alliance_->planted_one_sided();
+    alliance_.reset();
+    league_.reset();
+  }
+  outcome.cities.resize(towns_.size());
+  std::vector<Task> tasks;
+  for (size_t i = 0; i < towns_.size(); ++i) {
+    tasks.push_back([&, i]() -> Result<void> {
+      HANSA_TRY(outcome.cities[i], towns_[i].stage->finish());
+      return {};
+    });
+  }
+  return in_parallel(tasks);
 }
 
 // Of all cities, simulated and real.
@@ -127,50 +211,39 @@ LogSettings log_settings(const DemoOptions& options) {
   return log;
 }
 
-Result<std::unique_ptr<streams::Log>> demo_log(const DemoOptions& options) {
+struct DemoLogs {
+  std::unique_ptr<streams::Log> log;
+  std::unique_ptr<streams::Log> read_log;  // on Kafka, with places of its own
+};
+
+Result<DemoLogs> demo_logs(const DemoOptions& options) {
   Config config;
   config.node.id = "demo";
   config.node.data_dir = options.data_dir;
   config.log = log_settings(options);
   HANSA_TRY(const auto cities, city_ids(options));
-  for (const auto& city : cities) {
-    config.ledgers.emplace_back().ledger = {"city", city};
+  std::vector<LedgerId> ledgers;
+  for (const auto& city : cities) ledgers.push_back({"city", city});
+  if (options.cities > 0) ledgers.push_back(kDemoAllianceLedger);
+  for (const auto& ledger : ledgers) config.ledgers.emplace_back().ledger = ledger;
+  auto topics = topics_of(config);
+  // Nobody is told of these: who joins an alliance has one.
+  for (uint32_t i = 0; i < options.cities; ++i) {
+    ledgers.push_back(share_ledger(kDemoAlliance, cities[i]));
+    topics.push_back(ledgers.back());
   }
-  HANSA_TRY(auto log, open_log(config));
-  if (!config.log.is_kafka()) return log;
-  HANSA_CHECK(streams::create_topics(kafka_options(config), topics_of(config)));
-  for (const auto& row : config.ledgers) {
-    const auto& ledger = row.ledger;
-    HANSA_TRY(const Offset end, log->end(ledger));
+  DemoLogs logs;
+  HANSA_TRY(logs.log, open_log(config, options.cities));
+  if (!config.log.is_kafka()) return logs;
+  HANSA_CHECK(streams::create_topics(kafka_options(config), topics));
+  HANSA_TRY(logs.read_log, open_log(config, options.cities));
+  for (const auto& ledger : ledgers) {
+    HANSA_TRY(const Offset end, logs.log->end(ledger));
     if (end == 0) continue;
     return fail(Errc::kAlreadyExists, ledger.topic() + " on " + options.kafka +
                                           " holds a ledger already; take an empty cluster");
   }
-  return log;
-}
-
-std::string count_json(const std::map<std::string, uint64_t>& counts) {
-  std::string out;
-  for (const auto& [word, count] : counts) {
-    out += (out.empty() ? "" : ",") + json_text(word) + ":" + std::to_string(count);
-  }
-  return "{" + out + "}";
-}
-
-std::string city_json(const CityOutcome& city) {
-  const auto import = city.import.value_or(ImportSummary{});
-  std::string out = "{\"city\":" + json_text(city.city) +
-                    ",\"simulated\":" + (city.simulated ? "true" : "false") +
-                    ",\"entries\":" + std::to_string(city.entries) +
-                    ",\"tip\":" + json_text(city.tip) + ",\"digest\":" + json_text(city.digest) +
-                    ",\"cases\":" + count_json(city.cases);
-  if (city.import) {
-    out += ",\"rows\":" + std::to_string(import.rows) +
-           ",\"imported_by_state\":" + count_json(import.by_state);
-  }
-  return out + ",\"imported\":" + std::to_string(import.imported) +
-         ",\"unchanged\":" + std::to_string(import.unchanged) +
-         ",\"refused\":" + std::to_string(import.refused) + "}";
+  return logs;
 }
 
 }  // namespace
@@ -184,42 +257,34 @@ Result<DemoOutcome> make_demo(const DemoOptions& options, const DemoProgress& pr
                 "--config " + options.data_dir + "/hansa.yaml --accept-clock-jump`, or take an "
                 "empty folder");
   }
-  HANSA_TRY(const auto log, demo_log(options));
+  HANSA_TRY(const auto logs, demo_logs(options));
   const uint64_t total = uint64_t{options.cities} * options.days + options.files.size();
   std::mutex mutex;
   uint64_t done = 0;
-  const Shared shared{options, *log, projections::make_store_budget(64, 64), [&] {
+  const Shared shared{options, *logs.log, logs.read_log ? *logs.read_log : *logs.log,
+                      projections::make_store_budget(64, 64), [&] {
                         std::lock_guard lock(mutex);
                         if (progress) progress(++done, total);
                       }};
-  std::vector<Making> makings;
-  for (const auto& file : options.files) {
-    makings.push_back([&] {
-      auto made = make_real(file, shared);
+  std::vector<CityOutcome> real(options.files.size());
+  std::vector<Task> tasks;
+  for (size_t i = 0; i < real.size(); ++i) {
+    tasks.push_back([&, i]() -> Result<void> {
+      HANSA_TRY(real[i], make_real(options.files[i], shared));
       shared.day_passed();
-      return made;
+      return {};
     });
   }
-  const auto ids = delta_city_ids();
-  for (uint32_t i = 0; i < options.cities; ++i) {
-    makings.push_back([&shared, id = ids[i]] { return make_simulated(id, shared); });
-  }
+  Delta delta(shared);
+  delta.add_founding(tasks);
+  HANSA_CHECK(in_parallel(tasks));
+  HANSA_CHECK(delta.live());
   DemoOutcome outcome;
-  HANSA_TRY(outcome.cities, Makers(std::move(makings)).run());
+  HANSA_CHECK(delta.finish(outcome));
   // The simulated ones come first in what is shown.
-  std::stable_partition(outcome.cities.begin(), outcome.cities.end(),
-                        [](const auto& city) { return city.simulated; });
+  std::move(real.begin(), real.end(), std::back_inserter(outcome.cities));
   outcome.end_us = kDemoStartUs + options.days * kDayUs;
   return outcome;
-}
-
-std::string demo_json(const DemoOptions& options, const DemoOutcome& outcome) {
-  std::string cities;
-  for (const auto& city : outcome.cities) cities += (cities.empty() ? "" : ",") + city_json(city);
-  return "{\"cities\":[" + cities + "],\"seed\":" + std::to_string(options.seed) +
-         ",\"days\":" + std::to_string(options.days) +
-         ",\"start\":" + json_text(time_text(kDemoStartUs)) +
-         ",\"end\":" + json_text(time_text(outcome.end_us)) + "}";
 }
 
 Result<Config> demo_config(const DemoOptions& options, const DemoOutcome& outcome,
@@ -236,10 +301,16 @@ Result<Config> demo_config(const DemoOptions& options, const DemoOutcome& outcom
   row.principal.subject = row.id;
   row.principal.roles = kDemoRoles;
   row.principal.cities = {"*"};
+  std::vector<LedgerId> ledgers;
+  for (const auto& city : outcome.cities) ledgers.push_back({"city", city.city});
+  if (outcome.alliance) {
+    row.principal.alliance = kDemoAlliance;
+    ledgers.push_back(kDemoAllianceLedger);
+  }
   config.api_keys.push_back(row);
-  for (const auto& city : outcome.cities) {
+  for (const auto& id : ledgers) {
     LedgerSettings ledger;
-    ledger.ledger = LedgerId{"city", city.city};
+    ledger.ledger = id;
     ledger.key_file = key_file_name(options.data_dir, ledger.ledger);
     HANSA_TRY(const auto keys, read_key_file(ledger.key_file));
     ledger.founding_id = keys.founding_id;
@@ -264,8 +335,11 @@ std::string demo_config_text(const Config& config) {
   for (const auto role : kDemoRoles) {
     roles += (roles.empty() ? "" : ", ") + v1::Role::Value_Name(role);
   }
-  return text + "access:\n  api_keys:\n    - {id: demo, sha256: " +
-         to_hex(config.api_keys.front().sha256) + ", roles: [" + roles + "], cities: [\"*\"]}\n";
+  const auto& key = config.api_keys.front();
+  const auto& alliance = key.principal.alliance;
+  return text + "access:\n  api_keys:\n    - {id: demo, sha256: " + to_hex(key.sha256) +
+         ", roles: [" + roles + "], cities: [\"*\"]" +
+         (alliance.empty() ? "" : ", alliance: " + alliance) + "}\n";
 }
 
 }  // namespace hansa::ops

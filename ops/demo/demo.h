@@ -1,21 +1,26 @@
-// Demo: cities made from a seed and from given files, to look at and to serve.
+// Demo: cities and their alliance made from a seed, and cities of given files, to look at and to
+// serve.
 //
-// Shape:   make_demo() founds each city, lets its days pass, imports the files, and answers what
-//          stands there; the data folder is then one that Node opens like any other (keys in it,
-//          configuration by demo_config()). demo_json() is the object of SPEC §7.
+// Shape:   make_demo() founds each city, imports the files, lets the days pass for the simulated
+//          ones and their alliance, and answers what stands there; the data folder is then one
+//          that Node opens like any other (keys in it, configuration by demo_config()).
+//          demo_json() is the object of SPEC §7.
 // Units:   the days begin on 2025-01-01 at midnight in the Yangtze Delta.
 // Errors:  of the files and of the cities; kAlreadyExists for a data folder or a topic that is in
 //          use for something.
-// Threads: make_demo uses one for each city, as many at a time as the machine has.
+// Threads: make_demo uses as many as the machine has: cities live side by side until the hour of
+//          the day at which the alliance acts, on one thread.
 // Limits:  at most the 41 cities of the Delta.
 // Source:  SPEC §7.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ops/config.h"
+#include "ops/demo/league.h"
 #include "ops/demo/stage.h"
 
 namespace hansa::ops {
@@ -40,6 +45,7 @@ struct DemoOptions {
 
 struct DemoOutcome {
   std::vector<CityOutcome> cities;
+  std::optional<AllianceOutcome> alliance;  // of the simulated ones; none without any
   int64_t end_us = 0;  // where virtual time has come to
 };
 

@@ -4,10 +4,32 @@
 
 #include "core/base/rows.h"
 #include "core/base/schema.h"
+#include "federation/checkpoint.h"
 #include "ops/files.h"
 #include "ops/ledger_check.h"
 
 namespace hansa::ops {
+namespace {
+
+constexpr int64_t kShownUsMax = 5'000'000;
+
+std::string purpose_of(const LedgerId& ledger) {
+  return "hansa demo " + (ledger.kind == kCityKind ? ledger.id : ledger.text());
+}
+
+// Every entry has landed, a checkpoint covers all but itself where there are any, and the rows show
+// it.
+bool is_at_rest(const projections::Keeper& keeper) {
+  const auto health = keeper.health();
+  if (health.stopped) return true;
+  if (health.queued_commands > 0 || health.dirty_rows > 0) return false;
+  if (health.committed_seq < health.landed_seq) return false;
+  if (!keeper.config().sign || health.landed_seq == 0) return true;
+  const auto covered = keeper.snapshot()->find(kSignedSizeTable, "");
+  return covered && *covered && health.landed_seq <= (*covered)->size() + 1;
+}
+
+}  // namespace
 
 Principal demo_principal(const std::string& city, v1::Role::Value role, const std::string& subject,
                          const std::string& unit) {
@@ -22,9 +44,14 @@ Principal demo_principal(const std::string& city, v1::Role::Value role, const st
 
 Stage::Stage(const StageOptions& options)
     : options_(options),
-      env_(options.seed, "hansa demo " + options.city, options.start_us),
+      env_(options.seed, purpose_of(options.ledger), options.start_us),
       keys_(make_keys(env_)),
-      guard_(context_.get_executor()) {}
+      guard_(context_.get_executor()) {
+  SeededEnv seeds(options.seed, "hansa demo identity of " + options.ledger.text());
+  keys_.signing_seed = seeds.random_bytes(kSeedBytes);
+  identity_ = {options.ledger, to_hex(keys_.founding_id), public_key_of(keys_.signing_seed),
+               public_key_of(seeds.random_bytes(kSeedBytes))};
+}
 
 Stage::~Stage() {
   door_.reset();
@@ -34,11 +61,11 @@ Stage::~Stage() {
 Result<std::unique_ptr<Stage>> Stage::open(const StageOptions& options, streams::Log& log,
                                            std::shared_ptr<projections::StoreBudget> budget) {
   std::unique_ptr<Stage> stage(new Stage(options));
-  const LedgerId ledger{"city", options.city};
+  const LedgerId& ledger = options.ledger;
   HANSA_CHECK(write_key_file(key_file_name(options.data_dir, ledger), stage->keys_));
   HANSA_CHECK(make_folders(options.data_dir + "/keyring", 0700));
   HANSA_TRY(stage->keyring_, projections::Keyring::open(options.data_dir + "/keyring",
-                                                        options.city, stage->keys_.keyring_master,
+                                                        ledger.id, stage->keys_.keyring_master,
                                                         stage->env_, false));
   projections::KeeperConfig config;
   config.ledger = ledger;
@@ -46,7 +73,13 @@ Result<std::unique_ptr<Stage>> Stage::open(const StageOptions& options, streams:
   config.secret = stage->keys_.ledger_secret;
   config.directory = store_folder(options.data_dir, ledger);
   config.timers_fire_alone = false;
-  config.limits.row_cache_mib = 64;
+  config.limits.row_cache_mib = options.row_cache_mib;
+  if (ledger.kind == kAllianceKind) {
+    config.sign = [seed = stage->keys_.signing_seed, ledger, id = config.founding_id](
+                      Seq size, const Hash& hash) {
+      return federation::sign_checkpoint(seed, ledger, id, size, hash);
+    };
+  }
   HANSA_CHECK(make_folders(config.directory, 0700));
   HANSA_TRY(stage->keeper_,
             projections::Keeper::open(config, log, stage->env_, std::move(budget),
@@ -80,7 +113,7 @@ Result<v1::Receipt> Stage::enter(std::unique_ptr<google::protobuf::Message> requ
 
 Result<std::vector<RowOutcome>> Stage::send(const std::vector<v1::ImportCase>& rows) {
   static const auto* method = find_method("ImportCase");
-  const auto admin = demo_principal(options_.city, v1::Role::city_admin, "importer");
+  const auto admin = demo_principal(options_.ledger.id, v1::Role::city_admin, "importer");
   std::vector<RowOutcome> outcomes(rows.size());
   size_t left = rows.size();
   bool done = rows.empty();
@@ -113,18 +146,32 @@ void Stage::pass_time(int64_t to_us) {
   run_until(done);
 }
 
-Result<CityOutcome> Stage::finish() {
-  CityOutcome outcome;
-  outcome.city = options_.city;
+void bring_to_rest(projections::Keeper& keeper, boost::asio::io_context& context) {
+  while (!is_at_rest(keeper)) {
+    bool shown = false;
+    keeper.wait_for(keeper.health().landed_seq, kShownUsMax, [&](const auto&) {
+      boost::asio::post(context, [&] { shown = true; });
+    });
+    while (!shown) context.run_one();
+    if (!is_at_rest(keeper)) context.run_one();
+  }
+}
+
+void Stage::rest() { bring_to_rest(*keeper_, context_); }
+
+LedgerOutcome Stage::close() {
   bool done = false;
   keeper_->close([&] { boost::asio::post(context_, [&] { done = true; }); });
   run_until(done);
+  const auto meta = keeper_->store()->snapshot()->meta();
+  return {meta.position.seq, meta.time_us, to_hex(meta.position.tip), meta.digest.hex()};
+}
+
+Result<CityOutcome> Stage::finish() {
+  CityOutcome outcome;
+  static_cast<LedgerOutcome&>(outcome) = close();
+  outcome.city = options_.ledger.id;
   const auto snapshot = keeper_->store()->snapshot();
-  const auto& meta = snapshot->meta();
-  outcome.entries = meta.position.seq;
-  outcome.time_us = meta.time_us;
-  outcome.tip = to_hex(meta.position.tip);
-  outcome.digest = meta.digest.hex();
   const auto from = stored_key(TableId::kStateCount, "");
   const std::string to(1, static_cast<char>(static_cast<uint8_t>(TableId::kStateCount) + 1));
   HANSA_CHECK(snapshot->scan(from, to, [&](std::string_view, std::string_view value) {

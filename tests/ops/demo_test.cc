@@ -1,6 +1,7 @@
-// Goal: the demo is the same for the same seed and shows the whole loop. Method: small demos in
-// fresh folders: two with one seed are compared record by record, one with another seed must
-// differ; then the ledger is read and every branch of the loop must stand in it.
+// Goal: the demo is the same for the same seed and shows the whole loop, of a city and of an
+// alliance. Method: small demos in fresh folders: two with one seed are compared record by record,
+// share and alliance ledgers too, one with another seed must differ; then the ledgers are read and
+// every branch of the loop must stand in them.
 #include "ops/demo/demo.h"
 
 #include <gtest/gtest.h>
@@ -9,11 +10,16 @@
 #include <set>
 
 #include "core/alliance/agreement.h"
+#include "core/alliance/identity.h"
+#include "hansa/v1/options.pb.h"
 #include "ops/cli/offline.h"
 #include "ops/demo/delta_city.h"
+#include "ops/key_file.h"
 
 namespace hansa::ops {
 namespace {
+
+const LedgerId kDelta{"alliance", "delta"};
 
 class Demo : public ::testing::Test {
  protected:
@@ -31,34 +37,49 @@ class Demo : public ::testing::Test {
     return outcome ? *outcome : DemoOutcome{};
   }
 
-  std::vector<std::string> records_of(const std::string& name, const std::string& city) {
+  // Of a share ledger the founding id is that of its alliance and its city together.
+  void visit(const std::string& name, const LedgerId& ledger, const VisitRecord& visit) {
+    const std::string folder = folder_ + "/" + name;
+    const bool is_share = ledger.kind == kShareKind;
+    auto stopped = StoppedNode::open(folder, is_share ? kDelta : ledger);
+    ASSERT_TRUE(stopped) << stopped.error().detail;
+    auto founding_id = stopped->founding_id();
+    if (is_share) {
+      const LedgerId city{"city", ledger.id.substr(ledger.id.find('/') + 1)};
+      const auto keys = read_key_file(key_file_name(folder, city));
+      ASSERT_TRUE(keys) << keys.error().detail;
+      founding_id = share_founding_id(founding_id, keys->founding_id);
+    }
+    LogRecords records(stopped->log(), ledger);
+    const auto check = check_ledger(records, ledger, founding_id, visit);
+    ASSERT_TRUE(check) << check.error().detail;
+  }
+
+  std::vector<std::string> records_of(const std::string& name, const LedgerId& ledger) {
     std::vector<std::string> values;
-    auto stopped = StoppedNode::open(folder_ + "/" + name, {"city", city});
-    EXPECT_TRUE(stopped) << stopped.error().detail;
-    LogRecords records(stopped->log(), {"city", city});
-    const auto check =
-        check_ledger(records, {"city", city}, stopped->founding_id(),
-                     [&](const SeenRecord& record) { values.emplace_back(record.value); });
-    EXPECT_TRUE(check) << check.error().detail;
+    visit(name, ledger, [&](const SeenRecord& record) { values.emplace_back(record.value); });
     return values;
   }
 
-  std::set<std::string> events_of(const std::string& name, const std::string& city) {
-    std::set<std::string> events;
-    auto stopped = StoppedNode::open(folder_ + "/" + name, {"city", city});
-    LogRecords records(stopped->log(), {"city", city});
-    const auto check = check_ledger(
-        records, {"city", city}, stopped->founding_id(), [&](const SeenRecord& record) {
-          v1::Payload payload;
-          ASSERT_TRUE(payload.ParseFromArray(record.payload.data(),
-                                             static_cast<int>(record.payload.size())));
-          for (const auto& event : payload.events()) {
-            const auto* field = v1::Event::descriptor()->FindFieldByNumber(event.event_case());
-            events.insert(field->name());
-          }
-        });
-    EXPECT_TRUE(check);
+  std::vector<v1::Event> events_of(const std::string& name, const LedgerId& ledger) {
+    std::vector<v1::Event> events;
+    visit(name, ledger, [&](const SeenRecord& record) {
+      v1::Payload payload;
+      ASSERT_TRUE(payload.ParseFromArray(record.payload.data(),
+                                         static_cast<int>(record.payload.size())));
+      for (const auto& event : payload.events()) events.push_back(event);
+    });
     return events;
+  }
+
+  static std::string name_of(const v1::Event& event) {
+    return v1::Event::descriptor()->FindFieldByNumber(event.event_case())->name();
+  }
+
+  std::set<std::string> event_names_of(const std::string& name, const std::string& city) {
+    std::set<std::string> names;
+    for (const auto& event : events_of(name, {"city", city})) names.insert(name_of(event));
+    return names;
   }
 
   std::string folder_;
@@ -73,14 +94,17 @@ TEST_F(Demo, OneSeedMakesOneLedgerToTheByte) {
   ASSERT_EQ(one.cities.size(), 2u);
   ASSERT_EQ(two.cities.size(), 2u);
   EXPECT_EQ(demo_json(options, one), demo_json(options, two));
-  for (const char* city : {"suzhou-js", "wuxi"}) {
-    const auto records = records_of("one", city);
-    EXPECT_GT(records.size(), 300u);
-    EXPECT_EQ(records, records_of("two", city));
+  for (const auto& ledger :
+       {LedgerId{"city", "suzhou-js"}, LedgerId{"city", "wuxi"}, LedgerId{"share", "delta/wuxi"},
+        LedgerId{"share", "delta/suzhou-js"}, kDelta}) {
+    const auto records = records_of("one", ledger);
+    EXPECT_GT(records.size(), ledger.kind == "city" ? 300u : 10u) << ledger.text();
+    EXPECT_EQ(records, records_of("two", ledger)) << ledger.text();
   }
   options.seed = 2;
   const auto other = make("other", options);
   EXPECT_NE(other.cities[0].tip, one.cities[0].tip);
+  EXPECT_NE(other.alliance->tip, one.alliance->tip);
 }
 
 TEST_F(Demo, ShowsTheWholeLoopWithEveryBranch) {
@@ -90,7 +114,7 @@ TEST_F(Demo, ShowsTheWholeLoopWithEveryBranch) {
   const auto outcome = make("loop", options);
   ASSERT_EQ(outcome.cities.size(), 1u);
   EXPECT_TRUE(outcome.cities[0].simulated);
-  const auto events = events_of("loop", "suzhou-js");
+  const auto events = event_names_of("loop", "suzhou-js");
   const auto* all = v1::Event::descriptor();
   for (int i = 0; i < all->field_count(); ++i) {
     const auto& name = all->field(i)->name();
@@ -101,7 +125,139 @@ TEST_F(Demo, ShowsTheWholeLoopWithEveryBranch) {
     if (name == "source_disconnected" || name == "case_imported") continue;
     // Its people and its air are no part of the life of cases.
     if (name == "population_recorded" || name == "air_quality_recorded") continue;
+    // A city alone has nobody to disagree with, and no reason to leave (see ShowsAnAlliance…).
+    if (all->field(i)->options().GetExtension(v1::to_alliance)) continue;
     EXPECT_TRUE(events.contains(name)) << "no event " << name;
+  }
+}
+
+uint64_t count(const AllianceOutcome& alliance, const std::string& kind) {
+  uint64_t all = 0;
+  const auto found = alliance.findings.find(kind);
+  if (found == alliance.findings.end()) return 0;
+  for (const auto& [state, findings] : found->second) all += findings;
+  return all;
+}
+
+void check_members(const AllianceOutcome& alliance, int64_t end_us) {
+  for (const auto& member : alliance.members) {
+    EXPECT_EQ(member.membership, "admitted") << member.city;
+    EXPECT_GT(member.joined_time_us, 0) << member.city;
+    EXPECT_EQ(member.ratified, alliance.version_in_force) << member.city;
+    EXPECT_EQ(member.disregarded, 0u) << member.city;
+    EXPECT_GT(member.shared_events, 0u) << member.city;
+    EXPECT_GE(member.heard_time_us, end_us - 86'400'000'000) << member.city;
+  }
+}
+
+// What was planted is found, and nothing else; who declined did nothing.
+TEST_F(Demo, ShowsAnAllianceWithEveryBranch) {
+  DemoOptions options;
+  options.cities = 6;
+  options.days = 20;
+  options.reports_a_day = 4;
+  const auto outcome = make("league", options);
+  ASSERT_TRUE(outcome.alliance);
+  const auto& alliance = *outcome.alliance;
+  EXPECT_EQ(alliance.version_in_force, 2u);
+  ASSERT_EQ(alliance.members.size(), 6u);
+  check_members(alliance, outcome.end_us);
+  ASSERT_EQ(alliance.campaigns.size(), 2u);
+  const auto& week = alliance.campaigns[0];
+  EXPECT_EQ(week.state(), v1::CampaignState::closed);
+  EXPECT_EQ(week.numbers().cities_committed(), 5u);
+  EXPECT_EQ(week.numbers().cities_declined(), 1u);
+  EXPECT_EQ(alliance.campaigns[1].state(), v1::CampaignState::lapsed);
+  EXPECT_EQ(alliance.campaigns[1].numbers().actions(), 0u);
+  EXPECT_GT(alliance.planted_differing, 0u);
+  EXPECT_EQ(alliance.planted_one_sided, 1u);
+  EXPECT_EQ(count(alliance, "differing"), alliance.planted_differing);
+  EXPECT_EQ(count(alliance, "orphan"), alliance.planted_one_sided);
+  EXPECT_EQ(week.numbers().differing(), alliance.planted_differing);
+  EXPECT_EQ(week.numbers().orphans(), alliance.planted_one_sided);
+  EXPECT_EQ(alliance.findings.at("differing").at("settled"), 1u);
+  std::set<std::string> names;
+  std::string decliner;
+  for (const auto& city : outcome.cities) {
+    for (const auto& event : events_of("league", {"city", city.city})) {
+      names.insert(name_of(event));
+      if (event.has_campaign_declined()) decliner = city.city;
+    }
+  }
+  EXPECT_FALSE(event_names_of("league", decliner).contains("campaign_action_recorded"));
+  const auto* all = v1::Event::descriptor();
+  for (int i = 0; i < all->field_count(); ++i) {
+    const auto& name = all->field(i)->name();
+    // A ratification is taken back here by leaving only; the air is no part of the demo.
+    if (name == "ratification_revoked") continue;
+    if (!all->field(i)->options().GetExtension(v1::to_alliance)) continue;
+    EXPECT_TRUE(names.contains(name)) << "no event " << name;
+  }
+}
+
+// The fields of an event that are set, `place.district`.
+void add_fields(const google::protobuf::Message& message, const std::string& prefix,
+                std::set<std::string>& fields) {
+  std::vector<const google::protobuf::FieldDescriptor*> set;
+  message.GetReflection()->ListFields(message, &set);
+  for (const auto* field : set) {
+    if (field->message_type() == nullptr) {
+      fields.insert(prefix + field->name());
+    } else {
+      ASSERT_FALSE(field->is_repeated()) << field->full_name();
+      add_fields(message.GetReflection()->GetMessage(message, field),
+                 prefix + field->name() + ".", fields);
+    }
+  }
+}
+
+// In both versions of the agreement: the second one grants the street too.
+TEST_F(Demo, SharesGrantedFieldsOnly) {
+  DemoOptions options;
+  options.cities = 4;
+  options.days = 4;
+  const auto outcome = make("shares", options);
+  std::set<std::string> fields;
+  std::set<uint32_t> versions;
+  for (const auto& city : outcome.cities) {
+    std::set<std::string> before;
+    for (const auto& event : events_of("shares", {"share", "delta/" + city.city})) {
+      if (!event.has_entries_shared()) continue;
+      const auto& shared = event.entries_shared();
+      versions.insert(shared.agreement_version());
+      for (const auto& one : shared.events()) {
+        const auto* field =
+            v1::Event::descriptor()->FindFieldByNumber(one.event().event_case());
+        if (field->options().GetExtension(v1::to_alliance)) continue;
+        const auto& content = one.event().GetReflection()->GetMessage(one.event(), field);
+        add_fields(content, field->message_type()->name() + ".", fields);
+        if (shared.agreement_version() < 2) add_fields(content, "", before);
+      }
+    }
+    EXPECT_FALSE(before.contains("place.street")) << city.city;
+  }
+  EXPECT_EQ(fields, (std::set<std::string>{
+                        "CaseReported.case", "CaseReported.kind", "CaseReported.service",
+                        "CaseReported.place.district", "CaseReported.place.street",
+                        "CaseClosed.case", "CaseClosed.closure", "CitizenRated.case",
+                        "CitizenRated.closure", "CitizenRated.stars"}));
+  EXPECT_EQ(versions, (std::set<uint32_t>{0, 1, 2}));
+}
+
+// Even where a day must do for everything.
+TEST_F(Demo, AShortRunShowsItAllTheSame) {
+  for (const uint32_t cities : {1u, 2u, 5u}) {
+    DemoOptions options;
+    options.cities = cities;
+    options.days = 1;
+    options.reports_a_day = 2;
+    const auto outcome = make("short-" + std::to_string(cities), options);
+    ASSERT_TRUE(outcome.alliance);
+    EXPECT_EQ(outcome.alliance->version_in_force, 2u);
+    ASSERT_EQ(outcome.alliance->campaigns.size(), 2u);
+    EXPECT_EQ(outcome.alliance->campaigns[0].state(), v1::CampaignState::closed);
+    EXPECT_EQ(outcome.alliance->campaigns[1].state(), v1::CampaignState::lapsed);
+    EXPECT_EQ(count(*outcome.alliance, "differing"), outcome.alliance->planted_differing);
   }
 }
 
@@ -114,6 +270,7 @@ TEST_F(Demo, AGivenFileBecomesACityOfItsOwn) {
       {root + "/examples/setup/cases.csv", root + "/examples/setup/cases-mapping.yaml"}};
   const auto outcome = make("file", options);
   ASSERT_EQ(outcome.cities.size(), 1u);
+  EXPECT_FALSE(outcome.alliance);  // of simulated cities
   const auto& city = outcome.cities[0];
   EXPECT_EQ(city.city, "example");
   EXPECT_FALSE(city.simulated);
