@@ -194,10 +194,15 @@ Result<std::shared_ptr<projections::Keeper>> Links::open_share(
                       plan_.executor, plan_.observer);
 }
 
-bool Links::poke() {
+bool Links::poke(const std::function<void()>& moved) {
   bool moves = false;
-  for (const auto& [name, relay] : relays_) moves = relay->poke() || moves;
-  for (const auto& [name, input] : inputs_) moves = input->poke() || moves;
+  const auto step = [&](auto& link) {
+    if (!link.poke()) return;
+    moves = true;
+    if (moved) moved();
+  };
+  for (const auto& [name, relay] : relays_) step(*relay);
+  for (const auto& [name, input] : inputs_) step(*input);
   return moves;
 }
 

@@ -3,8 +3,9 @@
 // Shape:   for every city that is hosted here and has joined an alliance: the share ledger with its
 //          keeper, the relay into it, and the city's input from the alliance. For every alliance
 //          hosted here: an input from each member's share ledger. look_around() makes what is
-//          missing; poke() lets each link take its next step. start() does both on a thread of its
-//          own; a test or the demo calls settle() instead, which goes on until nothing moves.
+//          missing; poke() lets each link take its next step, and calls `moved` after each that
+//          did: who waits there makes them move one after the other. start() does both on a
+//          thread of its own; a test calls settle() instead, which goes on until nothing moves.
 //          Nothing is configured: what is joined and admitted says it all.
 // Errors:  a share ledger that cannot be opened is named in health() and tried again.
 // Threads: add(), health(), share_health() and share() from any; the rest from one.
@@ -15,6 +16,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -55,7 +57,7 @@ class Links {
   void stop();
 
   bool look_around();
-  bool poke();
+  bool poke(const std::function<void()>& moved = {});
   // Goes on until no link has anything to do; false: not within `tries_max` rounds.
   bool settle(int tries_max);
 
