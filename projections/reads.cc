@@ -222,7 +222,8 @@ Answered answer_read(const Message& request, const ReadContext& context) {
                        v1::GetAlliance, v1::ListMembers, v1::ListAgreements,
                        v1::ListAffiliations, v1::ListHeardAgreements, v1::ListCampaigns,
                        v1::GetCampaign, v1::ListFindings, v1::ListHeardCampaigns,
-                       v1::ListHeardFindings, v1::GetAirChange>(request, context);
+                       v1::ListHeardFindings, v1::GetAirChange, v1::ListHandovers,
+                       v1::ListCityHandovers>(request, context);
 }
 
 }  // namespace hansa::projections

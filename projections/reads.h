@@ -18,6 +18,7 @@
 #include "hansa/v1/affiliation_reads.pb.h"
 #include "hansa/v1/alliance_reads.pb.h"
 #include "hansa/v1/campaign_reads.pb.h"
+#include "hansa/v1/handover_reads.pb.h"
 #include "hansa/v1/reads.pb.h"
 #include "projections/door.h"
 
@@ -57,6 +58,11 @@ Result<v1::FindingsAnswer> answer(const v1::ListFindings& request, const ReadCon
 Result<v1::HeardCampaignsAnswer> answer(const v1::ListHeardCampaigns& request,
                                         const ReadContext& context);
 Result<v1::HeardFindingsAnswer> answer(const v1::ListHeardFindings& request,
+                                       const ReadContext& context);
+
+// Cases on their way over a border (reads_campaigns.cc).
+Result<v1::HandoversAnswer> answer(const v1::ListHandovers& request, const ReadContext& context);
+Result<v1::CityHandoversAnswer> answer(const v1::ListCityHandovers& request,
                                        const ReadContext& context);
 
 }  // namespace hansa::projections

@@ -59,4 +59,20 @@ Result<v1::HeardFindingsAnswer> answer(const v1::ListHeardFindings& request,
   return answer;
 }
 
+Result<v1::HandoversAnswer> answer(const v1::ListHandovers& request, const ReadContext& context) {
+  v1::HandoversAnswer answer;
+  HANSA_TRY(*answer.mutable_next_page_token(),
+            read_table(kHandoverTable, request, context, [&] { return answer.add_handovers(); }));
+  return answer;
+}
+
+Result<v1::CityHandoversAnswer> answer(const v1::ListCityHandovers& request,
+                                       const ReadContext& context) {
+  v1::CityHandoversAnswer answer;
+  HANSA_TRY(*answer.mutable_next_page_token(),
+            read_table(kHandoverTable, request, context, [&] { return answer.add_handovers(); },
+                       request.alliance() + "/"));
+  return answer;
+}
+
 }  // namespace hansa::projections

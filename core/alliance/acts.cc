@@ -6,6 +6,7 @@
 #include "core/alliance/alliance_fold.h"
 #include "core/alliance/campaign.h"
 #include "core/alliance/finding.h"
+#include "core/alliance/handover.h"
 #include "core/alliance/identity.h"
 #include "core/alliance/joint_action.h"
 #include "core/alliance/member_air.h"
@@ -37,7 +38,8 @@ Acted decide_act(const Act& act, const v1::AllianceLeft&) {
   const bool is_expelled = act.member.membership() == Membership::expelled &&
                            act.member.joined_time_us() != 0;
   if (!is_expelled) HANSA_CHECK(check_member(act.member));
-  std::vector<v1::Event> events;
+  // Who leaves answers no offer any more.
+  auto events = returned_by_leaving(act.view, act.member.city());
   events.emplace_back().mutable_city_withdrew()->set_city(act.member.city());
   return events;
 }
@@ -117,6 +119,10 @@ Acted decide_act(const Act& act, const v1::Event& event) {
       return decide_act(act, event.campaign_action_recorded());
     case v1::Event::kFindingAcknowledged: return decide_act(act, event.finding_acknowledged());
     case v1::Event::kFindingExplained: return decide_act(act, event.finding_explained());
+    case v1::Event::kCaseOffered: return decide_act(act, event.case_offered());
+    case v1::Event::kOfferTaken: return decide_act(act, event.offer_taken());
+    case v1::Event::kOfferDeclined: return decide_act(act, event.offer_declined());
+    case v1::Event::kTakenCaseMoved: return decide_act(act, event.taken_case_moved());
     case v1::Event::kAirQualityRecorded: return decide_act(act, event.air_quality_recorded());
     case v1::Event::kPopulationRecorded: return decide_act(act, event.population_recorded());
     default: return std::vector<v1::Event>();  // what the city heard from us, and what is shared

@@ -8,6 +8,7 @@
 #include "core/alliance/campaign.h"
 #include "core/alliance/clocks.h"
 #include "core/alliance/finding.h"
+#include "core/alliance/handover.h"
 #include "core/alliance/joint_action.h"
 #include "core/alliance/member_air.h"
 
@@ -139,6 +140,10 @@ std::optional<Result<void>> evolve_alliance(Rows& rows, const v1::Event& event,
       return evolve_event(rows, event.member_air_recorded(), entry);
     case v1::Event::kMemberPopulationRecorded:
       return evolve_event(rows, event.member_population_recorded(), entry);
+    case v1::Event::kHandoverOffered: return evolve_event(rows, event.handover_offered(), entry);
+    case v1::Event::kHandoverTaken: return evolve_event(rows, event.handover_taken(), entry);
+    case v1::Event::kHandoverReturned: return evolve_event(rows, event.handover_returned(), entry);
+    case v1::Event::kHandoverMoved: return evolve_event(rows, event.handover_moved(), entry);
     default: return evolve_campaigns(rows, event, entry);
   }
 }

@@ -86,6 +86,8 @@ constexpr std::array kErrorTable = {
     ErrorInfo{kUnknownFinding, "unknown_finding", 404, kAfterChange,
               "The alliance has raised no finding of that id, or none that concerns this city as "
               "far as it has heard."},
+    ErrorInfo{kUnknownHandover, "unknown_handover", 404, kAfterChange,
+              "No case was offered under that name by that city, as far as is heard here."},
     ErrorInfo{kWrongState, "wrong_state", 409, kAfterChange,
               "What is named is in a state in which this command is not possible; read it again."},
     ErrorInfo{kOwnWorkCheck, "own_work_check", 409, kAfterChange,

@@ -61,6 +61,7 @@ enum class Errc : uint8_t {
   kUnknownAgreement,
   kUnknownCampaign,
   kUnknownFinding,
+  kUnknownHandover,
   // State of the thing named.
   kWrongState,
   kOwnWorkCheck,

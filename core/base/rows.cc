@@ -46,7 +46,7 @@ const google::protobuf::Message* row_prototype(TableId table) {
       entry(kPopulationTable),
       entry(kHeardCampaignTable),  entry(kHeardFindingTable),
       entry(kCampaignTable),   entry(kCampaignCityTable),   entry(kJointActionTable),
-      entry(kFindingTable),
+      entry(kFindingTable),    entry(kHandoverTable),
   };
   for (const auto& [id, prototype] : kPrototypes) {
     if (id == table) return prototype;

@@ -45,6 +45,7 @@ enum class TableId : uint8_t {
   kHeardAgreement = 21,
   kHeardCampaign = 22,
   kHeardFinding = 23,
+  kHandover = 24,
   kShareReached = 25,
   kCounter = 30,
   kStateCount = 31,
@@ -91,6 +92,7 @@ inline constexpr Table<v1::HeardCampaign> kHeardCampaignTable{
     TableId::kHeardCampaign};  // heard_campaign_key()
 inline constexpr Table<v1::HeardFinding> kHeardFindingTable{
     TableId::kHeardFinding};  // heard_finding_key()
+inline constexpr Table<v1::Handover> kHandoverTable{TableId::kHandover};          // handover_key()
 inline constexpr Table<v1::ShareReached> kShareReachedTable{TableId::kShareReached};  // key: ""
 inline constexpr Table<v1::Counter> kCounterTable{TableId::kCounter};
 inline constexpr Table<v1::StateCount> kStateCountTable{TableId::kStateCount};

@@ -15,7 +15,10 @@
 #include "hansa/v1/campaign_reads.pb.h"
 #include "hansa/v1/case.pb.h"
 #include "hansa/v1/city.pb.h"
+#include "hansa/v1/handover.pb.h"
+#include "hansa/v1/handover_reads.pb.h"
 #include "hansa/v1/inbox.pb.h"
+#include "hansa/v1/ledger_keys.pb.h"
 #include "hansa/v1/operations.pb.h"
 #include "hansa/v1/reads.pb.h"
 
@@ -240,6 +243,9 @@ const std::vector<MethodInfo>& methods() {
                               v1::ProposeCampaign::descriptor()->file(),
                               v1::CommitToCampaign::descriptor()->file(),
                               v1::ListCampaigns::descriptor()->file(),
+                              v1::OfferCase::descriptor()->file(),
+                              v1::ListHandovers::descriptor()->file(),
+                              v1::ChangeCityKey::descriptor()->file(),
                               v1::FoundCity::descriptor()->file(),
                               v1::ReportCase::descriptor()->file(),
                               v1::GetCity::descriptor()->file(),

@@ -5,6 +5,7 @@
 #include "core/alliance/agreement.h"
 #include "core/alliance/identity.h"
 #include "core/city/campaign_acts.h"
+#include "core/city/handover.h"
 
 namespace hansa {
 namespace {
@@ -307,7 +308,7 @@ bool is_heard(const v1::Event& event, const std::string& city) {
   return heard.target != nullptr && concerns(*heard.content, city);
 }
 
-Result<Decision> decide_heard(const v1::TakeHeard& command) {
+Result<Decision> decide_heard(RowsView& view, const v1::TakeHeard& command) {
   Decision decision = about(command.alliance(), "heard");
   for (const auto& heard : command.heard()) {
     if (!is_heard(heard.event(), command.city())) continue;
@@ -316,6 +317,9 @@ Result<Decision> decide_heard(const v1::TakeHeard& command) {
     event.set_alliance(command.alliance());
     event.set_alliance_seq(heard.seq());
     event.GetReflection()->MutableMessage(&event, change.target)->CopyFrom(*change.content);
+    if (heard.event().has_handover_taken()) {
+      refer_out_taken(view, command, heard.event().handover_taken(), decision);
+    }
   }
   return decision;
 }
@@ -347,6 +351,7 @@ bool apply_to_affiliation(v1::Affiliation& row, const v1::Event& event, int64_t 
 std::optional<Result<void>> evolve_affiliation(Rows& rows, const v1::Event& event,
                                                const EntryContext& entry) {
   if (auto evolved = evolve_campaign_act(rows, event, entry)) return evolved;
+  if (auto evolved = evolve_handover(rows, event, entry)) return evolved;
   const std::string* alliance = alliance_of(event);
   if (alliance == nullptr) return std::nullopt;
   if (!event.has_alliance_joined() && rows.find(kAffiliationTable, *alliance) == nullptr) {

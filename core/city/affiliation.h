@@ -38,7 +38,7 @@ Result<Decision> decide_city(const CityScope& scope, const v1::RatifyAgreement& 
 Result<Decision> decide_city(const CityScope& scope, const v1::RevokeRatification& command);
 // Whether decide_heard makes an event of what the alliance's ledger says.
 bool is_heard(const v1::Event& event, const std::string& city);
-Result<Decision> decide_heard(const v1::TakeHeard& command);
+Result<Decision> decide_heard(RowsView& view, const v1::TakeHeard& command);
 
 // Changes the row alone; false: the event is none that does.
 bool apply_to_affiliation(v1::Affiliation& row, const v1::Event& event, int64_t time_us);

@@ -41,6 +41,8 @@ struct CaseScope {
 // ---- making a case (case_intake.cc, case_import.cc)
 Result<Decision> decide_city(const CityScope& scope, const v1::ReportCase& command);
 Result<Decision> decide_city(const CityScope& scope, const v1::ImportCase& command);
+// As ReportCase, from a source that no caller reports from.
+Result<Decision> decide_report(const CityScope& scope, const v1::ReportCase& command);
 
 // ---- from report to file (case_intake.cc)
 Result<Decision> decide_case(const CaseScope& scope, const v1::VerifyCase& command);

@@ -4,6 +4,7 @@
 #include "core/base/calendar.h"
 #include "core/base/policy.h"
 #include "core/city/case.h"
+#include "core/city/handover.h"
 
 namespace hansa {
 namespace {
@@ -95,9 +96,11 @@ Result<Decision> decide_case(const CaseScope& scope, const v1::MergeCase& comman
                     "; merge into an open case that is not",
                 "/into_case");
   }
-  if (!is_open(into->state())) {
+  if (!is_open(into->state()) || !into->offered_to().empty()) {
     return fail(Errc::kWrongState,
-                "case " + into->case_() + " is " + state_name(into->state()) +
+                "case " + into->case_() + " is " +
+                    (into->offered_to().empty() ? state_name(into->state())
+                                                : "offered to " + into->offered_to()) +
                     "; a case is merged into an open one",
                 "/into_case");
   }
@@ -159,6 +162,7 @@ Result<Decision> decide_case(const CaseScope& scope, const v1::ExtendDeadline& c
 }
 
 Result<Decision> decide_timer(RowsView& view, const v1::TimerDue& command) {
+  if (command.clock() == v1::Clock::offer_expiry) return decide_offer_expiry(view, command);
   const auto* row = find_case(view, command.case_());
   if (row == nullptr) {
     return fail(Errc::kUnknownCase, "the city has no case " + command.case_());

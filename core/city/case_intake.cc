@@ -142,6 +142,10 @@ const v1::RecentClosures::Item* rebound_origin(const CaseScope& scope) {
 
 Result<Decision> decide_city(const CityScope& scope, const v1::ReportCase& command) {
   HANSA_CHECK(check_source(scope, command.source()));
+  return decide_report(scope, command);
+}
+
+Result<Decision> decide_report(const CityScope& scope, const v1::ReportCase& command) {
   const auto* service = scope.view.find(kServiceTable, command.service());
   if (service == nullptr) {
     return fail(Errc::kUnknownService,

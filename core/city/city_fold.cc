@@ -10,6 +10,7 @@
 #include "core/city/campaign_acts.h"
 #include "core/city/case.h"
 #include "core/city/city.h"
+#include "core/city/handover.h"
 
 namespace hansa {
 namespace {
@@ -36,6 +37,7 @@ struct Handler {
   const v1::MethodRule* rule;  // nullptr for the keeper's own commands
   uint32_t states = 0;         // bit per state in which a case takes the command
   bool past_history_limit = false;
+  bool while_offered = false;  // to another city
 };
 
 template <typename... States>
@@ -88,6 +90,11 @@ Result<void> check_case(const Call& call, const v1::Case& row) {
     return fail(wrong_state(call, row));
   }
   HANSA_CHECK(permit_case(*call.handler.rule, call.context.principal, row));
+  if (!row.offered_to().empty() && !call.handler.while_offered) {
+    return fail(Errc::kWrongState, "case " + row.case_() + " rests: it is offered to " +
+                                       row.offered_to() +
+                                       ", and goes on once that city has answered");
+  }
   if (row.history_size() >= kHistoryItemsMax && !call.handler.past_history_limit) {
     return fail(Errc::kLimitReached,
                 "case " + row.case_() + " has " + std::to_string(kHistoryItemsMax) +
@@ -123,6 +130,11 @@ Handler on_case(uint32_t states, bool past_history_limit = false) {
           rule_of(Command::descriptor()), states, past_history_limit};
 }
 
+Handler while_offered(Handler handler) {
+  handler.while_offered = true;
+  return handler;
+}
+
 Handler on_founding() {
   return {v1::FoundCity::descriptor(),
           [](const Call& call) {
@@ -142,7 +154,7 @@ Handler on_timer() {
 Handler on_heard() {
   return {v1::TakeHeard::descriptor(),
           [](const Call& call) {
-            return decide_heard(static_cast<const v1::TakeHeard&>(call.command));
+            return decide_heard(call.view, static_cast<const v1::TakeHeard&>(call.command));
           },
           nullptr};
 }
@@ -162,8 +174,8 @@ const auto& handlers() {
       on_case<v1::StartRectification>(in(State::accepted)),
       on_case<v1::ReportRectification>(in(State::rectifying)),
       on_case<v1::CheckCase>(in(State::rectified), true),
-      on_case<v1::RecordFirstResponse>(kOpen),
-      on_case<v1::SendFeedback>(kAny),
+      while_offered(on_case<v1::RecordFirstResponse>(kOpen)),
+      while_offered(on_case<v1::SendFeedback>(kAny)),
       on_case<v1::RateCase>(in(State::closed)),
       on_case<v1::ReopenCase>(in(State::closed)),
       on_case<v1::WithdrawCase>(kOpen, true),
@@ -171,6 +183,9 @@ const auto& handlers() {
       on_case<v1::MergeCase>(kOpen, true),
       on_case<v1::PostponeCase>(kWithDeadline & ~in(State::rectified)),
       on_case<v1::ExtendDeadline>(kWithDeadline),
+      on_case<v1::OfferCase>(kOpen),
+      on_city<v1::TakeOffer>(),
+      on_city<v1::DeclineOffer>(),
       on_timer(),
       on_founding(),
       on_city<v1::DefineGridPart>(),
@@ -289,6 +304,7 @@ Result<Decision> decide(RowsView& view, const Message& command, const DecideCont
   for (const auto& handler : handlers()) {
     if (handler.command != type) continue;
     HANSA_TRY(Decision decision, handler.decide(Call{view, command, context, handler}));
+    tell_of_taken(view, decision);
     HANSA_CHECK(check_events(decision.events));
     return decision;
   }
@@ -297,6 +313,7 @@ Result<Decision> decide(RowsView& view, const Message& command, const DecideCont
 
 Result<void> evolve(Rows& rows, const v1::Event& event, const EntryContext& entry) {
   if (auto evolved = evolve_case(rows, event, entry)) return *std::move(evolved);
+  HANSA_CHECK(evolve_offered_case(rows, event, entry));
   if (auto evolved = evolve_affiliation(rows, event, entry)) return *std::move(evolved);
   switch (event.event_case()) {
     case v1::Event::kCityFounded: return evolve_event(rows, event.city_founded(), entry);
