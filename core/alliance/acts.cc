@@ -187,19 +187,24 @@ Decision decide_quarantine(const v1::QuarantineInput& command) {
   return decision;
 }
 
-Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReleaseInput& command) {
-  const std::string input = share_ledger(command.alliance(), command.city()).text();
-  const auto* row = scope.view.find(kInputTable, input);
+Result<Decision> decide_release(RowsView& view, const std::string& input,
+                                const std::string& subject, const std::string& reason) {
+  const auto* row = view.find(kInputTable, input);
   if (row == nullptr || !row->has_quarantined()) {
     return fail(Errc::kWrongState, input + " is not quarantined; there is nothing to release");
   }
   Decision decision;
-  decision.subject_id = command.city();
+  decision.subject_id = subject;
   decision.state = "released";
   auto& released = *decision.events.emplace_back().mutable_input_released();
   released.set_input(input);
-  released.set_reason(command.reason());
+  released.set_reason(reason);
   return decision;
+}
+
+Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReleaseInput& command) {
+  return decide_release(scope.view, share_ledger(command.alliance(), command.city()).text(),
+                        command.city(), command.reason());
 }
 
 // ---- evolve

@@ -35,6 +35,9 @@ using Acted = Result<std::vector<v1::Event>>;
 Result<Decision> decide_shared(RowsView& view, const v1::TakeShared& command,
                                const DecideContext& context);
 Decision decide_quarantine(const v1::QuarantineInput& command);
+// kWrongState where nothing is quarantined. The receipt is about `subject`.
+Result<Decision> decide_release(RowsView& view, const std::string& input,
+                                const std::string& subject, const std::string& reason);
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReleaseInput& command);
 
 Result<void> evolve_event(Rows& rows, const v1::CityJoined& event, const EntryContext& entry);

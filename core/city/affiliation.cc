@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/alliance/acts.h"
 #include "core/alliance/agreement.h"
 #include "core/alliance/identity.h"
 #include "core/city/campaign_acts.h"
@@ -266,6 +267,16 @@ Result<Decision> decide_city(const CityScope& scope, const v1::RatifyAgreement& 
                     "; what was read is another text",
                 "/sha256");
   }
+  v1::Agreement known = heard->agreement();
+  known.DiscardUnknownFields();
+  if (known.ByteSizeLong() != heard->agreement().ByteSizeLong()) {
+    return fail(Errc::kUpgradeNeeded, which + " has terms that this binary does not know; upgrade "
+                                              "it before you ratify them");
+  }
+  if (heard->state() == AgreementState::proposed && command.version() < row->version_in_force()) {
+    return fail(Errc::kWrongState, which + " was passed over: version " +
+                                       std::to_string(row->version_in_force()) + " is in force");
+  }
   const bool can_ratify = heard->state() == AgreementState::proposed ||
                           heard->state() == AgreementState::in_force ||
                           heard->state() == AgreementState::suspended;
@@ -301,6 +312,12 @@ Result<Decision> decide_city(const CityScope& scope, const v1::RevokeRatificatio
   revoked.set_version(command.version());
   revoked.set_reason(command.reason());
   return decision;
+}
+
+Result<Decision> decide_city(const CityScope& scope, const v1::ReleaseAlliance& command) {
+  HANSA_CHECK(find_joined(scope, command.alliance()));
+  const LedgerId input{std::string(kAllianceKind), command.alliance()};
+  return decide_release(scope.view, input.text(), command.alliance(), command.reason());
 }
 
 bool is_heard(const v1::Event& event, const std::string& city) {

@@ -36,6 +36,7 @@ Result<Decision> decide_city(const CityScope& scope, const v1::JoinAlliance& com
 Result<Decision> decide_city(const CityScope& scope, const v1::LeaveAlliance& command);
 Result<Decision> decide_city(const CityScope& scope, const v1::RatifyAgreement& command);
 Result<Decision> decide_city(const CityScope& scope, const v1::RevokeRatification& command);
+Result<Decision> decide_city(const CityScope& scope, const v1::ReleaseAlliance& command);
 // Whether decide_heard makes an event of what the alliance's ledger says.
 bool is_heard(const v1::Event& event, const std::string& city);
 Result<Decision> decide_heard(RowsView& view, const v1::TakeHeard& command);

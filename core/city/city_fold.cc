@@ -200,6 +200,7 @@ const auto& handlers() {
       on_city<v1::LeaveAlliance>(),
       on_city<v1::RatifyAgreement>(),
       on_city<v1::RevokeRatification>(),
+      on_city<v1::ReleaseAlliance>(),
       on_city<v1::CommitToCampaign>(),
       on_city<v1::DeclineCampaign>(),
       on_city<v1::RecordCampaignAction>(),

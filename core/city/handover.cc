@@ -246,13 +246,11 @@ Result<Decision> decide_case(const CaseScope& scope, const v1::OfferCase& comman
     return fail(Errc::kBadRequest, "a case is offered to another city", "/to_city");
   }
   HANSA_TRY(const int64_t expires_us, offer_end(scope, command.expires_time_us()));
-  Decision decision;
-  decision.subject_id = "h" + std::to_string(scope.context.seq);
-  decision.state = Handover::Value_Name(Handover::offered);
+  Decision decision = decision_about(scope.row, scope.row.state());
   auto& event = *decision.events.emplace_back().mutable_case_offered();
   event.set_alliance(command.alliance());
   event.set_from_city(command.city());
-  event.set_handover(decision.subject_id);
+  event.set_handover("h" + std::to_string(scope.context.seq));
   event.set_to_city(command.to_city());
   event.set_expires_time_us(expires_us);
   auto& offered = *event.mutable_offered();

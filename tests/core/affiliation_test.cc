@@ -156,6 +156,38 @@ TEST(Ratification, OfATextWhoseHashTheAllianceMisstatesIsRefused) {
   refused(city, command, "agreement_differs");
 }
 
+TEST(Ratification, OfTermsThatThisBinaryCannotReadIsRefused) {
+  auto city = member();
+  auto newer = closings();
+  auto& grant = *newer.mutable_grants(0);
+  grant.GetReflection()->MutableUnknownFields(&grant)->AddVarint(900, 1);
+  city.hear_proposal(newer);
+  auto command = to_alliance<v1::RatifyAgreement>("delta", city.versions["delta"]);
+  command.set_sha256(agreement_sha256(newer));
+  refused(city, command, "upgrade_needed");
+}
+
+TEST(Ratification, OfAProposalThatALaterVersionPassedOverIsRefused) {
+  auto city = member();
+  city.hear_proposal(closings("passed over"));
+  const uint32_t passed_over = city.versions["delta"];
+  city.bring_in_force(closings("later"));
+  EXPECT_EQ(city.ratify("delta", passed_over), "wrong_state");
+}
+
+TEST(Affiliation, AQuarantinedAllianceIsReleasedOnceAndWithAReason) {
+  auto city = member();
+  auto release = to_alliance<v1::ReleaseAlliance>("delta");
+  release.set_reason("the alliance restored its ledger");
+  refused(city, release, "wrong_state");
+  v1::InputQuarantined quarantined;
+  quarantined.set_input("alliance/delta");
+  *city.rows.put(kInputTable, "alliance/delta").mutable_quarantined() = quarantined;
+  ASSERT_EQ(city.send(release), "InputReleased");
+  EXPECT_EQ(city.last->events.at(0).input_released().input(), "alliance/delta");
+  EXPECT_EQ(city.last->events.at(0).input_released().reason(), release.reason());
+}
+
 TEST(Ratification, NeedsAVersionThatCanStillBeInForce) {
   using Fill = std::function<void(v1::Event&)>;
   const Fill took_effect = [](auto& e) { e.mutable_agreement_took_effect()->set_version(1); };

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "core/base/schema.h"
+#include "core/city/affiliation.h"
 #include "tests/core/test_city.h"
 
 namespace hansa {
@@ -137,8 +138,28 @@ Sent make_command(TestCity& city, const std::string& name, const std::string& id
   if (name == "ReopenCase") return {command_on<v1::ReopenCase>(id), kCitizen};
   if (name == "WithdrawCase") return {command_on<v1::WithdrawCase>(id), kCitizen};
   if (name == "ReferCaseOut") return {command_on<v1::ReferCaseOut>(id), kDispatcher};
+  if (name == "OfferCase") {
+    auto command = command_on<v1::OfferCase>(id);
+    command->set_alliance("delta");
+    command->set_to_city("wuxi");
+    return {std::move(command), kDispatcher};
+  }
   ADD_FAILURE() << "the test does not know how to send " << name;
   return {};
+}
+
+void join_delta(TestCity& city) {
+  v1::JoinAlliance join;
+  join.set_alliance("delta");
+  join.set_founding_id(std::string(32, 'a'));
+  join.set_public_key(std::string(63, 'a') + "1");
+  join.set_recovery_key(std::string(63, 'a') + "2");
+  city.accept(join, kAdmin);
+  v1::TakeHeard heard;
+  heard.set_alliance("delta");
+  heard.set_city("test");
+  heard.add_heard()->mutable_event()->mutable_city_joined()->set_city("test");
+  city.accept(heard, person("input", {}));
 }
 
 TEST(CaseTable, EveryCellIsWhatTheCodeDoes) {
@@ -151,6 +172,7 @@ TEST(CaseTable, EveryCellIsWhatTheCodeDoes) {
       State::Value state = State::unspecified;
       ASSERT_TRUE(State::Value_Parse(table.states[i], &state)) << table.states[i];
       TestCity city;
+      join_delta(city);
       const std::string id = city.case_in(state);
       ASSERT_EQ(city.row(id).state(), state);
       const auto before = city.rows.dump();
@@ -169,7 +191,7 @@ TEST(CaseTable, EveryCellIsWhatTheCodeDoes) {
       ++walked;
     }
   }
-  EXPECT_EQ(walked, 24U * 13U);
+  EXPECT_EQ(walked, 25U * 13U);
 }
 
 TEST(CaseTable, HasEveryCommandThatNamesACase) {

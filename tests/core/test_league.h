@@ -62,12 +62,15 @@ class TestLeague {
     v1::FoundCity found;
     found.set_city(city);
     EXPECT_TRUE(act(city, found).starts_with("CityFounded"));
+    EXPECT_EQ(act(city, joining()), "AllianceJoined");
+  }
+
+  static v1::JoinAlliance joining() {
     v1::JoinAlliance join;
-    join.set_alliance("delta");
     join.set_founding_id(std::string(32, 'a'));
     join.set_public_key(std::string(63, 'a') + "1");
     join.set_recovery_key(std::string(63, 'a') + "2");
-    EXPECT_EQ(act(city, join), "AllianceJoined");
+    return join;
   }
 
   std::string send(const google::protobuf::Message& command) {
@@ -79,10 +82,10 @@ class TestLeague {
 
   // `command` may leave out city and alliance.
   template <typename Command>
-  std::string act(const std::string& city, Command command) {
+  std::string act(const std::string& city, Command command, const Principal& who = kAdmin) {
     command.set_city(city);
     if constexpr (requires { command.set_alliance(""); }) command.set_alliance("delta");
-    return record(cities.at(city), command, kAdmin);
+    return record(cities.at(city), command, who);
   }
 
   // One word as a city's ledger would carry it, whatever that city's own rules say; a disregarded
@@ -144,9 +147,11 @@ class TestLeague {
     }
   }
 
-  std::vector<v1::Timer> timers() {
+  std::vector<v1::Timer> timers() { return timers(alliance); }
+
+  static std::vector<v1::Timer> timers(TestLedger& ledger) {
     std::vector<v1::Timer> found;
-    alliance.rows.scan(kTimerTable.id, "", "\xff", [&](std::string_view, const auto& timer) {
+    ledger.rows.scan(kTimerTable.id, "", "\xff", [&](std::string_view, const auto& timer) {
       found.push_back(static_cast<const v1::Timer&>(timer));
       return true;
     });
@@ -155,14 +160,28 @@ class TestLeague {
 
   // The names of what fired, in order.
   std::string advance_to(int64_t time_us) {
+    return fire(alliance, time_us, [&](const v1::TimerDue& command) { return send(command); });
+  }
+
+  // The same of a city's timers.
+  std::string advance_city(const std::string& city, int64_t time_us) {
+    auto& ledger = cities.at(city);
+    return fire(ledger, time_us,
+                [&](const v1::TimerDue& command) { return record(ledger, command, kAdmin); });
+  }
+
+  std::string fire(TestLedger& ledger, int64_t time_us,
+                   const std::function<std::string(const v1::TimerDue&)>& send_due) {
     std::string fired;
-    for (auto due = timers(); !due.empty() && due[0].due_time_us() <= time_us; due = timers()) {
+    for (auto due = timers(ledger); !due.empty() && due[0].due_time_us() <= time_us;
+         due = timers(ledger)) {
       now_us = std::max(now_us, due[0].due_time_us());
       v1::TimerDue command;
+      command.set_case_(due[0].case_());
       command.set_subject(due[0].subject());
       command.set_clock(due[0].clock());
       command.set_due_time_us(due[0].due_time_us());
-      const std::string names = send(command);
+      const std::string names = send_due(command);
       EXPECT_NE(names, "nothing") << "a timer runs for nothing";
       fired += (fired.empty() ? "" : " ") + names;
       if (names == "nothing") break;
