@@ -66,12 +66,16 @@ void AllianceLife::plan() {
     at(day + 1, [this] { return explain(); });
     at(day + 2, [this] { return settle_one(); });
   }
+  uint32_t amended = days_ / 2;
   if (has_odd_ones()) {
-    const uint32_t away = std::max(1u, days_ / 3);
+    // Who is away can say no word and ratify nothing.
+    const uint32_t away = std::max(2u, days_ / 3);
+    const uint32_t back = away + std::max(1u, days_ / 10);
     at(away, [this] { return leave(); });
-    at(away + std::max(1u, days_ / 10), [this] { return return_again(); });
+    at(back, [this] { return return_again(); });
+    amended = std::max(amended, back);
   }
-  at(days_ / 2, [this] { return amend(); });
+  at(amended, [this] { return amend(); });
   at(days_, [this] { return close_campaign(); });
   std::stable_sort(steps_.begin(), steps_.end(),
                    [](const Step& a, const Step& b) { return a.day < b.day; });

@@ -244,14 +244,16 @@ TEST_F(Demo, SharesGrantedFieldsOnly) {
   EXPECT_EQ(versions, (std::set<uint32_t>{0, 1, 2}));
 }
 
-// Even where a day must do for everything.
+// Even where a day must do for everything, and where the one that leaves has little time to return.
 TEST_F(Demo, AShortRunShowsItAllTheSame) {
-  for (const uint32_t cities : {1u, 2u, 5u}) {
+  for (const auto& [cities, days] : std::vector<std::pair<uint32_t, uint32_t>>{
+           {1, 1}, {2, 1}, {5, 1}, {5, 2}, {5, 3}, {4, 4}, {5, 5}}) {
     DemoOptions options;
     options.cities = cities;
-    options.days = 1;
+    options.days = days;
     options.reports_a_day = 2;
-    const auto outcome = make("short-" + std::to_string(cities), options);
+    const auto outcome =
+        make("short-" + std::to_string(cities) + "-" + std::to_string(days), options);
     ASSERT_TRUE(outcome.alliance);
     EXPECT_EQ(outcome.alliance->version_in_force, 2u);
     ASSERT_EQ(outcome.alliance->campaigns.size(), 2u);
