@@ -48,8 +48,9 @@ Result<v1::MetricsAnswer> answer(const v1::ListMetrics& request, const ReadConte
 Result<v1::FigureAnswer> answer(const v1::GetFigure& request, const ReadContext& context);
 Result<v1::FiguresAnswer> answer(const v1::ListFigures& request, const ReadContext& context);
 
-// The members' air (reads_air.cc).
+// The members' air (reads_air.cc); the second without ledger and seq.
 Result<v1::AirChangeAnswer> answer(const v1::GetAirChange& request, const ReadContext& context);
+Result<v1::AirChangeAnswer> air_change_answer(const Snapshot& snapshot, uint32_t year);
 
 // Campaigns and findings (reads_campaigns.cc).
 Result<v1::CampaignsAnswer> answer(const v1::ListCampaigns& request, const ReadContext& context);

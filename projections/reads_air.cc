@@ -28,8 +28,12 @@ void show(v1::AirFigure& shown, const AirFigure& figure) {
 }  // namespace
 
 Result<v1::AirChangeAnswer> answer(const v1::GetAirChange& request, const ReadContext& context) {
-  SnapshotRows rows(context.snapshot);
-  HANSA_TRY(const AirChange change, member_air_change(rows, request.year()));
+  return air_change_answer(context.snapshot, request.year());
+}
+
+Result<v1::AirChangeAnswer> air_change_answer(const Snapshot& snapshot, uint32_t year) {
+  SnapshotRows rows(snapshot);
+  HANSA_TRY(const AirChange change, member_air_change(rows, year));
   HANSA_CHECK(rows.outcome());
   v1::AirChangeAnswer answer;
   answer.set_year(change.year);

@@ -110,6 +110,29 @@ void print_findings(const AllianceOutcome& alliance) {
   if (!rows.empty()) print_table({"findings", "state", ""}, rows);
 }
 
+// The same table twice would hide what matters: the rows folded anew stand below those kept.
+void print_air(const AllianceOutcome& alliance) {
+  const auto& [live, anew] = *alliance.air;
+  std::vector<std::vector<std::string>> rows;
+  const auto add = [&](const std::string& name, const v1::AirFigure& figure) {
+    const auto& change = figure.change();
+    rows.push_back({name, figure.has_change() ? figure.percent() + " %" : "unknown",
+                    figure.has_change() ? change.num() + "/" + change.den() : "",
+                    std::to_string(figure.counted_size()) + " of " +
+                        std::to_string(alliance.members.size())});
+  };
+  add("simple", live.simple());
+  add("weighted by people", live.weighted());
+  add("simple, folded anew", anew.simple());
+  add("weighted, folded anew", anew.weighted());
+  const auto year = live.year();
+  print_line("");
+  print_table({"PM2.5, " + std::to_string(year - 1) + " to " + std::to_string(year), "change",
+               "exactly", "members with both years full"}, rows);
+  print_line("\nThe rows of the alliance were folded anew from its " +
+             std::to_string(alliance.entries) + " entries: the same digest, the same figures.");
+}
+
 void print_alliance(const AllianceOutcome& alliance) {
   print_line("\nalliance " + alliance.alliance + ", simulated: " +
              std::to_string(alliance.members.size()) + " cities, version " +
@@ -121,6 +144,7 @@ void print_alliance(const AllianceOutcome& alliance) {
   print_campaigns(alliance);
   print_line("");
   print_findings(alliance);
+  if (alliance.air) print_air(alliance);
 }
 
 // A busy port is explained and another one taken.
@@ -229,6 +253,8 @@ void add_demo(CLI::App& app, Chosen& chosen) {
       ->capture_default_str();
   verb->add_option("--reports", options->reports, "A CSV of reports, as a city of its own");
   verb->add_option("--mapping", options->mappings, "What the columns of --reports mean (YAML)");
+  verb->add_option("--air", options->demo.air,
+                   "A CSV of the cities' PM2.5 by day (city, date, pm25), which the members share");
   verb->add_flag("--once", options->once, "Ends when the cities are made instead of serving");
   verb->add_flag("--json", options->json, "The last line of standard output is one JSON object");
   verb->add_option("--data", options->demo.data_dir,

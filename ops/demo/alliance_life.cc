@@ -14,7 +14,9 @@ constexpr int64_t kDayUs = 24 * kHourUs;
 constexpr int64_t kLocalOffsetUs = 8 * kHourUs;
 constexpr uint32_t kHeartbeatS = 86'400;
 
-v1::Agreement agreement(bool with_streets) {
+constexpr int kAirDaysMax = 366;  // of one command
+
+v1::Agreement agreement(bool with_streets, bool with_air) {
   v1::Agreement terms;
   terms.set_purpose("Fewer dumps on the borders between us: each city sees where its neighbours "
                     "take reports, what they close, and how people rate it.");
@@ -31,6 +33,10 @@ v1::Agreement agreement(bool with_streets) {
   }
   grant("CaseClosed", {"case", "closure"});
   grant("CitizenRated", {"case", "closure", "stars"});
+  if (with_air) {
+    grant("AirQualityRecorded", {"date", "pm25"});
+    grant("PopulationRecorded", {"people", "year"});
+  }
   terms.set_heartbeat_s(kHeartbeatS);
   return terms;
 }
@@ -41,8 +47,9 @@ double distance(const DeltaCity& a, const DeltaCity& b) {
 
 }  // namespace
 
-AllianceLife::AllianceLife(League& league, uint32_t days, uint64_t seed, int64_t start_us)
-    : league_(league), days_(days), chance_(seed, "hansa demo alliance life"),
+AllianceLife::AllianceLife(League& league, const DeltaAir* air, uint32_t days, uint64_t seed,
+                           int64_t start_us)
+    : league_(league), air_(air), days_(days), chance_(seed, "hansa demo alliance life"),
       start_us_(start_us) {
   pair_neighbours();
   plan();
@@ -66,12 +73,19 @@ void AllianceLife::plan() {
     at(day + 1, [this] { return explain(); });
     at(day + 2, [this] { return settle_one(); });
   }
+  uint32_t amended = days_ / 2;
   if (has_odd_ones()) {
-    const uint32_t away = std::max(1u, days_ / 3);
+    // Who is away can say no word and ratify nothing.
+    const uint32_t away = std::max(2u, days_ / 3);
+    const uint32_t back = away + std::max(1u, days_ / 10);
     at(away, [this] { return leave(); });
-    at(away + std::max(1u, days_ / 10), [this] { return return_again(); });
+    at(back, [this] { return return_again(); });
+    amended = std::max(amended, back);
   }
-  at(days_ / 2, [this] { return amend(); });
+  at(amended, [this] { return amend(); });
+  if (has_odd_ones()) {
+    at(amended, [this] { return record_air(league_.members().size() - 1); });
+  }
   at(days_, [this] { return close_campaign(); });
   std::stable_sort(steps_.begin(), steps_.end(),
                    [](const Step& a, const Step& b) { return a.day < b.day; });
@@ -152,7 +166,7 @@ Result<void> AllianceLife::admit_all() {
 
 Result<void> AllianceLife::propose_agreement(bool with_streets) {
   v1::ProposeAgreement proposal;
-  *proposal.mutable_agreement() = agreement(with_streets);
+  *proposal.mutable_agreement() = agreement(with_streets, air_ != nullptr);
   sha256_.push_back(agreement_sha256(proposal.agreement()));
   HANSA_CHECK(league_.decide(std::move(proposal)));
   return league_.settle();
@@ -190,6 +204,32 @@ Result<void> AllianceLife::propose_campaigns() {
 Result<void> AllianceLife::amend() {
   HANSA_CHECK(propose_agreement(true));
   for (size_t i = 0; i < league_.members().size(); ++i) HANSA_CHECK(ratify(i, 2));
+  return {};
+}
+
+Result<void> AllianceLife::share_air(size_t member) {
+  if (is_late(member)) return {};
+  HANSA_CHECK(record_air(member));
+  return league_.settle();
+}
+
+// The city's own: whether anybody else hears of it is the agreement's matter.
+Result<void> AllianceLife::record_air(size_t member) {
+  if (air_ == nullptr) return {};
+  const auto& recorder = league_.members()[member];
+  const auto found = air_->days.find(recorder.city->id);
+  if (found == air_->days.end()) return {};
+  v1::RecordPopulation population;
+  population.set_people(recorder.city->population);
+  population.set_year(kDeltaPopulationYear);
+  HANSA_CHECK(league_.record(recorder, std::move(population)));
+  v1::RecordAirQuality air;
+  for (const auto& day : found->second) {
+    *air.add_days() = day;
+    if (air.days_size() < kAirDaysMax) continue;
+    HANSA_CHECK(league_.record(recorder, std::exchange(air, {})));
+  }
+  if (air.days_size() > 0) HANSA_CHECK(league_.record(recorder, std::move(air)));
   return {};
 }
 

@@ -8,6 +8,8 @@
 //          second campaign finds no quorum and lapses.
 //          With more than three cities one declines, leaves and returns, and another does not
 //          ratify the first version. A short run does on its last day what it has no days for.
+//          Given air, the agreement grants it too; share_air() lets a member of whose city there is
+//          some record it and its population, or leaves that to the day when the member ratifies.
 // Errors:  what a door refuses ends the demo: nothing here is meant to be refused.
 // Threads: as League.
 // Limits:  a lone account is found an orphan after 14 days; shorter runs show it waiting.
@@ -17,14 +19,19 @@
 #include <string>
 #include <vector>
 
+#include "ops/demo/delta_air.h"
 #include "ops/demo/league.h"
 
 namespace hansa::ops {
 
 class AllianceLife {
  public:
-  AllianceLife(League& league, uint32_t days, uint64_t seed, int64_t start_us);
+  // `air` may be nullptr: then the air is no part of it.
+  AllianceLife(League& league, const DeltaAir* air, uint32_t days, uint64_t seed,
+               int64_t start_us);
   Result<void> found();
+  // After found(), member by member.
+  Result<void> share_air(size_t member);
   // From 1 on; the league's time is that of the day.
   Result<void> pass_day(uint32_t day);
   uint64_t planted_differing() const { return planted_differing_; }
@@ -51,6 +58,7 @@ class AllianceLife {
   Result<void> ratify(size_t member, uint32_t version);
   Result<void> propose_campaigns();
   Result<void> amend();
+  Result<void> record_air(size_t member);
   Result<void> say_words(bool first_half);
   Result<void> act_alone(uint32_t day);
   Result<void> act_together(const std::string& joint_id, const std::string& title, uint32_t day,
@@ -76,6 +84,7 @@ class AllianceLife {
   }
 
   League& league_;
+  const DeltaAir* air_;
   uint32_t days_;
   SeededEnv chance_;
   int64_t start_us_;

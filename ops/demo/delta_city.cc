@@ -135,6 +135,14 @@ std::vector<std::string> delta_city_ids() {
   return ids;
 }
 
+std::map<std::string, std::string> delta_city_codes() {
+  std::map<std::string, std::string> codes;
+  for (const auto& row : divisions().rows) {
+    if (!row.fields[kId].empty()) codes[row.fields[kCode]] = row.fields[kId];
+  }
+  return codes;
+}
+
 Result<DeltaCity> delta_city(const std::string& id) {
   DeltaCity city;
   for (const auto& row : divisions().rows) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +50,8 @@ struct DeltaCommunity {
   double longitude = 0;
 };
 
+inline constexpr uint32_t kDeltaPopulationYear = 2010;
+
 struct DeltaCity {
   std::string id;
   std::string code;
@@ -66,5 +69,7 @@ struct DeltaCity {
 Result<DeltaCity> delta_city(const std::string& id);
 // The three that the demo shows first, then the others in the order of their codes.
 std::vector<std::string> delta_city_ids();
+// Official code -> id, 310000 -> shanghai.
+std::map<std::string, std::string> delta_city_codes();
 
 }  // namespace hansa::ops

@@ -51,6 +51,7 @@ Result<void> in_parallel(const std::vector<Task>& tasks) {
 
 struct Shared {
   const DemoOptions& options;
+  const std::optional<DeltaAir>& air;
   streams::Log& log;
   streams::Log& read_log;
   std::shared_ptr<projections::StoreBudget> budget;
@@ -139,8 +140,13 @@ Result<void> Delta::live() {
   HANSA_TRY(league_, League::open({stage_options(kDemoAllianceLedger, shared_),
                                    std::move(members), &shared_.log, &shared_.read_log,
                                    shared_.budget}));
-  alliance_ = std::make_unique<AllianceLife>(*league_, options.days, options.seed, kDemoStartUs);
+  alliance_ = std::make_unique<AllianceLife>(*league_, shared_.air ? &*shared_.air : nullptr,
+                                             options.days, options.seed, kDemoStartUs);
   HANSA_CHECK(alliance_->found());
+  for (size_t i = 0; shared_.air && i < towns_.size(); ++i) {
+    HANSA_CHECK(alliance_->share_air(i));
+    shared_.day_passed();
+  }
   for (uint32_t day = 1; day <= options.days; ++day) {
     const int64_t time_us = kDemoStartUs + (day - 1) * kDayUs + kLeagueHourUs;
     HANSA_CHECK(run_to(time_us, true));
@@ -166,7 +172,9 @@ Result<void> Delta::run_to(int64_t time_us, bool is_day) {
 
 Result<void> Delta::finish(DemoOutcome& outcome) {
   if (league_ != nullptr) {
-    HANSA_TRY(outcome.alliance, league_->finish());
+    const auto& air = shared_.air;
+    HANSA_TRY(outcome.alliance,
+              league_->finish(air ? std::optional(air->year) : std::nullopt));
     outcome.alliance->planted_differing = alliance_->planted_differing();
     outcome.alliance->planted_one_sided = alliance_->planted_one_sided();
     alliance_.reset();
@@ -209,6 +217,13 @@ LogSettings log_settings(const DemoOptions& options) {
   log.bootstrap = options.kafka;
   log.fsync = false;
   return log;
+}
+
+Result<std::optional<DeltaAir>> air_of(const DemoOptions& options) {
+  if (options.air.empty()) return std::optional<DeltaAir>();
+  if (options.cities > 0) return read_delta_air(options.air);
+  return fail(Errc::kBadConfig, "expected at least one simulated city to record the air of " +
+                                    options.air);
 }
 
 struct DemoLogs {
@@ -257,11 +272,13 @@ Result<DemoOutcome> make_demo(const DemoOptions& options, const DemoProgress& pr
                 "--config " + options.data_dir + "/hansa.yaml --accept-clock-jump`, or take an "
                 "empty folder");
   }
+  HANSA_TRY(const auto air, air_of(options));
   HANSA_TRY(const auto logs, demo_logs(options));
-  const uint64_t total = uint64_t{options.cities} * options.days + options.files.size();
+  const uint64_t total =
+      uint64_t{options.cities} * (options.days + (air ? 1 : 0)) + options.files.size();
   std::mutex mutex;
   uint64_t done = 0;
-  const Shared shared{options, *logs.log, logs.read_log ? *logs.read_log : *logs.log,
+  const Shared shared{options, air, *logs.log, logs.read_log ? *logs.read_log : *logs.log,
                       projections::make_store_budget(64, 64), [&] {
                         std::lock_guard lock(mutex);
                         if (progress) progress(++done, total);

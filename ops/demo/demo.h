@@ -39,6 +39,7 @@ struct DemoOptions {
   uint32_t reports_a_day = 40;
   uint64_t seed = 1;
   std::vector<DemoFile> files;
+  std::string air;  // file of the cities' PM2.5 (delta_air.h); empty: none
   std::string data_dir;
   std::string kafka;  // address of a cluster that keeps the ledgers; empty: the data folder does
 };

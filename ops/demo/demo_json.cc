@@ -42,6 +42,10 @@ std::string campaign_json(const v1::Campaign& campaign) {
          ",\"orphans\":" + std::to_string(numbers.orphans()) + "}";
 }
 
+std::string air_json(const AllianceOutcome::Air& air) {
+  return "{\"live\":" + to_json(air.live) + ",\"anew\":" + to_json(air.anew) + "}";
+}
+
 std::string alliance_json(const AllianceOutcome& alliance) {
   std::string campaigns;
   for (const auto& campaign : alliance.campaigns) {
@@ -58,7 +62,8 @@ std::string alliance_json(const AllianceOutcome& alliance) {
          ",\"shared_events\":" + std::to_string(alliance.shared_events) +
          ",\"entries\":" + std::to_string(alliance.entries) +
          ",\"tip\":" + json_text(alliance.tip) +
-         ",\"digest\":" + json_text(alliance.digest) + "}";
+         ",\"digest\":" + json_text(alliance.digest) +
+         ",\"air\":" + (alliance.air ? air_json(*alliance.air) : "null") + "}";
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "core/alliance/finding.h"
 #include "core/base/assert.h"
 #include "core/base/rows.h"
+#include "projections/reads.h"
 
 namespace hansa::ops {
 namespace {
@@ -164,10 +165,45 @@ Result<void> League::add_members(AllianceOutcome& outcome) {
   return {};
 }
 
-Result<AllianceOutcome> League::finish() {
+Result<v1::AirChangeAnswer> League::air_change(const projections::Snapshot& rows,
+                                               uint32_t year) const {
+  HANSA_TRY(auto answer, projections::air_change_answer(rows, year));
+  answer.set_ledger(plan_.alliance.ledger.text());
+  answer.set_seq(rows.meta().position.seq);
+  return answer;
+}
+
+Result<void> League::fold_anew(AllianceOutcome& outcome, uint32_t air_year) {
+  const auto founding_id = alliance_->keys().founding_id;
+  stages_.erase(plan_.alliance.ledger);
+  alliance_.reset();  // nobody else may have the rows open
+  HANSA_TRY(const auto rebuilt,
+            projections::rebuild_offline(*plan_.log, plan_.alliance.ledger, founding_id,
+                                         plan_.alliance.data_dir + "/projections", plan_.budget,
+                                         plan_.alliance.row_cache_mib * projections::kMib));
+  HANSA_TRY(const auto store, projections::Store::open(rebuilt.directory, plan_.budget));
+  HANSA_TRY(outcome.air->anew, air_change(*store->snapshot(), air_year));
+  const bool same_rows = rebuilt.meta.digest.hex() == outcome.digest;
+  if (same_rows &&
+      outcome.air->anew.SerializeAsString() == outcome.air->live.SerializeAsString()) {
+    return {};
+  }
+  return fail(Errc::kDigestDiffers,
+              "the rows of the alliance, folded anew from its ledger, are not those it kept");
+}
+
+Result<AllianceOutcome> League::finish(std::optional<uint32_t> air_year) {
   HANSA_CHECK(settle());
   HANSA_CHECK(check_links());
   AllianceOutcome outcome;
+  HANSA_CHECK(describe(outcome, air_year));
+  stop_links();
+  static_cast<LedgerOutcome&>(outcome) = alliance_->close();
+  if (air_year) HANSA_CHECK(fold_anew(outcome, *air_year));
+  return outcome;
+}
+
+Result<void> League::describe(AllianceOutcome& outcome, std::optional<uint32_t> air_year) {
   outcome.alliance = kDemoAlliance;
   const auto rows = alliance_->keeper()->snapshot();
   HANSA_TRY(const auto founded, rows->find(kAllianceTable, ""));
@@ -179,9 +215,10 @@ Result<AllianceOutcome> League::finish() {
     const auto kind = v1::FindingKind::Value_Name(finding.raised().kind());
     ++outcome.findings[kind][finding_state_name(finding.state())];
   }
-  stop_links();
-  static_cast<LedgerOutcome&>(outcome) = alliance_->close();
-  return outcome;
+  if (!air_year) return {};
+  outcome.air.emplace();
+  HANSA_TRY(outcome.air->live, air_change(*rows, *air_year));
+  return {};
 }
 
 // Their keepers close on the context, which nobody runs meanwhile.

@@ -1,15 +1,18 @@
 // League: the demo's alliance and its cities, whose ledgers hear of each other at fixed times.
 //
 // Shape:   open() makes the alliance's ledger and the links between it and the cities' stages;
-//          decide() is a command of its secretariat, say() one of a city's administration;
+//          decide() is a command of its secretariat, say() one of a city's administration that
+//          names the alliance, record() one that does not;
 //          settle() lets the links carry all there is and comes back with every keeper at rest,
 //          pass_time() moves the alliance's clock and settles. The links take their steps only when
 //          nothing else moves, so that one seed makes the same share and alliance ledgers, byte for
 //          byte. finish() says what stands there and closes alliance and share ledgers; the stages
-//          are the caller's to finish after that.
+//          are the caller's to finish after that. With a year it also says how the members' air
+//          changed, twice: from the rows that were kept all the while, and from such that it folds
+//          anew from the alliance's ledger and leaves in their place.
 // Units:   microseconds since 1970 UTC.
 // Errors:  of the doors and keepers; finish(): kInternal when a link waits for something: in a demo
-//          nothing is away.
+//          nothing is away; kDigestDiffers when rows folded anew are not the same.
 // Threads: one at a time; nobody else may touch the stages meanwhile.
 #pragma once
 
@@ -17,10 +20,12 @@
 #include <boost/asio/io_context.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "federation/links.h"
+#include "hansa/v1/alliance_reads.pb.h"
 #include "ops/demo/delta_city.h"
 #include "ops/demo/stage.h"
 
@@ -48,6 +53,11 @@ struct AllianceOutcome : LedgerOutcome {
   // Joint actions that the demo made the two sides record differently, or one side alone.
   uint64_t planted_differing = 0;
   uint64_t planted_one_sided = 0;
+  struct Air {
+    v1::AirChangeAnswer live;
+    v1::AirChangeAnswer anew;  // of the rows folded anew
+  };
+  std::optional<Air> air;
 };
 
 class League {
@@ -78,6 +88,10 @@ class League {
   template <typename Request>
   Result<v1::Receipt> say(const Member& member, Request request) {
     request.set_alliance(kDemoAlliance);
+    return record(member, std::move(request));
+  }
+  template <typename Request>
+  Result<v1::Receipt> record(const Member& member, Request request) {
     request.set_city(member.city->id);
     return member.stage->enter(
         std::make_unique<Request>(std::move(request)),
@@ -88,7 +102,7 @@ class League {
   Result<void> pass_time(int64_t to_us);
   // Of the alliance's ledger, in the order of their keys.
   Result<std::vector<v1::Finding>> findings();
-  Result<AllianceOutcome> finish();
+  Result<AllianceOutcome> finish(std::optional<uint32_t> air_year);
 
  private:
   class LandedLog;
@@ -100,6 +114,9 @@ class League {
   void stop_links();
   Offset landed_end(const LedgerId& ledger) const;
   Result<void> add_members(AllianceOutcome& outcome);
+  Result<void> describe(AllianceOutcome& outcome, std::optional<uint32_t> air_year);
+  Result<v1::AirChangeAnswer> air_change(const projections::Snapshot& rows, uint32_t year) const;
+  Result<void> fold_anew(AllianceOutcome& outcome, uint32_t air_year);
 
   Plan plan_;
   SeededEnv env_;  // of the share ledgers

@@ -11,9 +11,12 @@
 
 #include "core/alliance/agreement.h"
 #include "core/alliance/identity.h"
+#include "core/base/day.h"
+#include "core/base/ratio.h"
 #include "hansa/v1/options.pb.h"
 #include "ops/cli/offline.h"
 #include "ops/demo/delta_city.h"
+#include "ops/files.h"
 #include "ops/key_file.h"
 
 namespace hansa::ops {
@@ -244,14 +247,16 @@ TEST_F(Demo, SharesGrantedFieldsOnly) {
   EXPECT_EQ(versions, (std::set<uint32_t>{0, 1, 2}));
 }
 
-// Even where a day must do for everything.
+// Even where a day must do for everything, and where the one that leaves has little time to return.
 TEST_F(Demo, AShortRunShowsItAllTheSame) {
-  for (const uint32_t cities : {1u, 2u, 5u}) {
+  for (const auto& [cities, days] : std::vector<std::pair<uint32_t, uint32_t>>{
+           {1, 1}, {2, 1}, {5, 1}, {5, 2}, {5, 3}, {4, 4}, {5, 5}}) {
     DemoOptions options;
     options.cities = cities;
-    options.days = 1;
+    options.days = days;
     options.reports_a_day = 2;
-    const auto outcome = make("short-" + std::to_string(cities), options);
+    const auto outcome =
+        make("short-" + std::to_string(cities) + "-" + std::to_string(days), options);
     ASSERT_TRUE(outcome.alliance);
     EXPECT_EQ(outcome.alliance->version_in_force, 2u);
     ASSERT_EQ(outcome.alliance->campaigns.size(), 2u);
@@ -259,6 +264,91 @@ TEST_F(Demo, AShortRunShowsItAllTheSame) {
     EXPECT_EQ(outcome.alliance->campaigns[1].state(), v1::CampaignState::lapsed);
     EXPECT_EQ(count(*outcome.alliance, "differing"), outcome.alliance->planted_differing);
   }
+}
+
+std::string days_of(const std::string& code, int year, const std::string& pm25) {
+  std::string rows;
+  for (int32_t day = *parse_day(std::to_string(year) + "-01-01", "date");; ++day) {
+    const auto text = day_text(day);
+    if (!text.starts_with(std::to_string(year))) return rows;
+    rows += code + "," + text + "," + pm25 + "\n";
+  }
+}
+
+// Suzhou, and Xuzhou, which ratifies late, have two full years; Wuxi lacks a day, the others all.
+TEST_F(Demo, SaysHowTheAirThatItsMembersShareHasChanged) {
+  DemoOptions options;
+  options.cities = 5;
+  options.days = 1;
+  options.reports_a_day = 2;
+  options.air = folder_ + "/air.csv";
+  const auto wuxi = days_of("320200", 2014, "99") + days_of("320200", 2015, "1");
+  ASSERT_TRUE(write_file(options.air, "city,date,pm25\n" + days_of("320500", 2014, "40") +
+                                          days_of("320500", 2015, "30") +
+                                          days_of("320300", 2014, "20") +
+                                          days_of("320300", 2015, "20.0") +
+                                          wuxi.substr(0, wuxi.rfind("320200"))));
+  const auto outcome = make("air", options);
+  ASSERT_TRUE(outcome.alliance && outcome.alliance->air);
+  const auto& live = outcome.alliance->air->live;
+  EXPECT_EQ(live.SerializeAsString(), outcome.alliance->air->anew.SerializeAsString());
+  EXPECT_EQ(live.ledger(), "alliance/delta");
+  EXPECT_EQ(live.seq(), outcome.alliance->entries);
+  EXPECT_EQ(live.year(), 2015u);
+  // From 30 to 25; and with a and b people from (40a + 20b) to (30a + 20b).
+  EXPECT_EQ(live.simple().change().num() + "/" + live.simple().change().den(), "-1/6");
+  const Ratio suzhou = 10'459'890;
+  const Ratio xuzhou = 8'577'225;
+  const auto weighted = to_fraction(-10 * suzhou / (40 * suzhou + 20 * xuzhou));
+  EXPECT_EQ(live.weighted().change().num(), weighted.numerator());
+  EXPECT_EQ(live.weighted().change().den(), weighted.denominator());
+  for (const auto* figure : {&live.simple(), &live.weighted()}) {
+    ASSERT_EQ(figure->counted_size(), 2);
+    EXPECT_EQ(figure->counted(0), "suzhou-js");
+    EXPECT_EQ(figure->counted(1), "xuzhou");
+    ASSERT_EQ(figure->left_out_size(), 3);
+    EXPECT_EQ(figure->left_out(2).city(), "wuxi");
+    EXPECT_EQ(figure->left_out(2).days(), 364u);
+  }
+}
+
+// Refused before anything is made: in one sentence, with the line and what was expected there.
+TEST_F(Demo, NamesTheLineOfAnAirFileThatIsWrong) {
+  const std::string good = "city,date,pm25\n310000,2015-01-01,35.5\n";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"", ":1: expected a header line"},
+      {"city,day,pm25\n310000,2015-01-01,35.5\n", ":1: expected the columns city, date and pm25"},
+      {good + "310000,2015-01-02\n", ":3: expected 3 fields, got 2"},
+      {good + "654321,2015-01-02,1\n",
+       ":3: expected the code of one of the 41 cities of the Yangtze Delta, like 310000; got "
+       "`654321`"},
+      {good + "310000,2015-02-30,1\n", ":3: date must be"},
+      {good + "310000,2015-01-02,1e3\n", ":3: pm25 must be a decimal number"},
+      {good + "310000,2015-01-01,35.5\n",
+       ":3: expected each day of a city once; line 2 gives 2015-01-01 of shanghai already"},
+      {"city,date,pm25\n310000,1990-01-01,1\n", ": expected days of a year after 1990"},
+  };
+  DemoOptions options;
+  options.cities = 1;
+  options.days = 1;
+  options.data_dir = folder_ + "/bad";
+  options.air = folder_ + "/air.csv";
+  for (const auto& [text, expected] : cases) {
+    ASSERT_TRUE(write_file(options.air, text));
+    const auto outcome = make_demo(options, {});
+    ASSERT_FALSE(outcome) << expected;
+    EXPECT_EQ(outcome.error().code, Errc::kBadFile);
+    EXPECT_TRUE(outcome.error().detail.starts_with(options.air + expected))
+        << outcome.error().detail;
+    EXPECT_FALSE(std::filesystem::exists(options.data_dir));
+  }
+  ASSERT_TRUE(write_file(options.air, good));
+  options.cities = 0;
+  options.files = {{"any.csv", std::string(std::getenv("HANSA_SOURCE")) +
+                                   "/examples/setup/cases-mapping.yaml"}};
+  const auto nobody = make_demo(options, {});
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().code, Errc::kBadConfig);
 }
 
 TEST_F(Demo, AGivenFileBecomesACityOfItsOwn) {
