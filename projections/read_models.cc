@@ -57,11 +57,12 @@ const std::vector<CaseField>& case_fields() {
   return kFields;
 }
 
-// The case an event is about; empty for events about the city.
+// The case an event is about; empty for events about the city, and for an alliance's, whose case is
+// in another ledger.
 std::string case_of(const v1::Event& event) {
   const auto& fields = case_fields();
   const auto number = static_cast<size_t>(event.event_case());
-  if (number >= fields.size() || fields[number].name == nullptr) return "";
+  if (number >= v1::Event::kAllianceFounded || number >= fields.size() || fields[number].name == nullptr) return "";
   const auto& content = event.GetReflection()->GetMessage(event, fields[number].event);
   return content.GetReflection()->GetString(content, fields[number].name);
 }

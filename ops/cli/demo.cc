@@ -110,6 +110,14 @@ void print_findings(const AllianceOutcome& alliance) {
   if (!rows.empty()) print_table({"findings", "state", ""}, rows);
 }
 
+void print_handovers(const AllianceOutcome& alliance) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [state, count] : alliance.handovers) {
+    rows.push_back({state, std::to_string(count)});
+  }
+  if (!rows.empty()) print_table({"cases offered over a border", ""}, rows);
+}
+
 // The same table twice would hide what matters: the rows folded anew stand below those kept.
 void print_air(const AllianceOutcome& alliance) {
   const auto& [live, anew] = *alliance.air;
@@ -144,6 +152,8 @@ void print_alliance(const AllianceOutcome& alliance) {
   print_campaigns(alliance);
   print_line("");
   print_findings(alliance);
+  print_line("");
+  print_handovers(alliance);
   if (alliance.air) print_air(alliance);
 }
 

@@ -13,6 +13,7 @@ constexpr int64_t kHourUs = 3'600'000'000;
 constexpr int64_t kDayUs = 24 * kHourUs;
 constexpr int64_t kLocalOffsetUs = 8 * kHourUs;
 constexpr uint32_t kHeartbeatS = 86'400;
+constexpr size_t kBordersMax = 4;
 
 constexpr int kAirDaysMax = 366;  // of one command
 
@@ -50,7 +51,7 @@ double distance(const DeltaCity& a, const DeltaCity& b) {
 AllianceLife::AllianceLife(League& league, const DeltaAir* air, uint32_t days, uint64_t seed,
                            int64_t start_us)
     : league_(league), air_(air), days_(days), chance_(seed, "hansa demo alliance life"),
-      start_us_(start_us) {
+      start_us_(start_us), border_(league) {
   pair_neighbours();
   plan();
 }
@@ -67,6 +68,9 @@ void AllianceLife::plan() {
   at(3, [this] { return act_one_sided(3); });
   at(4, [this] { return act_alone(4); });
   at(4, [this] { return act_together("river-bank", "The bank between us", 4, true); });
+  at(4, [this] { return offer_over_borders(); });
+  at(5, [this] { return border_.answer(); });
+  at(6, [this] { return border_.finish(); });
   at(5, [this] { return act_together("night-patrol", "Trucks checked at night", 5, false); });
   for (const uint32_t day : {6u, 18u}) {
     at(day, [this] { return acknowledge(); });
@@ -347,6 +351,18 @@ Result<void> AllianceLife::close_campaign() {
   closing.set_campaign(campaign_);
   closing.set_summary("The week is over; its numbers are those of the actions recorded.");
   HANSA_CHECK(league_.decide(std::move(closing)));
+  return {};
+}
+
+// The first pair knows two dumps, of which only one is on the other side.
+Result<void> AllianceLife::offer_over_borders() {
+  const auto& members = league_.members();
+  for (size_t i = 0; i < std::min<size_t>(pairs_.size(), kBordersMax); ++i) {
+    const auto& from = members[pairs_[i].first];
+    const auto& to = members[pairs_[i].second];
+    HANSA_CHECK(border_.offer(from, to));
+    if (i == 0) HANSA_CHECK(border_.offer(from, to));
+  }
   return {};
 }
 

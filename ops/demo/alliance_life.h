@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "ops/demo/border_life.h"
 #include "ops/demo/delta_air.h"
 #include "ops/demo/league.h"
 
@@ -73,6 +74,7 @@ class AllianceLife {
   Result<void> explain();
   Result<void> settle_one();
   Result<void> close_campaign();
+  Result<void> offer_over_borders();
   Result<size_t> member_of(const std::string& city) const;
 
   bool has_odd_ones() const { return league_.members().size() > 3; }
@@ -90,6 +92,7 @@ class AllianceLife {
   int64_t start_us_;
   std::vector<Step> steps_;
   std::vector<Pair> pairs_;
+  BorderLife border_;
   std::vector<std::string> sha256_;  // of the agreement's versions, from 1 on
   std::string campaign_;             // that is launched
   std::string quiet_campaign_;       // that lapses

@@ -59,6 +59,7 @@ std::string alliance_json(const AllianceOutcome& alliance) {
          ",\"members\":" + std::to_string(alliance.members.size()) +
          ",\"version_in_force\":" + std::to_string(alliance.version_in_force) +
          ",\"campaigns\":[" + campaigns + "],\"findings\":" + count_json(findings) +
+         ",\"handovers\":" + count_json(alliance.handovers) +
          ",\"shared_events\":" + std::to_string(alliance.shared_events) +
          ",\"entries\":" + std::to_string(alliance.entries) +
          ",\"tip\":" + json_text(alliance.tip) +

@@ -118,6 +118,7 @@ Result<void> League::settle() {
     moves = links_->poke([this] { rest(); }) || moves;
   }
   if (!moves) return {};
+  HANSA_CHECK(check_links());
   return fail(Errc::kInternal, "the links of the demo do not come to rest");
 }
 
@@ -214,6 +215,10 @@ Result<void> League::describe(AllianceOutcome& outcome, std::optional<uint32_t> 
   for (const auto& finding : raised) {
     const auto kind = v1::FindingKind::Value_Name(finding.raised().kind());
     ++outcome.findings[kind][finding_state_name(finding.state())];
+  }
+  HANSA_TRY(const auto handovers, all_rows(*rows, kHandoverTable));
+  for (const auto& handover : handovers) {
+    ++outcome.handovers[v1::HandoverState::Value_Name(handover.state())];
   }
   if (!air_year) return {};
   outcome.air.emplace();

@@ -53,6 +53,7 @@ struct AllianceOutcome : LedgerOutcome {
   // Joint actions that the demo made the two sides record differently, or one side alone.
   uint64_t planted_differing = 0;
   uint64_t planted_one_sided = 0;
+  std::map<std::string, uint64_t> handovers;  // state -> how many
   struct Air {
     v1::AirChangeAnswer live;
     v1::AirChangeAnswer anew;  // of the rows folded anew
@@ -92,10 +93,14 @@ class League {
   }
   template <typename Request>
   Result<v1::Receipt> record(const Member& member, Request request) {
+    return act(member, demo_principal(member.city->id, v1::Role::city_admin, "admin"),
+               std::move(request));
+  }
+  // Anybody's command in a city.
+  template <typename Request>
+  Result<v1::Receipt> act(const Member& member, const Principal& who, Request request) {
     request.set_city(member.city->id);
-    return member.stage->enter(
-        std::make_unique<Request>(std::move(request)),
-        demo_principal(member.city->id, v1::Role::city_admin, "admin"));
+    return member.stage->enter(std::make_unique<Request>(std::move(request)), who);
   }
 
   Result<void> settle();
