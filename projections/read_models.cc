@@ -62,7 +62,8 @@ const std::vector<CaseField>& case_fields() {
 std::string case_of(const v1::Event& event) {
   const auto& fields = case_fields();
   const auto number = static_cast<size_t>(event.event_case());
-  if (number >= v1::Event::kAllianceFounded || number >= fields.size() || fields[number].name == nullptr) return "";
+  if (number >= v1::Event::kAllianceFounded || number >= fields.size()) return "";
+  if (fields[number].name == nullptr) return "";
   const auto& content = event.GetReflection()->GetMessage(event, fields[number].event);
   return content.GetReflection()->GetString(content, fields[number].name);
 }
