@@ -35,6 +35,7 @@ struct Feed {
   Chain chain;
   Seq covered = 0;
   std::map<Seq, Hash> uncovered;
+  Seq withheld_from = 0;  // entries without content, up to the newest one; 0: it has some
 };
 
 Result<Feed> open_feed(const FeedOptions& options) {
@@ -81,6 +82,28 @@ Result<void> check_checkpoints(Feed& feed, const v1::ShareEntry& entry) {
   return {};
 }
 
+void say_withheld(Feed& feed) {
+  if (feed.withheld_from == 0) return;
+  say("entries " + std::to_string(feed.withheld_from) + " to " +
+      std::to_string(feed.chain.position().seq) + " of " + feed.ledger.text() +
+      " are withheld: the reader's city has not ratified the version under which they were shared, "
+      "or only afterwards");
+  feed.withheld_from = 0;
+}
+
+// An entry that the reader may not see: the entry behind it, or a checkpoint, proves its hash.
+Result<void> pass_over(Feed& feed, const v1::ShareEntry& entry) {
+  const auto hash = parse_hex<Hash>(entry.sha256());
+  if (!hash) {
+    return fail(Errc::kChainBroken, "entry " + std::to_string(entry.seq()) +
+                                        " comes without its content and without its hash");
+  }
+  if (feed.withheld_from == 0) feed.withheld_from = entry.seq();
+  feed.chain = Chain(feed.founding_id, {entry.seq(), *hash, entry.seq(), 0});
+  feed.uncovered.emplace(entry.seq(), *hash);
+  return {};
+}
+
 // The next entry, or what is wrong with it.
 Result<void> take(Feed& feed, const v1::ShareEntry& entry) {
   const Seq expected = feed.chain.position().seq + 1;
@@ -88,6 +111,8 @@ Result<void> take(Feed& feed, const v1::ShareEntry& entry) {
     return fail(Errc::kForkFound, "a gap: expected entry " + std::to_string(expected) +
                                       ", got " + std::to_string(entry.seq()));
   }
+  if (entry.value().empty()) return pass_over(feed, entry);
+  say_withheld(feed);
   const auto verdict = feed.chain.apply(feed.chain.position().next_offset, entry.value());
   if (verdict.kind != VerdictKind::kValid) {
     return fail(Errc::kChainBroken, "entry " + std::to_string(entry.seq()) +
@@ -124,6 +149,7 @@ Result<void> read_page(Client& client, const FeedOptions& options, Feed& feed, b
     print_events(entry);
   }
   more = !answer.entries().empty();
+  if (!more) say_withheld(feed);
   return more ? keep_state(options, feed) : Result<void>();
 }
 

@@ -328,7 +328,8 @@ asio::awaitable<Result<Reply>> Service::shares(const Call& call, Request request
   auto rows = co_await rows_for(call, request);
   if (!rows) co_return fail(std::move(rows).error());
   const auto& config = rows->door->keeper().config();
-  const ShareContext context{*rows->snapshot, config, node_.read_log(), node_.links()};
+  const ShareContext context{*rows->snapshot, config,           node_.read_log(),
+                             node_.links(),   *request.principal, ratifications_};
   Reply reply;
   reply.headers = seq_header(rows->snapshot->meta().position.seq);
   if (const auto* list = dynamic_cast<const v1::ListShares*>(request.message.get())) {

@@ -11,6 +11,7 @@
 // Source:  SPEC §2.
 #pragma once
 
+#include "federation/ratifications.h"
 #include "ops/access.h"
 #include "ops/http/exchange.h"
 #include "ops/http/router.h"
@@ -46,6 +47,7 @@ class Service {
   Metrics& metrics_;
   Router router_;
   Access access_;
+  federation::Ratifications ratifications_;
   std::string openapi_;
   std::string errors_;
 };

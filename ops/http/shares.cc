@@ -1,7 +1,12 @@
 #include "ops/http/shares.h"
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
+#include <map>
 
+#include "core/alliance/alliance.h"
+#include "core/alliance/share.h"
 #include "federation/share_reader.h"
 #include "ops/json.h"
 #include "projections/paging.h"
@@ -26,6 +31,81 @@ Result<federation::SignedReader::Source> source_of(const v1::Member& member,
       share_ledger(context.alliance.ledger.id, member.city()),
       share_founding_id(context.alliance.founding_id, *founding_id), *key};
 }
+
+// What one caller may read of one member's share ledger.
+class Reader {
+ public:
+  Reader(const ShareContext& context, const std::string& city)
+      : context_(context), reads_all_(reads_all(context.reader, city)) {}
+
+  // Leaves nothing of an entry that is not for this caller but where it stands.
+  Result<void> withhold(v1::ShareEntry& entry) {
+    if (reads_all_) return {};
+    bool withheld = false;
+    for (auto& event : *entry.mutable_events()) {
+      if (!event.has_entries_shared()) continue;
+      auto& shared = *event.mutable_entries_shared();
+      HANSA_TRY(const bool readable, may_read(shared, entry.time_us()));
+      if (readable) continue;
+      withheld = true;
+      shared.clear_events();
+      shared.clear_withheld();
+      shared.clear_source_sha256();
+      auto& range = *shared.add_withheld();
+      range.set_from_seq(shared.from_seq());
+      range.set_to_seq(shared.to_seq());
+      range.set_reason(v1::WithheldReason::not_granted);
+    }
+    if (withheld) entry.clear_value();
+    return {};
+  }
+
+ private:
+  static bool reads_all(const Principal& reader, const std::string& city) {
+    return reader.has_role(v1::Role::secretariat) || reader.has_role(v1::Role::auditor) ||
+           reader.cities.empty() || reader.acts_in(city);
+  }
+
+  Result<bool> may_read(const v1::EntriesShared& shared, int64_t time_us) {
+    const auto& events = shared.events();
+    if (std::all_of(events.begin(), events.end(),
+                    [](const auto& one) { return is_to_alliance(one.event()); })) {
+      return true;
+    }
+    const uint32_t version = shared.agreement_version();
+    auto known = since_us_.find(version);
+    if (known == since_us_.end()) {
+      HANSA_TRY(const int64_t since_us, readable_since(version));
+      known = since_us_.emplace(version, since_us).first;
+    }
+    return time_us >= known->second;
+  }
+
+  // From when on what was shared under this version is for this caller; the end of time: never.
+  Result<int64_t> readable_since(uint32_t version) {
+    HANSA_TRY(const auto agreement, context_.rows.find(kAgreementTable, big_endian(version)));
+    const bool shares_past = agreement && agreement->agreement().shares_past();
+    int64_t since_us = std::numeric_limits<int64_t>::max();
+    for (const auto& city : context_.reader.cities) {
+      HANSA_TRY(const auto member, context_.rows.find(kMemberTable, city));
+      if (!member || !is_member(*member) || member->ratified().empty()) continue;
+      // The newest stands last.
+      if (shares_past && *member->ratified().rbegin() >= version) return 0;
+      if (!has_ratified(*member, version)) continue;
+      HANSA_TRY(const auto ratified_us,
+                context_.ratifications.since({context_.log, context_.alliance.ledger,
+                                              context_.alliance.founding_id,
+                                              context_.rows.meta().position.next_offset},
+                                             city, version));
+      if (ratified_us) since_us = std::min(since_us, *ratified_us);
+    }
+    return since_us;
+  }
+
+  const ShareContext& context_;
+  const bool reads_all_;
+  std::map<uint32_t, int64_t> since_us_;  // by version
+};
 
 }  // namespace
 
@@ -78,6 +158,7 @@ Result<v1::ShareEntriesAnswer> list_share_entries(const v1::ListShareEntries& re
   answer.set_founding_id(to_hex(source.founding_id));
   answer.set_public_key(to_hex(source.key));
   answer.set_next_from(std::max<uint64_t>(1, request.from()));
+  Reader reader(context, request.city());
   for (auto& record : records) {
     auto& entry = *answer.add_entries();
     entry.set_seq(record.seq);
@@ -85,6 +166,7 @@ Result<v1::ShareEntriesAnswer> list_share_entries(const v1::ListShareEntries& re
     entry.set_time_us(record.payload.time_us());
     entry.mutable_events()->Swap(record.payload.mutable_events());
     entry.set_value(std::move(record.value));
+    HANSA_CHECK(reader.withhold(entry));
     answer.set_next_from(record.seq + 1);
   }
   return answer;

@@ -4,7 +4,8 @@
 // Shape:   League league; league.add("city", "wuxi"); league.call(ledger, command);
 //          league.settle().
 //          close() and open() are a restart; abandon(), then open(), is a crash of the process.
-// Threads: the test's; keepers share one of their own.
+//          Given other LeagueOptions it stands in for a node: the benches do that.
+// Threads: the test's; keepers share their own.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,18 +25,31 @@ namespace hansa::federation::testing {
 using projections::testing::kHourUs;
 using projections::testing::kStartUs;
 
+struct LeagueOptions {
+  Env* env = nullptr;  // none: a clock that stands still
+  bool fsync = false;
+  size_t threads = 1;  // of the keepers
+  size_t block_cache_mib = 8;
+  size_t write_mib = 8;
+  size_t row_cache_mib = 4;
+  int64_t commit_interval_us = 2'000;
+};
+
 class League {
  public:
-  League() : env_(1, "league", kStartUs), test_env_(2, "test", kStartUs) { open(); }
+  explicit League(const LeagueOptions& options = {})
+      : options_(options), env_(1, "league", kStartUs), test_env_(2, "test", kStartUs) {
+    open();
+  }
   ~League() { close(); }
 
   void open() {
-    log_ = *streams::EmbeddedLog::open({.folder = folder_.path("log"), .fsync = false});
-    pool_ = std::make_unique<boost::asio::thread_pool>(1);
-    budget_ = projections::make_store_budget(8, 8);
+    log_ = *streams::EmbeddedLog::open({.folder = folder_.path("log"), .fsync = options_.fsync});
+    pool_ = std::make_unique<boost::asio::thread_pool>(options_.threads);
+    budget_ = projections::make_store_budget(options_.block_cache_mib, options_.write_mib);
     Links::Plan plan;
     plan.log = plan.read_log = log_.get();
-    plan.env = &env_;
+    plan.env = &clock();
     plan.budget = budget_;
     plan.projections_dir = folder_.path("shares");
     plan.executor = pool_->get_executor();
@@ -83,20 +97,23 @@ class League {
     return to_hex(sha256("recovery " + ledger.text()));
   }
 
-  Result<v1::Receipt> call(const LedgerId& ledger, const google::protobuf::Message& command) {
+  void submit(const LedgerId& ledger, const google::protobuf::Message& command,
+              projections::Answer answer) {
     projections::Submission submission;
     submission.command.reset(command.New());
     submission.command->CopyFrom(command);
     std::array<uint8_t, 10> random{};
     test_env_.random(random.data(), random.size());
-    submission.id = make_uuid_v7(env_.now_us() / 1000, random);
+    submission.id = make_uuid_v7(clock().now_us() / 1000, random);
     submission.principal = projections::testing::staff("somebody", {v1::Role::city_admin});
     submission.principal.alliance = "*";
     submission.request_mac = std::string(16, 'm');
+    ledgers_.at(ledger).keeper->submit(std::move(submission), std::move(answer));
+  }
+  Result<v1::Receipt> call(const LedgerId& ledger, const google::protobuf::Message& command) {
     std::promise<Result<v1::Receipt>> answer;
-    ledgers_.at(ledger).keeper->submit(
-        std::move(submission),
-        [&](Result<v1::Receipt> receipt) { answer.set_value(std::move(receipt)); });
+    submit(ledger, command,
+           [&](Result<v1::Receipt> receipt) { answer.set_value(std::move(receipt)); });
     return answer.get_future().get();
   }
   template <typename Command>
@@ -125,6 +142,7 @@ class League {
     return ledgers_.at(ledger).keeper->health().landed_seq;
   }
 
+  projections::Keeper& keeper(const LedgerId& ledger) { return *ledgers_.at(ledger).keeper; }
   Links& links() { return *links_; }
   streams::Log& log() { return *log_; }
   SeededEnv& env() { return env_; }
@@ -135,30 +153,33 @@ class League {
     std::shared_ptr<projections::Keeper> keeper;
   };
 
+  Env& clock() { return options_.env == nullptr ? env_ : *options_.env; }
+
   void open_ledger(const LedgerId& ledger, One& one) {
     const std::string folder = folder_.path(ledger.folder());
     std::filesystem::create_directories(folder + "/keyring");
     one.keyring = *projections::Keyring::open(folder + "/keyring", ledger.id,
-                                              std::string(32, 'm'), env_, false);
+                                              std::string(32, 'm'), clock(), options_.fsync);
     projections::KeeperConfig config;
     config.ledger = ledger;
     config.founding_id = founding_id(ledger);
     config.secret = std::string(32, 's');
     config.directory = folder + "/rows";
     config.accept_clock_jump = true;
-    config.limits.row_cache_mib = 4;
-    config.limits.commit_interval_us = 2'000;
+    config.limits.row_cache_mib = options_.row_cache_mib;
+    config.limits.commit_interval_us = options_.commit_interval_us;
     if (ledger.kind == kAllianceKind) {
       config.sign = [seed = seed(ledger), ledger, id = config.founding_id](Seq size,
                                                                            const Hash& hash) {
         return sign_checkpoint(seed, ledger, id, size, hash);
       };
     }
-    one.keeper = *projections::Keeper::open(config, *log_, env_, budget_, *one.keyring,
+    one.keeper = *projections::Keeper::open(config, *log_, clock(), budget_, *one.keyring,
                                             pool_->get_executor(), nullptr);
     links_->add({one.keeper, one.keyring.get(), ledger.kind == kCityKind ? seed(ledger) : ""});
   }
 
+  LeagueOptions options_;
   projections::testing::ScratchFolder folder_;
   SeededEnv env_;
   SeededEnv test_env_;

@@ -12,7 +12,6 @@ subscriber reads.
 """
 
 import csv
-import hashlib
 import json
 import os
 import sys
@@ -20,7 +19,8 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from alliance_process import Alliance, eventually, expect, host, key_of, send  # noqa: E402
+from alliance_process import (Alliance, add_caller, eventually, expect, host,  # noqa: E402
+                              send)
 from city_process import Node, test_main  # noqa: E402
 
 POPULATIONS = os.path.join(os.environ["HANSA_SOURCE"], "ops", "demo", "delta-populations.csv")
@@ -49,16 +49,6 @@ def read_data(folder):
             days.setdefault(ids[row["city"]], []).append((row["date"], row["pm25"]))
     expect(len(days) == CITIES_WITH_DATA and WITHOUT_DATA not in days, sorted(days))
     return people, days
-
-
-def add_subscriber(node):
-    with open(node.config, encoding="utf-8") as stream:
-        config = json.load(stream)
-    config["access"]["api_keys"].append(
-        {"id": "subscriber", "sha256": hashlib.sha256(key_of("subscriber").encode()).hexdigest(),
-         "roles": ["subscriber"], "alliance": "delta"})
-    with open(node.config, "w", encoding="utf-8") as stream:
-        json.dump(config, stream, indent=1)
 
 
 def portions(days, number):
@@ -145,7 +135,7 @@ def check_stopped(node):
 def prepare(hansa, folder, cities):
     node = Node(hansa, folder, cities)
     host(node, "delta")
-    add_subscriber(node)
+    add_caller(node, "subscriber", ["subscriber"], "delta")
     node.start()
     return node
 

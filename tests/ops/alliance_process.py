@@ -23,13 +23,17 @@ def host(node, alliance):
     os.makedirs(keys, exist_ok=True)
     shutil.move(os.path.join(made, "data", "keys", f"alliance-{alliance}.key"), keys)
     node.ledgers.append({"ledger": f"alliance/{alliance}", "founding_id": answer["founding_id"]})
+    add_caller(node, "secretariat-" + alliance, ["secretariat"], alliance)
+
+
+def add_caller(node, name, roles, alliance, **more):
+    """Somebody whose key is `test-key-<name>`; before the node starts."""
     with open(node.config, encoding="utf-8") as stream:
         config = json.load(stream)
     config["ledgers"] = node.ledgers
-    name = "secretariat-" + alliance
     config["access"]["api_keys"].append(
         {"id": name, "sha256": hashlib.sha256(key_of(name).encode()).hexdigest(),
-         "roles": ["secretariat"], "alliance": alliance})
+         "roles": roles, "alliance": alliance, **more})
     with open(node.config, "w", encoding="utf-8") as stream:
         json.dump(config, stream, indent=1)
 

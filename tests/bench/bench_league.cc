@@ -1,0 +1,59 @@
+#include "tests/bench/bench_league.h"
+
+#include "core/alliance/agreement.h"
+
+namespace hansa::bench {
+namespace {
+
+void settle(League& league) {
+  if (!league.links().settle(60'000)) give_up("the links do not come to rest");
+}
+
+template <typename Command>
+void call(League& league, const LedgerId& ledger, Command command) {
+  command.set_alliance(kDelta.id);
+  if constexpr (requires { command.set_city(""); }) {
+    if (command.city().empty()) command.set_city(ledger.id);
+  }
+  must(league.call(ledger, command), Command::descriptor()->name().c_str());
+}
+
+template <typename Command>
+Command with_keys(League& league, const LedgerId& of) {
+  Command command;
+  command.set_founding_id(to_hex(league.founding_id(of)));
+  command.set_public_key(league.public_key(of));
+  command.set_recovery_key(league.recovery_key(of));
+  return command;
+}
+
+}  // namespace
+
+void bring(League& league, const std::vector<std::string>& cities, v1::Agreement terms) {
+  league.add(kDelta.kind, kDelta.id);
+  call(league, kDelta, v1::FoundAlliance());
+  for (const auto& id : cities) {
+    const LedgerId city{"city", id};
+    league.add(city.kind, city.id);
+    v1::FoundCity founding;
+    founding.set_city(id);
+    must(league.call(city, founding), "FoundCity");
+    auto admission = with_keys<v1::AdmitCity>(league, city);
+    admission.set_city(id);
+    call(league, kDelta, std::move(admission));
+    call(league, city, with_keys<v1::JoinAlliance>(league, kDelta));
+  }
+  settle(league);
+  terms.set_purpose("Measured.");
+  v1::ProposeAgreement proposal;
+  *proposal.mutable_agreement() = terms;
+  call(league, kDelta, proposal);
+  settle(league);
+  v1::RatifyAgreement ratification;
+  ratification.set_version(1);
+  ratification.set_sha256(agreement_sha256(terms));
+  for (const auto& id : cities) call(league, {"city", id}, ratification);
+  settle(league);
+}
+
+}  // namespace hansa::bench
