@@ -29,21 +29,31 @@ PublicKey public_key_of(const std::string& seed) {
   return key;
 }
 
-v1::CheckpointSigned sign_checkpoint(const std::string& seed, const LedgerId& ledger,
-                                     const FoundingId& founding_id, Seq size, const Hash& hash) {
+Signature sign_text(const std::string& seed, std::string_view text) {
+  HANSA_ASSERT(seed.size() == crypto_sign_SEEDBYTES, "a seed has 32 bytes");
   PublicKey key;
   std::string secret(crypto_sign_SECRETKEYBYTES, '\0');
   crypto_sign_seed_keypair(key.bytes.data(), reinterpret_cast<unsigned char*>(secret.data()),
                            bytes(seed));
-  const std::string text = signed_text(ledger, founding_id, size, to_hex(hash));
   Signature signature;
   crypto_sign_detached(signature.bytes.data(), nullptr, bytes(text), text.size(), bytes(secret));
   sodium_memzero(secret.data(), secret.size());
+  return signature;
+}
+
+bool is_signed(std::string_view text, const Signature& signature, const PublicKey& key) {
+  return crypto_sign_verify_detached(signature.bytes.data(), bytes(text), text.size(),
+                                     key.bytes.data()) == 0;
+}
+
+v1::CheckpointSigned sign_checkpoint(const std::string& seed, const LedgerId& ledger,
+                                     const FoundingId& founding_id, Seq size, const Hash& hash) {
   v1::CheckpointSigned checkpoint;
   checkpoint.set_size(size);
   checkpoint.set_sha256(to_hex(hash));
-  checkpoint.set_signature(to_hex(signature));
-  checkpoint.set_public_key(to_hex(key));
+  checkpoint.set_signature(
+      to_hex(sign_text(seed, signed_text(ledger, founding_id, size, to_hex(hash)))));
+  checkpoint.set_public_key(to_hex(public_key_of(seed)));
   return checkpoint;
 }
 
@@ -58,8 +68,7 @@ Result<void> verify_checkpoint(const v1::CheckpointSigned& checkpoint, const Pub
   const auto signature = parse_hex<Signature>(checkpoint.signature());
   const std::string text = signed_text(ledger, founding_id, checkpoint.size(),
                                        checkpoint.sha256());
-  if (!signature || crypto_sign_verify_detached(signature->bytes.data(), bytes(text), text.size(),
-                                                key.bytes.data()) != 0) {
+  if (!signature || !is_signed(text, *signature, key)) {
     return fail(Errc::kBadSignature, which + " bears no signature of its key " + to_hex(key));
   }
   return {};

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/alliance/identity.h"
 #include "hansa/v1/ledger.pb.h"
@@ -22,6 +23,10 @@ namespace hansa::federation {
 inline constexpr size_t kSeedBytes = 32;
 
 PublicKey public_key_of(const std::string& seed);
+// Of any text; the same text gives the same signature.
+Signature sign_text(const std::string& seed, std::string_view text);
+bool is_signed(std::string_view text, const Signature& signature, const PublicKey& key);
+
 v1::CheckpointSigned sign_checkpoint(const std::string& seed, const LedgerId& ledger,
                                      const FoundingId& founding_id, Seq size, const Hash& hash);
 Result<void> verify_checkpoint(const v1::CheckpointSigned& checkpoint, const PublicKey& key,

@@ -123,7 +123,8 @@ struct Client::Impl {
     if (!parser.get().keep_alive()) disconnect();
     return HttpAnswer{static_cast<int>(parser.get().result_int()),
                       std::string(parser.get()[http::field::content_type]),
-                      std::move(parser.get().body())};
+                      std::move(parser.get().body()),
+                      std::string(parser.get()["Hansa-Entry-Sha256"])};
   }
 };
 

@@ -2,7 +2,8 @@
 //
 // Shape:   one keep-alive connection. request() sends one HTTP request; call() a method of the
 //          schema: `request_json` is the request message as JSON, whose path fields go into the
-//          address, the rest into the query (GET) or the body. page through lists with call_all().
+//          address, the rest into the query (GET) or the body. call_all() reads every page of a
+//          list.
 // Errors:  what the server's problem document says (code, detail, pointer); kUnavailable when it
 //          cannot be reached or does not answer in time; kBadRequest for JSON that is no object.
 // Threads: one at a time; open one per thread.
@@ -19,6 +20,7 @@
 namespace hansa::ops {
 
 inline constexpr int kAnswerMsMax = 60'000;
+inline constexpr uint32_t kPageRows = 1'000;
 
 struct HttpRequest {
   std::string verb;
@@ -32,6 +34,7 @@ struct HttpAnswer {
   int status = 0;
   std::string content_type;
   std::string body;
+  std::string entry_sha256{};  // of a read: of the entry that it shows, 64 hex digits
 };
 
 class Client {
@@ -47,6 +50,18 @@ class Client {
   Result<std::string> call(const MethodInfo& method, const std::string& request_json);
   // The same with messages.
   Result<void> call(const google::protobuf::Message& request, google::protobuf::Message& answer);
+  // Pages until there is none; `take` gets each answer.
+  template <typename Answer, typename Request, typename Take>
+  Result<void> call_all(Request request, const Take& take) {
+    request.set_page_size(kPageRows);
+    while (true) {
+      Answer answer;
+      HANSA_CHECK(call(request, answer));
+      request.set_page_token(answer.next_page_token());
+      HANSA_CHECK(take(answer));
+      if (request.page_token().empty()) return {};
+    }
+  }
   const std::string& server() const;
 
  private:

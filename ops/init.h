@@ -8,9 +8,13 @@
 //            setup/…                         of a city: for `hansa setup` and a first import;
 //                                            files that stand there already stay as they are
 //            agreement.json                  of an alliance: an agreement to edit and propose
+//          In a folder that has a hansa.yaml the ledger is added to it: an item at the end of its
+//          `ledgers` and one at the end of its `api_keys`, nothing else changed; the files other
+//          than the key stand in <kind>-<id>/. One `hansa serve` then serves all of them.
 //          The API key is in the answer and nowhere else; the configuration has its SHA-256.
-// Errors:  kBadRequest for an id that is no slug; kAlreadyExists names the file that is in the way
-//          (nothing is written then); kBadFile.
+// Errors:  kBadRequest for an id that is no slug; kAlreadyExists names the ledger, or the file,
+//          that is in the way; kBadConfig where the configuration cannot be read, or is written
+//          so that nothing can be added by adding lines; kBadFile. Nothing is written then.
 // Threads: one.
 // Source:  SPEC §6.
 #pragma once
@@ -25,7 +29,7 @@
 namespace hansa::ops {
 
 struct InitFile {
-  std::string name;  // below the folder
+  std::string name;
   std::string text;
   uint32_t mode = 0644;
 };
@@ -33,13 +37,17 @@ struct InitFile {
 struct InitPlan {
   LedgerId ledger;
   KeyFile keys;
+  std::string key_file;
   Identity identity;
   std::string api_key;
-  std::vector<InitFile> files;  // the key file is written from `keys`
+  std::string folder;  // of the files that are the ledger's own
+  std::vector<InitFile> files;
+  InitFile config;
+  bool extends_config = false;
 };
 
-Result<InitPlan> plan_init(const LedgerId& ledger, Env& env);
-Result<void> write_init(const InitPlan& plan, const std::string& folder);
+Result<InitPlan> plan_init(const LedgerId& ledger, const std::string& folder, Env& env);
+Result<void> write_init(const InitPlan& plan);
 
 // An API key as people carry it: `hansa_` and 43 characters.
 std::string make_api_key(Env& env);

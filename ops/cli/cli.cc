@@ -30,9 +30,9 @@ Check
   topics create | check         Kafka topics of the ledgers
   nodes                         who leads what on Kafka, and how far each is
   projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`
-  agreement check FILE          what would leave which city, in words; `hansa alliance admit`
-  error CODE                    what an error means
-  version
+  agreement check FILE          what would leave which city, in words
+  campaign board ALLIANCE ID    who said and did what; `hansa alliance`, `hansa feed`
+  error CODE                    what an error means; `hansa version`
 `hansa VERB --help` explains each, with an example that works.
 )";
 
@@ -86,6 +86,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_dead(app, chosen);
   add_alliance(app, chosen);
   add_agreement(app, chosen);
+  add_campaign(app, chosen);
   add_feed(app, chosen);
   add_error(app, chosen);
   add_openapi(app, chosen);

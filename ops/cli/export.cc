@@ -10,8 +10,6 @@
 namespace hansa::ops {
 namespace {
 
-constexpr uint32_t kPageCases = 1'000;
-
 struct ExportOptions {
   std::string city;
   std::string format = "georeport-csv";
@@ -26,13 +24,10 @@ Result<std::vector<v1::Service>> services_of(Client& client, const std::string& 
   std::vector<v1::Service> all;
   v1::ListServices request;
   request.set_city(city);
-  request.set_page_size(kPageCases);
-  do {
-    v1::ServicesAnswer answer;
-    HANSA_CHECK(client.call(request, answer));
-    all.insert(all.end(), answer.services().begin(), answer.services().end());
-    request.set_page_token(answer.next_page_token());
-  } while (!request.page_token().empty());
+  HANSA_CHECK(client.call_all<v1::ServicesAnswer>(request, [&](const auto& page) -> Result<void> {
+    all.insert(all.end(), page.services().begin(), page.services().end());
+    return {};
+  }));
   return all;
 }
 
@@ -54,14 +49,11 @@ Result<std::string> export_text(const ExportOptions& options, ExportFormat forma
   Progress progress("export", total);
   v1::ListCases request;
   request.set_city(options.city);
-  request.set_page_size(kPageCases);
-  do {
-    v1::CasesAnswer answer;
-    HANSA_CHECK(client.call(request, answer));
-    for (const auto& row : answer.cases()) exported.add(row);
+  HANSA_CHECK(client.call_all<v1::CasesAnswer>(request, [&](const auto& page) -> Result<void> {
+    for (const auto& row : page.cases()) exported.add(row);
     progress.reached(exported.cases());
-    request.set_page_token(answer.next_page_token());
-  } while (!request.page_token().empty());
+    return {};
+  }));
   progress.done();
   return exported.text(format);
 }

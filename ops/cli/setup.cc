@@ -22,14 +22,10 @@ Result<void> read_all(Client& client, const std::string& city,
                       std::vector<Row>& rows) {
   Request request;
   request.set_city(city);
-  request.set_page_size(1000);
-  while (true) {
-    Answer answer;
-    HANSA_CHECK(client.call(request, answer));
+  return client.call_all<Answer>(request, [&](Answer& answer) -> Result<void> {
     for (auto& row : *(answer.*rows_of)()) rows.push_back(std::move(row));
-    if (answer.next_page_token().empty()) return {};
-    request.set_page_token(answer.next_page_token());
-  }
+    return {};
+  });
 }
 
 Result<CityNow> read_city_now(Client& client, const std::string& city) {

@@ -1,6 +1,7 @@
 #include "ops/http/pages.h"
 
 #include "hansa/v1/rows.pb.h"
+#include "ops/html.h"
 #include "ops/http/service.h"
 #include "ops/json.h"
 #include "ops/version.h"
@@ -18,31 +19,8 @@ li { border-top: 1px solid var(--line); padding: .6rem 0; }
   font-size: .8rem; } code { font-size: .9em; } a { text-underline-offset: .15em; }
 )";
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string link(const std::string& target, std::string_view text) {
-  return "<a href=\"" + escaped(target) + "\">" + escaped(text) + "</a>";
+  return "<a href=\"" + escape_html(target) + "\">" + escape_html(text) + "</a>";
 }
 
 std::string title_of(const v1::Title& title, const std::string& id) {
@@ -52,9 +30,9 @@ std::string title_of(const v1::Title& title, const std::string& id) {
 }
 
 std::string refused_item(const LedgerStatus& status) {
-  return "<li>" + escaped(status.ledger.id) +
+  return "<li>" + escape_html(status.ledger.id) +
          " <span class=\"mark\">not served</span><br><span class=\"quiet\">" +
-         escaped(status.refused ? status.refused->detail : "it cannot be opened") +
+         escape_html(status.refused ? status.refused->detail : "it cannot be opened") +
          "</span></li>\n";
 }
 
@@ -107,10 +85,10 @@ std::string city_item(Node& node, const LedgerStatus& status) {
 std::string start_page(Node& node) {
   std::string page = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">";
   page += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">";
-  page += "<title>Hansa · " + escaped(node.config().node.id) + "</title><style>";
+  page += "<title>Hansa · " + escape_html(node.config().node.id) + "</title><style>";
   page += kStyle;
   page += "</style></head><body>\n<h1>Hansa</h1>\n<p class=\"quiet\">Node " +
-          escaped(node.config().node.id) + ", version " + std::string(kVersion) +
+          escape_html(node.config().node.id) + ", version " + std::string(kVersion) +
           ". Every action of a city is an entry in its ledger; what you read here is the fold of "
           "those entries.</p>\n";
   std::string alliances;

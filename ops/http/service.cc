@@ -78,6 +78,11 @@ Result<bool> parse_format(std::string_view text) {
 
 std::string seq_header(Seq seq) { return "Hansa-Seq: " + std::to_string(seq) + "\r\n"; }
 
+// Which entry a read shows: whoever holds the ledger can say whether it is this one.
+std::string entry_headers(const ChainPosition& position) {
+  return seq_header(position.seq) + "Hansa-Entry-Sha256: " + to_hex(position.tip) + "\r\n";
+}
+
 // An event stream waits as long for something new; then it ends empty, and the client comes again.
 constexpr int kEventWaitMs = 100;
 constexpr int kEventWaitsMax = 100;
@@ -331,7 +336,7 @@ asio::awaitable<Result<Reply>> Service::shares(const Call& call, Request request
   const ShareContext context{*rows->snapshot, config,           node_.read_log(),
                              node_.links(),   *request.principal, ratifications_};
   Reply reply;
-  reply.headers = seq_header(rows->snapshot->meta().position.seq);
+  reply.headers = entry_headers(rows->snapshot->meta().position);
   if (const auto* list = dynamic_cast<const v1::ListShares*>(request.message.get())) {
     const auto answer = list_shares(*list, context);
     if (!answer) co_return fail(answer.error());
@@ -521,17 +526,17 @@ asio::awaitable<Result<Reply>> Service::read(const Call& call, Request request) 
   if (!rows) co_return fail(std::move(rows).error());
   auto& door = *rows->door;
   const auto& config = door.keeper().config();
-  const Seq seq = rows->snapshot->meta().position.seq;
+  const ChainPosition position = rows->snapshot->meta().position;
   auto answer = projections::answer_read(
       *request.message, {*rows->snapshot, door, *request.principal, config.ledger,
                          config.founding_id, node_.log()});
   if (!answer) {
     auto error = std::move(answer).error();
-    if (error.seq == 0) error.seq = seq;
+    if (error.seq == 0) error.seq = position.seq;
     co_return fail(std::move(error));
   }
   Reply reply;
-  reply.headers = seq_header(seq);
+  reply.headers = entry_headers(position);
   const auto seen = request.principal->person.empty()
                         ? door.sees(*request.principal)
                         : std::max(door.sees(*request.principal), v1::SENSITIVE);

@@ -87,6 +87,58 @@ class Cli(unittest.TestCase):
         key_file = os.path.join(self.folder, "data/keys/city-example.key")
         self.assertEqual(os.stat(key_file).st_mode & 0o777, 0o600)
 
+    def read(self, name):
+        with open(os.path.join(self.folder, name), encoding="utf-8") as file:
+            return file.read()
+
+    def test_1_init_adds_a_ledger_to_a_configuration(self):
+        self.ok("init", "alliance", "delta", "--dir", "league")
+        first, identity = self.read("league/hansa.yaml"), self.read("league/identity.json")
+        with open(os.path.join(self.folder, "league/hansa.yaml"), "a", encoding="utf-8") as file:
+            file.write("# the end, without a line's end")
+        made = json.loads(self.ok("init", "city", "wuxi", "--dir", "league", "--json"))
+        self.ok("init", "city", "suzhou", "--dir", "league/")
+        self.assertEqual(made["folder"], "league/city-wuxi")
+        for name in ("identity.json", "recovery-city-wuxi.key", "setup/city.yaml"):
+            self.assertTrue(os.path.exists(os.path.join(self.folder, made["folder"], name)), name)
+        self.assertIn("city: wuxi\n", self.read("league/city-wuxi/setup/city.yaml"))
+        self.assertEqual(self.read("league/identity.json"), identity)
+        whole = self.read("league/hansa.yaml")
+        lines = iter(whole.splitlines())
+        for line in first.splitlines():
+            self.assertIn(line, lines)  # all of them, in their order
+        ids = [line.split()[2] for line in whole.splitlines() if "- ledger: " in line]
+        self.assertEqual(ids, ["alliance/delta", "city/wuxi", "city/suzhou"])
+        keys = [line.split()[2] for line in whole.splitlines() if line.startswith("    - id: ")]
+        self.assertEqual(keys, ["admin", "admin-city-wuxi", "admin-city-suzhou"])
+        self.assertIn(made["founding_id"], whole)
+        self.ok("serve", "--config", "league/hansa.yaml", "--check")
+        code, out, err = self.run_hansa("init", "city", "wuxi", "--dir", "league")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("city/wuxi exists already", err)
+        self.assertEqual(self.read("league/hansa.yaml"), whole)
+
+    def test_1_init_refuses_a_configuration_that_it_cannot_add_to(self):
+        self.ok("init", "alliance", "delta", "--dir", "flow")
+        name = os.path.join(self.folder, "flow/hansa.yaml")
+        text = self.read("flow/hansa.yaml")
+        at = text.index("  api_keys:")
+        end = text.index("memory:")
+        for spoilt, code, words in (
+                (text[:at] + '  api_keys: [{id: a, sha256: "' + 64 * "a" +
+                 '", roles: [secretariat], alliance: delta}]\n' + text[end:], 2, "one item under"),
+                (text.replace("id: admin\n", "id: admin-city-wuxi\n"), 2, "one item under"),
+                (text.replace("threads: 2", "thraeds: 2"), 2, "thraeds")):
+            with open(name, "w", encoding="utf-8") as file:
+                file.write(spoilt)
+            done, out, err = self.run_hansa("init", "city", "wuxi", "--dir", "flow")
+            self.assertEqual((done, out), (code, ""), err)
+            self.assertIn(words, err)
+            self.assertEqual(self.read("flow/hansa.yaml"), spoilt)
+            self.assertFalse(os.path.exists(os.path.join(self.folder, "flow/city-wuxi")))
+            self.assertFalse(os.path.exists(
+                os.path.join(self.folder, "flow/data/keys/city-wuxi.key")))
+
     def test_2_setup_twice_changes_nothing_the_second_time(self):
         out = self.ok("setup", "setup")
         self.assertIn("changed  district north", out)

@@ -123,8 +123,8 @@ class ApiServer {
     std::string pattern = (std::filesystem::temp_directory_path() / "hansa-XXXXXX").string();
     HANSA_ASSERT(mkdtemp(pattern.data()) != nullptr, "a folder can be made");
     folder_ = pattern;
-    auto plan = plan_init(LedgerId{"city", "example"}, env_);
-    HANSA_ASSERT(plan && write_init(*plan, folder_), "a city can be begun");
+    auto plan = plan_init(LedgerId{"city", "example"}, folder_, env_);
+    HANSA_ASSERT(plan && write_init(*plan), "a city can be begun");
     auto config = read_config(folder_ + "/hansa.yaml", {});
     HANSA_ASSERT(config.has_value(), "the configuration of init can be read");
     config->http.listen.port = 0;

@@ -54,6 +54,8 @@ TEST_F(Http, ReportedCaseCanBeRead) {
   EXPECT_EQ(reported.headers.at("Location"), address);
   const auto read = api->send({"GET", address + "?at_least=" + reported.text("seq")});
   ASSERT_EQ(read.status, 200) << read.body;
+  EXPECT_EQ(read.headers.at("Hansa-Seq"), reported.text("seq"));
+  EXPECT_EQ(read.headers.at("Hansa-Entry-Sha256"), reported.text("entry_sha256"));
   const auto document = read.json();
   EXPECT_EQ(document.at_pointer("/case/description"), "Bags");
   const auto& history = document.at_pointer("/case/history").as_array();

@@ -75,9 +75,9 @@ TEST(Identity, WhatIsReadIsWhatWasWrittenAndWhatIsSpoiltIsNamed) {
 TEST(Identity, InitWritesItsKeysApartAndNoneOfThemTwice) {
   const ScratchFolder folder;
   SeededEnv env(3, "init");
-  const auto plan = plan_init({"city", "wuxi"}, env);
+  const auto plan = plan_init({"city", "wuxi"}, folder.path("wuxi"), env);
   ASSERT_TRUE(plan) << plan.error().detail;
-  ASSERT_TRUE(write_init(*plan, folder.path("wuxi")));
+  ASSERT_TRUE(write_init(*plan));
   const auto identity = read_identity(folder.path("wuxi/identity.json"));
   ASSERT_TRUE(identity) << identity.error().detail;
   const auto keys = read_key_file(key_file_name(folder.path("wuxi/data"), identity->ledger));
@@ -89,7 +89,7 @@ TEST(Identity, InitWritesItsKeysApartAndNoneOfThemTwice) {
   const auto seed = from_hex(recovery->substr(recovery->find("seed: ") + 6, 64));
   ASSERT_TRUE(seed);
   EXPECT_EQ(identity->recovery_key, public_key_of(*seed));
-  const auto again = write_init(*plan, folder.path("wuxi"));
+  const auto again = write_init(*plan);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, Errc::kAlreadyExists);
 }

@@ -32,7 +32,7 @@ judge() {
 wait_until_ready() {
   for _ in $(seq 600); do
     kill -0 "$1" || { echo "the server of block $block ended" >&2; return 1; }
-    curl -fsS http://127.0.0.1:8080/readyz > /dev/null 2>&1 && return 0
+    curl -fsS "${HANSA_SERVER:-http://127.0.0.1:8080}/readyz" > /dev/null 2>&1 && return 0
     sleep 0.1
   done
   echo "block $block: no answer from /readyz within 60 s" >&2
@@ -51,7 +51,7 @@ def blocks_of(text):
 
 def serves(line):
     """Whether this line starts a server, which goes on until it is stopped."""
-    if "--help" in line:
+    if "--help" in line or "--check" in line:
         return False
     return bool(re.match(r"\./demo\b(?!.*--once)", line) or re.search(r"\bhansa serve\b", line))
 
@@ -79,24 +79,25 @@ def port_is_free(port):
             return False
 
 
-def run(script, scratch):
-    """Runs the script in a session of its own, so that what it leaves behind ends with it."""
+def run(script, scratch, seconds_max=SECONDS_MAX, **more):
+    """Runs the script in a session of its own, so that what it leaves behind ends with it; `more`
+    stands in its environment."""
     copy = os.path.join(scratch, "hansa")
     os.mkdir(copy)
     for name in os.listdir(ROOT):
         os.symlink(os.path.join(ROOT, name), os.path.join(copy, name))
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith("HANSA_")}
-    environment.update(HOME=scratch, TMPDIR=scratch)
+    environment.update(HOME=scratch, TMPDIR=scratch, **more)
     log = os.path.join(scratch, "log")
     with open(log, "wb") as output:
         shell = subprocess.Popen(["bash", "-c", script], cwd=copy, env=environment, stdout=output,
                                  stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                  start_new_session=True)
         try:
-            code = shell.wait(SECONDS_MAX)
+            code = shell.wait(seconds_max)
         except subprocess.TimeoutExpired:
-            code = f"nothing within {SECONDS_MAX} s"
+            code = f"nothing within {seconds_max} s"
         try:
             os.killpg(shell.pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -1,0 +1,185 @@
+#include "ops/campaign_page.h"
+
+#include "ops/html.h"
+#include "ops/time_text.h"
+
+namespace hansa::ops {
+namespace {
+
+constexpr const char* kHead =
+    R"(<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+:root { --ink: #1d2327; --quiet: #667; --line: #d8dce0; --mark: #8a5a00; }
+* { box-sizing: border-box; }
+body { font: 15px/1.55 Georgia, "Noto Serif", "Noto Serif CJK SC", serif; color: var(--ink);
+  background: #fff; max-width: 46rem; margin: 3rem auto; padding: 0 1.25rem; }
+h1 { font-size: 2rem; line-height: 1.2; margin: .2rem 0 .6rem; font-weight: 600; }
+h2 { font-size: 1.15rem; margin: 2.4rem 0 .6rem; break-after: avoid; }
+p { margin: .4rem 0; max-width: 38rem; }
+.quiet, th, footer { color: var(--quiet); }
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.5rem, 1fr));
+  gap: 1px; background: var(--line); border: 1px solid var(--line); margin: 1.6rem 0;
+  padding: 0; list-style: none; }
+.numbers li { background: #fff; padding: .7rem .8rem; font-size: .85rem; color: var(--quiet); }
+.numbers b { display: block; font-size: 1.7rem; line-height: 1.2; color: var(--ink);
+  font-weight: 600; font-variant-numeric: tabular-nums; }
+table { width: 100%; border-collapse: collapse; font-size: .93rem; }
+th { text-align: left; font-weight: normal; font-size: .82rem; }
+th, td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; overflow-wrap: anywhere; }
+tr { break-inside: avoid; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.mark { color: var(--mark); }
+code { font: .8rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
+footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem;
+  font-size: .85rem; }
+@media print { body { margin: 0; max-width: none; font-size: 10.5pt; }
+  @page { margin: 18mm 16mm; } }
+</style>
+)";
+
+std::string cell(const std::string& text) { return "<td>" + escape_html(text) + "</td>"; }
+
+std::string row(const std::vector<std::string>& texts) {
+  std::string out = "<tr>";
+  for (const auto& text : texts) out += cell(text);
+  return out + "</tr>\n";
+}
+
+std::string table_head(const std::vector<std::string>& names) {
+  std::string out = "<table><thead><tr>";
+  for (const auto& name : names) out += "<th>" + name + "</th>";
+  return out + "</tr></thead><tbody>\n";
+}
+
+constexpr const char* kTableEnd = "</tbody></table>\n";
+
+std::string title_of(const CampaignFacts& facts) {
+  const auto& title = facts.title;
+  if (title.en().empty() && title.zh().empty()) return facts.alliance;
+  if (title.en().empty() || title.zh().empty()) return title.en() + title.zh();
+  return title.en() + " · " + title.zh();
+}
+
+std::string day_of(int64_t time_us) { return time_us == 0 ? "" : time_text(time_us).substr(0, 10); }
+
+std::string amount(const v1::CampaignAction& action) {
+  if (action.quantity() == 0 && action.unit().empty()) return "";
+  return std::to_string(action.quantity()) + (action.unit().empty() ? "" : " " + action.unit());
+}
+
+std::string opening(const CampaignFacts& facts) {
+  const auto& campaign = facts.campaign;
+  std::string state = v1::CampaignState::Value_Name(campaign.state());
+  if (campaign.ended_time_us() != 0) state += " on " + day_of(campaign.ended_time_us());
+  std::string out = "<p class=\"quiet\">" + escape_html(title_of(facts)) + " · campaign " +
+                    escape_html(campaign.campaign()) + "</p>\n<h1>" +
+                    escape_html(campaign.title()) + "</h1>\n<p>" +
+                    escape_html(campaign.purpose()) + "</p>\n<p class=\"quiet\">" +
+                    day_of(campaign.starts_time_us()) + " to " + day_of(campaign.ends_time_us()) +
+                    " · proposed on " + day_of(campaign.proposed_time_us());
+  if (campaign.launched_time_us() != 0) {
+    out += " · launched on " + day_of(campaign.launched_time_us());
+  }
+  out += " · " + state + " · quorum " + std::to_string(campaign.quorum()) + "</p>\n";
+  return campaign.summary().empty() ? out : out + "<p>" + escape_html(campaign.summary()) +
+                                                "</p>\n";
+}
+
+std::string numbers(const CampaignFacts& facts) {
+  const auto& counted = facts.campaign.numbers();
+  const std::pair<uint64_t, const char*> shown[] = {
+      {counted.cities_committed(), "cities committed"},
+      {counted.cities_declined(), "declined"},
+      {silent_cities(facts).size(), "silent"},
+      {counted.actions(), "actions"},
+      {counted.joint_actions(), "by two cities"},
+      {counted.differing(), "told differently"},
+      {counted.orphans(), "told by one alone"},
+      {counted.findings_open(), "findings open"}};
+  std::string out = "<ul class=\"numbers\">\n";
+  for (const auto& [number, name] : shown) {
+    out += "<li><b>" + std::to_string(number) + "</b>" + name + "</li>\n";
+  }
+  return out + "</ul>\n";
+}
+
+std::string words(const CampaignFacts& facts) {
+  std::string out = "<h2>Each city's word</h2>\n" +
+                    table_head({"City", "Word", "In its own words"});
+  for (const auto& city : facts.cities) {
+    out += row({city.city(), v1::CampaignWord::Value_Name(city.word()), city.statement()});
+  }
+  for (const auto& city : silent_cities(facts)) out += row({city, "said nothing", ""});
+  return out + kTableEnd;
+}
+
+std::string actions(const CampaignFacts& facts) {
+  std::string rows;
+  for (const auto& city : facts.cities) {
+    for (const auto& action : city.actions()) {
+      rows += "<tr>" + cell(city.city()) + cell(action.title()) + cell(action.day()) +
+              cell(action.partner().empty() ? "" : "with " + action.partner()) +
+              "<td class=\"number\">" + escape_html(amount(action)) + "</td></tr>\n";
+    }
+  }
+  if (rows.empty()) return "";
+  return "<h2>What was done</h2>\n" + table_head({"City", "Action", "Day", "", "How much"}) + rows +
+         kTableEnd;
+}
+
+std::string joint_actions(const CampaignFacts& facts) {
+  std::string rows;
+  for (const auto& pair : joint_pairs(facts)) {
+    std::string accounts;
+    for (const auto& account : pair.accounts) {
+      accounts += (accounts.empty() ? "" : "<br>") +
+                  escape_html(account.city() + ": " + account.recorded().day() + " " +
+                              amount(account.recorded()));
+    }
+    const bool agrees = pair.outcome == "matched";
+    rows += "<tr>" + cell(pair.joint_id) + cell(pair.cities[0] + " and " + pair.cities[1]) +
+            "<td>" + accounts + "</td><td" + (agrees ? "" : " class=\"mark\"") + ">" +
+            pair.outcome + "</td></tr>\n";
+  }
+  if (rows.empty()) return "";
+  return "<h2>What two cities did together</h2>\n" +
+         table_head({"Action", "Cities", "Accounts", ""}) + rows + kTableEnd;
+}
+
+std::string findings(const CampaignFacts& facts) {
+  std::string rows;
+  for (const auto& finding : facts.findings) {
+    std::string said = escape_html(finding.reason());
+    for (const auto& word : finding.words()) {
+      if (word.explanation().empty()) continue;
+      said += (said.empty() ? "" : "<br>") + escape_html(word.city() + ": " + word.explanation());
+    }
+    const auto& raised = finding.raised();
+    const bool is_open = finding.state() != v1::FindingState::settled;
+    rows += "<tr>" + cell(raised.finding()) + cell(raised.joint_id()) +
+            cell(v1::FindingKind::Value_Name(raised.kind())) + "<td" +
+            (is_open ? " class=\"mark\"" : "") + ">" +
+            v1::FindingState::Value_Name(finding.state()) + "</td><td>" + said + "</td></tr>\n";
+  }
+  if (rows.empty()) return "<h2>Findings</h2>\n<p>No two accounts differ.</p>\n";
+  return "<h2>Findings</h2>\n" +
+         table_head({"Finding", "Action", "Kind", "State", "What was said"}) + rows + kTableEnd;
+}
+
+}  // namespace
+
+std::string campaign_page(const CampaignFacts& facts, const std::string& json_sha256) {
+  return std::string(kHead) + "<title>" + escape_html(facts.campaign.title()) +
+         "</title></head><body>\n" + opening(facts) + numbers(facts) + words(facts) +
+         actions(facts) + joint_actions(facts) + findings(facts) +
+         "<footer><p>Made from entry " + std::to_string(facts.seq) + " of ledger alliance/" +
+         escape_html(facts.alliance) + ", whose SHA-256 is <code>" + facts.sha256 +
+         "</code>.</p>\n<p>The same facts stand in report.json, whose SHA-256 is <code>" +
+         json_sha256 + "</code>; report.sig signs both.</p></footer>\n</body></html>\n";
+}
+
+}  // namespace hansa::ops
