@@ -73,7 +73,7 @@ Result<void> check_class(const v1::Grant& grant, const GrantedField& field) {
 }
 
 Result<void> check_metric(const v1::MetricGrant& grant) {
-  HANSA_CHECK(find_metric(grant.metric()));
+  HANSA_CHECK(granted_metric(grant));
   std::set<std::string_view> seen;
   for (const auto& scope : grant.scopes()) {
     if (!find_scope(scope)) {
@@ -198,6 +198,18 @@ Result<std::vector<GrantedField>> granted_fields(const v1::Grant& grant) {
     fields.push_back(std::move(field));
   }
   return fields;
+}
+
+Result<const MetricInfo*> granted_metric(const v1::MetricGrant& grant) {
+  const std::string_view name = grant.metric();
+  const size_t at = std::min(name.find('@'), name.size());
+  HANSA_TRY(const auto* metric, find_metric(name.substr(0, at)));
+  const std::string exact = std::string(metric->id) + "@" + std::to_string(metric->version);
+  if (name == exact) return metric;
+  return fail(Errc::kUnknownMetric,
+              "a grant names the definition that is meant, and this binary knows `" + exact +
+                  "`; it does not know `" + std::string(name.substr(0, 60)) + "`",
+              "/metric");
 }
 
 Result<void> check_agreement(const v1::Agreement& agreement) {

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "core/alliance/alliance.h"
+#include "core/metrics/metric.h"
 
 namespace hansa {
 
@@ -37,6 +38,8 @@ struct GrantedField {
 const google::protobuf::Descriptor* find_city_event(std::string_view name);
 
 Result<std::vector<GrantedField>> granted_fields(const v1::Grant& grant);
+// `on_time_rate@1`: a figure by its definition, of which another version is another figure.
+Result<const MetricInfo*> granted_metric(const v1::MetricGrant& grant);
 // Everything that a proposal must keep to.
 Result<void> check_agreement(const v1::Agreement& agreement);
 // SHA-256 of the bytes that are ratified, 64 hex digits.

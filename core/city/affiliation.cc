@@ -269,7 +269,10 @@ Result<Decision> decide_city(const CityScope& scope, const v1::RatifyAgreement& 
   }
   v1::Agreement known = heard->agreement();
   known.DiscardUnknownFields();
-  if (known.ByteSizeLong() != heard->agreement().ByteSizeLong()) {
+  const bool knows_metrics =
+      std::all_of(known.metrics().begin(), known.metrics().end(),
+                  [](const auto& one) { return granted_metric(one).has_value(); });
+  if (known.ByteSizeLong() != heard->agreement().ByteSizeLong() || !knows_metrics) {
     return fail(Errc::kUpgradeNeeded, which + " has terms that this binary does not know; upgrade "
                                               "it before you ratify them");
   }

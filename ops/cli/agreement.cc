@@ -58,10 +58,10 @@ Result<void> print_in_words(const v1::Agreement& agreement, const std::string& c
   print_line("Purpose: " + agreement.purpose());
   for (const auto& grant : agreement.grants()) HANSA_CHECK(print_grant(grant, leaver));
   for (const auto& grant : agreement.metrics()) {
-    HANSA_TRY(const auto* metric, find_metric(grant.metric()));
+    HANSA_TRY(const auto* metric, granted_metric(grant));
     std::string scopes;
     for (const auto& scope : grant.scopes()) scopes += (scopes.empty() ? "" : ", ") + scope;
-    print_line("\nThe figure \"" + std::string(metric->title) + "\" (" + grant.metric() +
+    print_line("\nThe figure \"" + std::string(metric->title) + "\" (" + std::string(metric->id) +
                ", version " + std::to_string(metric->version) + ") is published by: " + scopes +
                ".");
   }

@@ -165,6 +165,12 @@ TEST(Ratification, OfTermsThatThisBinaryCannotReadIsRefused) {
   auto command = to_alliance<v1::RatifyAgreement>("delta", city.versions["delta"]);
   command.set_sha256(agreement_sha256(newer));
   refused(city, command, "upgrade_needed");
+  auto other = closings();
+  other.add_metrics()->set_metric("on_time_rate@2");
+  city.hear_proposal(other);
+  command = to_alliance<v1::RatifyAgreement>("delta", city.versions["delta"]);
+  command.set_sha256(agreement_sha256(other));
+  refused(city, command, "upgrade_needed");
 }
 
 TEST(Ratification, OfAProposalThatALaterVersionPassedOverIsRefused) {

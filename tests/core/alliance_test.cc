@@ -206,9 +206,12 @@ TEST(Agreement, TermsThatContradictThemselvesAreRefused) {
     a.set_valid_from_time_us(9);
     a.set_valid_until_time_us(9);
   }, "bad_request");
-  refused([](auto& a) { a.add_metrics()->set_metric("beauty"); }, "unknown_metric");
+  for (const char* metric : {"beauty", "beauty@1", "on_time_rate", "on_time_rate@2",
+                             "on_time_rate@", "on_time_rate@01", ""}) {
+    refused([metric](auto& a) { a.add_metrics()->set_metric(metric); }, "unknown_metric");
+  }
   refused([](auto& a) {
-    a.add_metrics()->set_metric("on_time_rate");
+    a.add_metrics()->set_metric("on_time_rate@1");
     a.mutable_metrics(0)->add_scopes("moon");
   }, "bad_request");
   refused([](auto& a) {
