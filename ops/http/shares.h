@@ -1,17 +1,17 @@
 // Shares: what the API answers about the share ledgers of an alliance's members.
 //
 // Shape:   list_shares(): how far the alliance has heard each member. list_share_entries(): a page
-//          of one member's share ledger, only what its key vouches for. Who reads for cities (and
-//          is neither secretariat nor auditor) sees what one of them shared, and what was shared
-//          under a version that one of them, a member, had ratified by then; where that version
-//          shares the past, also who ratified it, or a later one, afterwards. Of any other entry it
-//          gets seq, hash and time, an empty `value`, and in place of the events their range as
-//          `withheld`, `not_granted`: the next entry is chained to that hash, so that a reader
-//          verifies all the rest. Words to the alliance are for all who may ask.
-//          As server-sent events each
-//          entry is one event whose id is its seq, so that Last-Event-ID says where to go on;
-//          resume_after() reads it. A stream ends with what there is, or after ten seconds of
-//          nothing, and the client asks again, as the standard has it do.
+//          of one member's share ledger, only what its key vouches for.
+//          Who reads for cities (and is no secretariat, auditor or operator) sees what one of them
+//          shared, and what was shared under a version that one of them, a member, had ratified by
+//          then; where that version shares the past, also who ratified it, or a later one,
+//          afterwards. Of any other entry it gets seq, hash and time, an empty `value`, and in
+//          place of the events their range as `withheld`, `not_granted`: the next entry is chained
+//          to that hash, so that a reader verifies all the rest. Words to the alliance are for all
+//          who may ask.
+//          As server-sent events each entry is one event whose id is its seq, so that Last-Event-ID
+//          says where to go on; resume_after() reads it. A stream ends with what there is, or after
+//          ten seconds of nothing, and the client asks again, as the standard has it do.
 // Errors:  kUnknownMember: no such member. kForbidden: one that shares nothing with the caller.
 //          kBadRequest for a Last-Event-ID that is no seq. Those of federation/share_reader.h.
 // Threads: any.

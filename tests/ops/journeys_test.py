@@ -11,6 +11,7 @@ import html.parser
 import json
 import os
 import re
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -58,33 +59,55 @@ class Page(html.parser.HTMLParser):
         self.words += data
 
 
-def check_report(folder):
-    """The page says what the facts say, and asks nothing of anybody else."""
-    with open(os.path.join(folder, "report.html"), encoding="utf-8") as stream:
-        page = Page(stream.read())
+def read(*names):
+    with open(os.path.join(*names), encoding="utf-8") as stream:
+        return stream.read()
+
+
+def check_board(folder):
+    """What programs are told is what the tables show."""
+    status = json.loads(read(folder, "status.json"))
+    expect((status["version"], status["state"], status["ratified"], status["not_ratified"]) ==
+           (1, "in_force", ["suzhou", "wuxi"], ["nantong"]), status)
+    board = json.loads(read(folder, "board.json"))
+    expect(board["campaign"]["state"] == "launched", board)
+    rows = [(row["city"], row["standing"], row["word"], row["actions"], row["joint_actions"],
+             row["findings_open"]) for row in board["members"]]
+    expect(rows == [("nantong", "member", "declined", 0, 0, 0),
+                    ("suzhou", "member", "committed", 1, 1, 1),
+                    ("wuxi", "member", "committed", 1, 1, 1)], rows)
+    expect(all(row["share"]["taken_time_us"] for row in board["members"]), board)
+
+
+def check_report(hansa, league, folder, closed):
+    """The page says what the facts say, and asks nothing of anybody else; the facts name the entry
+    they were made from, and the ledger names the facts."""
+    page = Page(read(folder, "report.html"))
     for tag in ("script", "link", "img", "iframe", "a"):
         expect(tag not in page.tags, f"the page has a {tag}")
     expect(not {"src", "href", "onload"} & set(page.attributes), page.attributes)
-    with open(os.path.join(folder, "report.sig"), encoding="utf-8") as stream:
-        signature = json.load(stream)
+    signature = json.loads(read(folder, "report.sig"))
+    expect(closed["campaign"]["report_sha256"] == signature["json_sha256"], closed)
     expect(signature["json_sha256"] in page.words, "the page does not name the facts it shows")
     for words in ("The Delta", "our bank, forty people", "our boats are under repair",
                   "wuxi: 2026-03-19 12 tonnes", "suzhou: 2026-03-19 10 tonnes", "differing",
                   "both sides agree on ten tonnes", "wuxi: we weighed the boats too"):
         expect(words in page.words, f"the page does not say `{words}`")
-    with open(os.path.join(folder, "report.json"), "rb") as stream:
-        spoilt = stream.read()
-    facts = json.loads(spoilt)
-    expect(facts["sha256"] in page.words and len(facts["sha256"]) == 64, facts["sha256"])
-    as_it_was = spoilt.replace(b'"quantity":"11"', b'"quantity":"10"')
+    spoilt = read(folder, "report.json")
+    as_it_was = spoilt.replace('"quantity":"11"', '"quantity":"10"').encode()
     expect(hashlib.sha256(as_it_was).hexdigest() == signature["json_sha256"], "another report")
+    facts = json.loads(spoilt)
+    expect(facts["sha256"] in page.words, "the page does not name the entry it was made from")
+    shown = subprocess.run([hansa, "ledger", "show", facts["seq"], "--ledger", facts["ledger"],
+                            "--data", os.path.join(league, "data")], capture_output=True,
+                           text=True, check=True).stdout
+    expect(json.loads(shown)["sha256"] == facts["sha256"], (facts["seq"], shown))
 
 
 def run(hansa, folder):
     blocks = []
     for page in PAGES:
-        with open(os.path.join(ROOT, "examples", "alliance", page), encoding="utf-8") as stream:
-            found = blocks_of(stream.read())
+        found = blocks_of(read(ROOT, "examples", "alliance", page))
         expect(found and any(expected for _, expected in found), f"{page} shows nothing")
         blocks += found
     port = free_port()
@@ -99,7 +122,10 @@ def run(hansa, folder):
         if number in printed:
             check_printed(number, commands, expected, printed[number])
     expect(code == 0 and len(printed) == len(blocks), f"exit code {code}:\n{output}")
-    check_report(os.path.join(folder, "hansa", "report"))
+    made = os.path.join(folder, "hansa")
+    check_board(made)
+    check_report(hansa, os.path.join(made, "league"), os.path.join(made, "report"),
+                 json.loads(read(made, "closed.json")))
     print(f"{len(blocks)} blocks ran, and print what the pages say")
 
 

@@ -22,7 +22,7 @@ from alliance_process import (Alliance, add_caller, eventually, expect, host,  #
 from city_process import Node, test_main  # noqa: E402
 
 GIVER, EARLY, LATE, LEAVING = CITIES = ["giver", "early", "late", "leaving"]
-ALL_READERS = ["secretariat-delta", "anybody", "controller", GIVER, EARLY]
+ALL_READERS = ["secretariat-delta", "anybody", "controller", "machinist", GIVER, EARLY]
 
 
 def terms(shares_past):
@@ -37,6 +37,7 @@ def prepare(hansa, folder):
         add_caller(node, city, ["subscriber"], "delta", cities=[city])
     add_caller(node, "anybody", ["subscriber"], "delta")
     add_caller(node, "controller", ["auditor"], "delta", cities=[LATE])
+    add_caller(node, "machinist", ["operator", "subscriber"], "delta", cities=[LATE])
     node.start()
     node.wait_until_ready()
     return node
