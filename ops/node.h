@@ -27,11 +27,17 @@
 
 namespace hansa::ops {
 
+struct FeedStatus {
+  LedgerId share;
+  OutletHealth health;  // empty until the city has joined, and where this node does not lead it
+};
+
 struct LedgerStatus {
   LedgerId ledger;
   std::optional<Error> refused;       // could not be opened, or stopped since
   projections::KeeperHealth health;   // meaningful while not refused
   std::optional<OutletHealth> outlet;  // of a ledger that gives its events out
+  std::vector<FeedStatus> feeds;       // as configured
   std::vector<InboxHealth> inboxes;
   uint64_t dead_letters = 0;  // that are open
 };
