@@ -288,7 +288,8 @@ void Node::Impl::open_ledger(Hosted& row) {
       .field("detail", row.refused->detail);
 }
 
-// A ledger whose log could not be reached is opened when it can; its rows serve nobody until then.
+// A ledger whose log could not be reached, or whose topics or key file are not as they must be, is
+// opened when it can; its rows serve nobody until then.
 void Node::Impl::look_after_ledgers() {
   for (const auto& [name, row] : hosted) check_long_chain(*row);
   for (size_t turn = 0; !closing; ++turn) {
@@ -300,19 +301,20 @@ void Node::Impl::look_after_ledgers() {
 }
 
 // What one cannot reach the next one hardly can: each turn begins with another ledger and ends with
-// the first that has to wait.
+// the first that does not reach its log.
 void Node::Impl::open_waiting(size_t first) {
   std::vector<Hosted*> rows;
   for (const auto& [name, row] : hosted) rows.push_back(row.get());
   std::rotate(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(first), rows.end());
-  const auto waits = [this](const Hosted& row) {
+  const auto waits = [this](const Hosted& row, Errc why) {
     const std::lock_guard lock(mutex);
-    return row.refused && row.refused->code == Errc::kUnavailable && row.opened.keeper == nullptr;
+    return row.refused && row.refused->code == why && row.opened.keeper == nullptr;
   };
   for (Hosted* row : rows) {
-    if (closing || !waits(*row)) continue;
+    if (closing) return;
+    if (!waits(*row, Errc::kUnavailable) && !waits(*row, Errc::kBadConfig)) continue;
     open_ledger(*row);
-    if (waits(*row)) return;
+    if (waits(*row, Errc::kUnavailable)) return;
     check_long_chain(*row);
   }
 }

@@ -3,7 +3,7 @@
 // Shape:   opens the log, and for every configured ledger its keyring, keeper and door; one that
 //          cannot be opened is kept out, with its reason, and the others are served. On Kafka they
 //          are opened beside the serving, and tried again each second while the log cannot be
-//          reached.
+//          reached, or somebody has to make a topic or mend it or a key file.
 //          Threads: `keeper_threads` for all keepers together; HTTP has threads of its own.
 // Errors:  open fails only when nothing can be served at all (data folder in use, log unreadable).
 // Threads: open and close from one thread; the rest from any.
