@@ -146,6 +146,20 @@ void read_limits(Section section, Limits& limits) {
   section.finish();
 }
 
+void read_feeds(Section& section, bool has_topics, LedgerSettings& row) {
+  section.texts("feeds", row.feeds);
+  if (row.feeds.empty()) return;
+  if (!has_topics) {
+    section.fail_at("feeds", "`kind: kafka` in section log: a feed is a Kafka topic");
+  }
+  if (row.ledger.kind != kCityKind) section.fail_at("feeds", "a city's ledger, which shares");
+  const std::set<std::string> distinct(row.feeds.begin(), row.feeds.end());
+  const bool are_slugs = std::all_of(distinct.begin(), distinct.end(), is_slug);
+  if (distinct.size() < row.feeds.size() || !are_slugs) {
+    section.fail_at("feeds", "ids of alliances like [delta], each once");
+  }
+}
+
 void read_ledger(Section section, bool has_topics, std::vector<LedgerSettings>& ledgers) {
   LedgerSettings row;
   section.parsed("ledger", [&](const std::string& text) -> std::string {
@@ -173,6 +187,7 @@ void read_ledger(Section section, bool has_topics, std::vector<LedgerSettings>& 
   if (row.outlet && !has_topics) {
     section.fail_at("outlet", "`kind: kafka` in section log: an outlet is a Kafka topic");
   }
+  read_feeds(section, has_topics, row);
   section.finish();
   ledgers.push_back(std::move(row));
 }

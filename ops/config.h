@@ -65,6 +65,7 @@ struct LedgerSettings {
   std::string key_file;  // empty in the file: <data>/keys/<kind>-<id>.key
   bool lead = true;
   bool outlet = false;  // gives its events out as CloudEvents (ops/outlet.h)
+  std::vector<std::string> feeds;  // alliances: what a city shares with them is given out, too
 };
 
 // One API key: the caller shows the key, the file holds its SHA-256.

@@ -46,6 +46,7 @@ metrics:
 ledgers:
 @LEDGER_ITEM@
     # outlet: true   # on Kafka: its events as CloudEvents on topic hansa.outlet.city.<id>
+    # feeds: [delta] # on Kafka: what it shares with these alliances on hansa.feed.<alliance>.<id>
 
 access:
   # Who may call. The caller sends `Authorization: Bearer <key>`; only the key's SHA-256 is here:

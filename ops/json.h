@@ -28,6 +28,8 @@ namespace hansa::ops {
 // Fields above the class `highest` are left out.
 void append_json(std::string& out, const google::protobuf::Message& message,
                  v1::DataClass highest = v1::PERSONAL);
+// Only what is set: where fields were taken out of a message they are not told to be empty.
+void append_set_json(std::string& out, const google::protobuf::Message& message);
 std::string to_json(const google::protobuf::Message& message);
 
 // `into` must be empty.

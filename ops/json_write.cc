@@ -57,8 +57,14 @@ void append_time(std::string& out, int64_t time_us) {
   out += '"';
 }
 
+// What of a message is written.
+struct Wanted {
+  v1::DataClass highest = v1::PERSONAL;
+  bool only_set = false;
+};
+
 void append_message(std::string& out, const Message& message, const JsonTable& table,
-                    v1::DataClass highest);
+                    const Wanted& wanted);
 
 // Reads one value of `field`: the singular one, or item `index` of a list.
 class Reader {
@@ -92,7 +98,7 @@ class Reader {
 };
 
 void append_value(std::string& out, const JsonField& field, const Reader& reader,
-                  v1::DataClass highest) {
+                  const Wanted& wanted) {
   using R = Reflection;
   std::string scratch;
   switch (field.kind) {
@@ -129,41 +135,46 @@ void append_value(std::string& out, const JsonField& field, const Reader& reader
       append_enum(out, field, reader.get<&R::GetEnumValue, &R::GetRepeatedEnumValue>());
       return;
     case JsonKind::kMessage:
-      append_message(out, reader.message(), *field.message, highest);
+      append_message(out, reader.message(), *field.message, wanted);
       return;
   }
 }
 
-bool is_shown(const Message& message, const JsonField& field) {
-  if (field.has_presence) return message.GetReflection()->HasField(message, field.descriptor);
+bool is_shown(const Message& message, const JsonField& field, const Wanted& wanted) {
+  if (field.data_class > wanted.highest) return false;
+  if (field.repeated) {
+    return !wanted.only_set || message.GetReflection()->FieldSize(message, field.descriptor) > 0;
+  }
+  if (field.has_presence || wanted.only_set) {
+    return message.GetReflection()->HasField(message, field.descriptor);
+  }
   return field.kind != JsonKind::kTime ||
          message.GetReflection()->GetInt64(message, field.descriptor) != 0;
 }
 
 void append_list(std::string& out, const Message& message, const JsonField& field,
-                 v1::DataClass highest) {
+                 const Wanted& wanted) {
   const int size = message.GetReflection()->FieldSize(message, field.descriptor);
   out += '[';
   for (int i = 0; i < size; ++i) {
     if (i > 0) out += ',';
-    append_value(out, field, Reader(message, field, i), highest);
+    append_value(out, field, Reader(message, field, i), wanted);
   }
   out += ']';
 }
 
 void append_message(std::string& out, const Message& message, const JsonTable& table,
-                    v1::DataClass highest) {
+                    const Wanted& wanted) {
   out += '{';
   const size_t start = out.size();
   for (const auto& field : table.fields) {
-    if (field.data_class > highest) continue;
-    if (!field.repeated && !is_shown(message, field)) continue;
+    if (!is_shown(message, field, wanted)) continue;
     if (out.size() > start) out += ',';
     out += field.key;
     if (field.repeated) {
-      append_list(out, message, field, highest);
+      append_list(out, message, field, wanted);
     } else {
-      append_value(out, field, Reader(message, field, -1), highest);
+      append_value(out, field, Reader(message, field, -1), wanted);
     }
   }
   out += '}';
@@ -213,7 +224,11 @@ std::string json_text(std::string_view text) {
 }
 
 void append_json(std::string& out, const Message& message, v1::DataClass highest) {
-  append_message(out, message, json_table(message.GetDescriptor()), highest);
+  append_message(out, message, json_table(message.GetDescriptor()), {highest});
+}
+
+void append_set_json(std::string& out, const Message& message) {
+  append_message(out, message, json_table(message.GetDescriptor()), {v1::PERSONAL, true});
 }
 
 std::string to_json(const Message& message) {

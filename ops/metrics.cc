@@ -272,9 +272,9 @@ constexpr RocksdbSeries kRocksdbSeries[] = {
      "Errors of flush and compaction since the start"},
 };
 
-void add_value(MetricFamily& family, const LedgerFigures& ledger, double value) {
+void add_value(MetricFamily& family, const LedgerId& ledger, double value) {
   prometheus::ClientMetric metric;
-  metric.label.push_back({"ledger", ledger.ledger.text()});
+  metric.label.push_back({"ledger", ledger.text()});
   if (family.type == kCounter) {
     metric.counter.value = value;
   } else {
@@ -287,7 +287,7 @@ std::vector<MetricFamily> ledger_families(const std::vector<LedgerFigures>& ledg
   std::vector<MetricFamily> families;
   for (const auto& series : kLedgerSeries) {
     MetricFamily family{series.name, series.help, series.type, {}};
-    for (const auto& ledger : ledgers) add_value(family, ledger, series.read(ledger));
+    for (const auto& ledger : ledgers) add_value(family, ledger.ledger, series.read(ledger));
     families.push_back(std::move(family));
   }
   for (const auto& series : kRocksdbSeries) {
@@ -297,9 +297,24 @@ std::vector<MetricFamily> ledger_families(const std::vector<LedgerFigures>& ledg
       for (const auto& [property, found] : ledger.rocksdb) {
         if (property == series.property) value = found;
       }
-      add_value(family, ledger, number(value));
+      add_value(family, ledger.ledger, number(value));
     }
     families.push_back(std::move(family));
+  }
+  return families;
+}
+
+std::vector<MetricFamily> feed_families(const std::vector<LedgerFigures>& ledgers) {
+  std::vector<MetricFamily> families = {
+      {"hansa_ops_feed_entries", "Seq of the share ledger up to which its events were given out",
+       kGauge, {}},
+      {"hansa_ops_feed_waiting_bool", "1 while a feed cannot give events out", kGauge, {}},
+  };
+  for (const auto& ledger : ledgers) {
+    for (const auto& feed : ledger.feeds) {
+      add_value(families[0], feed.share, number(feed.given_seq));
+      add_value(families[1], feed.share, feed.waits ? 1.0 : 0.0);
+    }
   }
   return families;
 }
@@ -411,8 +426,8 @@ std::string Metrics::text(const std::vector<LedgerFigures>& ledgers,
                           const std::vector<std::string>& log_statistics,
                           const std::vector<federation::LinkHealth>& links) const {
   auto families = impl_->registry.Collect();
-  for (auto own : {ledger_families(ledgers), kafka_families(log_statistics),
-                   link_families(links)}) {
+  for (auto own : {ledger_families(ledgers), feed_families(ledgers),
+                   kafka_families(log_statistics), link_families(links)}) {
     families.insert(families.end(), std::make_move_iterator(own.begin()),
                     std::make_move_iterator(own.end()));
   }

@@ -23,12 +23,19 @@ enum class PlainRoute : uint8_t { kStart, kOpenapi, kHealth, kReady, kErrors, kN
 // The number under which a route is counted: methods() first, then the plain ones.
 size_t route_number(PlainRoute route);
 
+struct FeedFigures {
+  LedgerId share;
+  Seq given_seq = 0;
+  bool waits = false;
+};
+
 struct LedgerFigures {
   LedgerId ledger;
   bool refused = false;
   projections::KeeperHealth health;
   Seq outlet_seq = 0;  // up to which events were given out
   bool outlet_waits = false;
+  std::vector<FeedFigures> feeds;
   uint64_t inboxes_waiting = 0;
   uint64_t dead_letters_open = 0;
   // RocksDB's property and its value; 0 while the ledger is refused.

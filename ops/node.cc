@@ -71,6 +71,7 @@ struct Node::Impl {
     std::shared_ptr<projections::Keeper> keeper;
     std::unique_ptr<projections::Door> door;
     std::unique_ptr<Outlet> outlet;
+    std::map<std::string, std::unique_ptr<Outlet>> feeds;  // by the alliance's id
     std::unique_ptr<DeadLetters> letters;
     std::string signing_seed;
     std::vector<std::unique_ptr<Inbox>> inboxes;
@@ -88,7 +89,8 @@ struct Node::Impl {
   Result<void> open_log();
   void open_ledger(Hosted& hosted);
   Result<Opened> try_open(const LedgerSettings& settings);
-  Result<std::unique_ptr<Outlet>> open_outlet(const LedgerSettings& settings);
+  Result<std::unique_ptr<Outlet>> open_outlet(Outlet::Plan plan);
+  void open_feeds(Hosted& row);
   Result<void> open_inboxes(const LedgerId& ledger, Opened& row);
   Result<void> open_links();
   Result<void> prepare_share(const LedgerId& share) const;
@@ -184,7 +186,10 @@ Result<Node::Impl::Opened> Node::Impl::try_open(const LedgerSettings& settings) 
   row.door = std::make_unique<projections::Door>(row.keeper, *row.keyring, env,
                                                  log_unsealing(ledger));
   if (settings.outlet) {
-    HANSA_TRY(row.outlet, open_outlet(settings));
+    Outlet::Plan plan;
+    plan.ledger = ledger;
+    plan.founding_id = settings.founding_id;
+    HANSA_TRY(row.outlet, open_outlet(std::move(plan)));
   }
   HANSA_CHECK(open_inboxes(settings.ledger, row));
   return row;
@@ -203,12 +208,35 @@ Result<void> Node::Impl::open_inboxes(const LedgerId& ledger, Opened& row) {
   return {};
 }
 
-Result<std::unique_ptr<Outlet>> Node::Impl::open_outlet(const LedgerSettings& settings) {
+Result<std::unique_ptr<Outlet>> Node::Impl::open_outlet(Outlet::Plan plan) {
   if (outlet_log == nullptr) {
-    HANSA_TRY(outlet_log, ops::open_log(config));
+    size_t feeds = 0;
+    for (const auto& row : config.ledgers) feeds += row.feeds.size();
+    HANSA_TRY(outlet_log, ops::open_log(config, feeds));
   }
-  return std::make_unique<Outlet>(Outlet::Plan{settings.ledger, settings.founding_id, outlet_log,
-                                               kafka_options(config)});
+  plan.log = outlet_log;
+  plan.kafka = kafka_options(config);
+  return std::make_unique<Outlet>(std::move(plan));
+}
+
+// A feed begins when its city has joined and the share ledger is there.
+void Node::Impl::open_feeds(Hosted& row) {
+  for (const auto& alliance : row.settings.feeds) {
+    if (row.opened.keeper == nullptr || row.opened.feeds.contains(alliance)) continue;
+    const auto share = links->share(share_ledger(alliance, row.settings.ledger.id));
+    if (share == nullptr) continue;
+    Outlet::Plan plan;
+    plan.ledger = share->config().ledger;
+    plan.founding_id = share->config().founding_id;
+    plan.key = federation::public_key_of(row.opened.signing_seed);
+    plan.leads = [keeper = row.opened.keeper] {
+      return keeper->health().lead == projections::Lead::kHere;
+    };
+    auto feed = open_outlet(std::move(plan));
+    if (!feed) continue;
+    const std::lock_guard lock(mutex);
+    row.opened.feeds.emplace(alliance, std::move(*feed));
+  }
 }
 
 // Nobody knows the share ledgers before their cities have joined: their topics are made here, where
@@ -260,30 +288,33 @@ void Node::Impl::open_ledger(Hosted& row) {
       .field("detail", row.refused->detail);
 }
 
-// A ledger whose log could not be reached is opened when it can; its rows serve nobody until then.
+// A ledger whose log could not be reached, or whose topics or key file are not as they must be, is
+// opened when it can; its rows serve nobody until then.
 void Node::Impl::look_after_ledgers() {
   for (const auto& [name, row] : hosted) check_long_chain(*row);
   for (size_t turn = 0; !closing; ++turn) {
     open_waiting(turn % std::max<size_t>(1, hosted.size()));
+    for (const auto& [name, row] : hosted) open_feeds(*row);
     std::unique_lock lock(mutex);
     closing_begun.wait_for(lock, kReopenPause, [this] { return closing.load(); });
   }
 }
 
 // What one cannot reach the next one hardly can: each turn begins with another ledger and ends with
-// the first that has to wait.
+// the first that does not reach its log.
 void Node::Impl::open_waiting(size_t first) {
   std::vector<Hosted*> rows;
   for (const auto& [name, row] : hosted) rows.push_back(row.get());
   std::rotate(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(first), rows.end());
-  const auto waits = [this](const Hosted& row) {
+  const auto waits = [this](const Hosted& row, Errc why) {
     const std::lock_guard lock(mutex);
-    return row.refused && row.refused->code == Errc::kUnavailable && row.opened.keeper == nullptr;
+    return row.refused && row.refused->code == why && row.opened.keeper == nullptr;
   };
   for (Hosted* row : rows) {
-    if (closing || !waits(*row)) continue;
+    if (closing) return;
+    if (!waits(*row, Errc::kUnavailable) && !waits(*row, Errc::kBadConfig)) continue;
     open_ledger(*row);
-    if (waits(*row)) return;
+    if (waits(*row, Errc::kUnavailable)) return;
     check_long_chain(*row);
   }
 }
@@ -307,7 +338,10 @@ void Node::Impl::close(int64_t deadline_ms_max) {
   leave();
   if (checker.joinable()) checker.join();
   links->stop();
-  for (const auto& [name, row] : hosted) row->opened.inboxes.clear();
+  for (const auto& [name, row] : hosted) {
+    row->opened.inboxes.clear();
+    row->opened.feeds.clear();
+  }
   auto left = std::make_shared<std::pair<std::mutex, std::condition_variable>>();
   auto open_keepers = std::make_shared<size_t>(0);
   for (const auto& [name, row] : hosted) {
@@ -471,13 +505,20 @@ std::optional<ClusterHealth> Node::cluster() const {
 std::vector<LedgerStatus> Node::Impl::status() const {
   std::vector<LedgerStatus> rows;
   for (const auto& [name, one] : hosted) {
-    LedgerStatus row{one->settings.ledger, std::nullopt, {}, std::nullopt, {}, 0};
+    LedgerStatus row{one->settings.ledger, std::nullopt, {}, std::nullopt, {}, {}, 0};
+    for (const auto& alliance : one->settings.feeds) {
+      row.feeds.push_back({share_ledger(alliance, row.ledger.id), {}});
+    }
     std::shared_ptr<projections::Keeper> keeper;
     {
       std::lock_guard lock(mutex);
       row.refused = one->refused;
       keeper = one->opened.keeper;
       if (one->opened.outlet != nullptr) row.outlet = one->opened.outlet->health();
+      for (size_t i = 0; i < row.feeds.size(); ++i) {
+        const auto feed = one->opened.feeds.find(one->settings.feeds[i]);
+        if (feed != one->opened.feeds.end()) row.feeds[i].health = feed->second->health();
+      }
       for (const auto& inbox : one->opened.inboxes) row.inboxes.push_back(inbox->health());
       if (one->opened.letters != nullptr) row.dead_letters = one->opened.letters->count();
     }

@@ -3,7 +3,7 @@
 // Shape:   opens the log, and for every configured ledger its keyring, keeper and door; one that
 //          cannot be opened is kept out, with its reason, and the others are served. On Kafka they
 //          are opened beside the serving, and tried again each second while the log cannot be
-//          reached.
+//          reached, or somebody has to make a topic or mend it or a key file.
 //          Threads: `keeper_threads` for all keepers together; HTTP has threads of its own.
 // Errors:  open fails only when nothing can be served at all (data folder in use, log unreadable).
 // Threads: open and close from one thread; the rest from any.
@@ -27,11 +27,17 @@
 
 namespace hansa::ops {
 
+struct FeedStatus {
+  LedgerId share;
+  OutletHealth health;  // empty until the city has joined, and where this node does not lead it
+};
+
 struct LedgerStatus {
   LedgerId ledger;
   std::optional<Error> refused;       // could not be opened, or stopped since
   projections::KeeperHealth health;   // meaningful while not refused
   std::optional<OutletHealth> outlet;  // of a ledger that gives its events out
+  std::vector<FeedStatus> feeds;       // as configured
   std::vector<InboxHealth> inboxes;
   uint64_t dead_letters = 0;  // that are open
 };

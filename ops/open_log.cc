@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/alliance/identity.h"
 #include "ops/cluster.h"
 #include "ops/dead_letters.h"
 #include "ops/files.h"
@@ -35,6 +36,9 @@ std::vector<streams::Topic> topics_of(const Config& config, const LedgerSettings
                                         {keyring_topic(row.ledger), kTable},
                                         {kNodesTopic, kTable}};
   if (row.outlet) topics.push_back(outlet_topic(row.ledger));
+  for (const auto& alliance : row.feeds) {
+    topics.push_back(outlet_topic(share_ledger(alliance, row.ledger.id)));
+  }
   for (const auto& inbox : config.inboxes) {
     if (inbox.ledger != row.ledger) continue;
     topics.emplace_back(inbox.topic, kInbox, inbox.personal_in_clear_days);

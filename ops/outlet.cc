@@ -4,10 +4,8 @@
 #include <chrono>
 #include <utility>
 
-#include "core/base/schema.h"
-#include "ops/json.h"
 #include "ops/json_log.h"
-#include "ops/time_text.h"
+#include "ops/outlet_record.h"
 #include "streams/ledger_reader.h"
 
 namespace hansa::ops {
@@ -31,23 +29,11 @@ std::optional<Hash> hash(const streams::KafkaRecord& record, const char* name) {
   return text == nullptr ? std::nullopt : parse_hex<Hash>(*text);
 }
 
-// The message inside, and the class of what it says.
-struct Given {
-  const google::protobuf::Message* message = nullptr;
-  v1::DataClass highest = v1::PERSONAL;
-};
-
-Given given(const v1::Event& event) {
-  const auto* reflection = event.GetReflection();
-  const auto* field = reflection->GetOneofFieldDescriptor(
-      event, v1::Event::descriptor()->FindOneofByName("event"));
-  if (field == nullptr) return {};
-  return {&reflection->GetMessage(event, field), data_class(*field)};
-}
-
 }  // namespace
 
-LedgerId outlet_topic(const LedgerId& ledger) { return {"outlet." + ledger.kind, ledger.id}; }
+LedgerId outlet_topic(const LedgerId& ledger) {
+  return {ledger.kind == kShareKind ? "feed" : "outlet." + ledger.kind, ledger.id};
+}
 
 Outlet::Outlet(Plan plan)
     : plan_(std::move(plan)), topic_(outlet_topic(plan_.ledger).topic()) {
@@ -71,11 +57,7 @@ OutletHealth Outlet::health() const {
 void Outlet::follow() {
   bool resumed = false;
   while (true) {
-    Result<void> result;
-    if (!resumed) result = resume();
-    const bool reads = !resumed || plan_.log->has_more(plan_.ledger, reached_.next_offset);
-    if (result && reads) result = give_out();
-    resumed = result.has_value();
+    const Result<void> result = go_on(resumed);
     std::unique_lock lock(mutex_);
     if (!result && !health_.waits) {
       JsonLine(LogLevel::kWarning, "outlet_waits")
@@ -95,6 +77,17 @@ void Outlet::follow() {
   }
 }
 
+Result<void> Outlet::go_on(bool& resumed) {
+  const bool was_resumed = std::exchange(resumed, false);
+  if (plan_.leads && !plan_.leads()) return {};
+  if (!was_resumed) HANSA_CHECK(resume());
+  const bool reads = !was_resumed || covered_ ||
+                     plan_.log->has_more(plan_.ledger, reached_.next_offset);
+  if (reads) HANSA_CHECK(give_out());
+  resumed = true;
+  return {};
+}
+
 Result<std::optional<streams::KafkaRecord>> Outlet::last_record() const {
   HANSA_TRY(const auto reader, streams::RecordReader::open(plan_.kafka, topic_));
   HANSA_TRY(const auto range, reader->range());
@@ -112,42 +105,36 @@ Result<void> Outlet::resume() {
   batch_.clear();
   reached_ = {};
   sequence_ = events_known_ = 0;
+  covered_.reset();
   HANSA_TRY(const auto last, last_record());
-  if (!last) return {};
-  const auto offset = number(*last, "ce_ledgeroffset");
-  const auto seq = number(*last, "ce_ledgerseq");
-  const auto before = hash(*last, "ce_previoussha256");
-  const auto first = number(*last, "ce_entrysequence");
-  const auto sequence = number(*last, "ce_sequence");
-  if (!offset || !seq || *seq == 0 || !before || !first || *first == 0 || !sequence) {
-    return fail(Errc::kLogBehind,
-                topic_ + ": its last record was not given out by this ledger; name an empty topic");
+  if (last) {
+    const auto offset = number(*last, "ce_ledgeroffset");
+    const auto seq = number(*last, "ce_ledgerseq");
+    const auto before = hash(*last, "ce_previoussha256");
+    const auto first = number(*last, "ce_entrysequence");
+    const auto sequence = number(*last, "ce_sequence");
+    if (!offset || !seq || *seq == 0 || !before || !first || *first == 0 || !sequence) {
+      return fail(Errc::kLogBehind, topic_ + ": its last record was not given out by this ledger; "
+                                             "name an empty topic");
+    }
+    reached_ = {*seq - 1, *before, *offset, 0};
+    sequence_ = *first - 1;
+    events_known_ = *sequence;
   }
-  reached_ = {*seq - 1, *before, *offset, 0};
-  sequence_ = *first - 1;
-  events_known_ = *sequence;
+  if (!plan_.key) return {};
+  covered_.emplace(*plan_.log,
+                   federation::SignedReader::Source{plan_.ledger, plan_.founding_id, *plan_.key},
+                   reached_);
+  // Else the log may be late to see that there is something to read.
+  HANSA_CHECK(plan_.log->end(plan_.ledger));
   return {};
 }
 
 Result<void> Outlet::give_out() {
-  const ChainPosition from = reached_;
-  bool fits = events_known_ == 0 || sequence_ >= events_known_;
-  v1::Payload payload;
-  streams::LedgerVisitor visitor;
-  visitor.valid = [&](Seq seq, Offset offset, const Hash& hash,
-                      std::string_view bytes) -> Result<void> {
-    fits = true;
-    if (!payload.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      return fail(Errc::kUpgradeNeeded, "entry " + std::to_string(seq) + " of " +
-                                            plan_.ledger.text() +
-                                            " cannot be read by this binary; install a newer one");
-    }
-    HANSA_CHECK(take(seq, offset, hash, payload));
-    return batch_.size() < kOutletEvents ? Result<void>() : send();
-  };
-  HANSA_TRY(reached_, streams::read_ledger(*plan_.log, plan_.ledger, plan_.founding_id, from,
-                                           visitor));
-  if (!fits) {
+  const Seq from = reached_.seq;
+  HANSA_CHECK(covered_ ? read_covered() : read_all());
+  const Seq known = covered_ ? covered_->known_seq() : reached_.seq;
+  if (sequence_ < events_known_ && known == from) {
     return fail(Errc::kChainBroken, topic_ + ": its last record names an entry that " +
                                         plan_.ledger.text() +
                                         " does not have; it was made from another ledger");
@@ -155,32 +142,48 @@ Result<void> Outlet::give_out() {
   return send();
 }
 
+Result<void> Outlet::read_all() {
+  v1::Payload payload;
+  streams::LedgerVisitor visitor;
+  visitor.valid = [&](Seq seq, Offset offset, const Hash& hash,
+                      std::string_view bytes) -> Result<void> {
+    if (!payload.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      return fail(Errc::kUpgradeNeeded, "entry " + std::to_string(seq) + " of " +
+                                            plan_.ledger.text() +
+                                            " cannot be read by this binary; install a newer one");
+    }
+    return take(seq, offset, hash, payload);
+  };
+  HANSA_TRY(reached_, streams::read_ledger(*plan_.log, plan_.ledger, plan_.founding_id, reached_,
+                                           visitor));
+  return {};
+}
+
+Result<void> Outlet::read_covered() {
+  while (true) {
+    HANSA_TRY(const auto entries, covered_->read());
+    if (entries.empty()) return {};
+    for (const auto& entry : entries) {
+      HANSA_CHECK(take(entry.seq, entry.next_offset - 1, entry.hash, entry.payload));
+    }
+  }
+}
+
 Result<void> Outlet::take(Seq seq, Offset offset, const Hash& hash, const v1::Payload& payload) {
-  const std::string entry = plan_.ledger.text() + "/" + std::to_string(seq) + "/";
   const uint64_t first = sequence_ + 1;
-  for (int i = 0; i < payload.events_size(); ++i) {
-    const Given event = given(payload.events(i));
-    if (event.message == nullptr || event.highest > v1::INTERNAL) continue;
+  HANSA_TRY(auto records, outlet_records(plan_.ledger, seq, payload));
+  for (auto& record : records) {
     if (++sequence_ <= events_known_) continue;
-    streams::KafkaRecord record;
-    record.key = payload.cause().subject_id();
-    record.headers = {{"ce_specversion", "1.0"},
-                      {"ce_id", entry + std::to_string(i)},
-                      {"ce_source", "urn:hansa:" + plan_.ledger.text()},
-                      {"ce_type", event.message->GetDescriptor()->full_name()},
-                      {"ce_time", time_text(payload.time_us())},
-                      {"ce_subject", record.key},
-                      {"ce_sequence", std::to_string(sequence_)},
-                      {"ce_ledgerseq", std::to_string(seq)},
-                      {"ce_ledgeroffset", std::to_string(offset)},
-                      {"ce_entrysequence", std::to_string(first)},
-                      {"ce_previoussha256", to_hex(reached_.tip)},
-                      {"content-type", "application/json"}};
-    append_json(record.value.emplace(), *event.message, v1::INTERNAL);
+    record.headers.insert(record.headers.end(),
+                          {{"ce_sequence", std::to_string(sequence_)},
+                           {"ce_ledgerseq", std::to_string(seq)},
+                           {"ce_ledgeroffset", std::to_string(offset)},
+                           {"ce_entrysequence", std::to_string(first)},
+                           {"ce_previoussha256", to_hex(reached_.tip)}});
     batch_.push_back(std::move(record));
   }
   reached_ = {seq, hash, offset + 1, 0};
-  return {};
+  return batch_.size() < kOutletEvents ? Result<void>() : send();
 }
 
 Result<void> Outlet::send() {

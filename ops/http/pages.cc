@@ -138,6 +138,9 @@ std::vector<LedgerFigures> ledger_figures(Node& node) {
       figures.outlet_seq = status.outlet->given_seq;
       figures.outlet_waits = status.outlet->waits.has_value();
     }
+    for (const auto& feed : status.feeds) {
+      figures.feeds.push_back({feed.share, feed.health.given_seq, feed.health.waits.has_value()});
+    }
     for (const auto& inbox : status.inboxes) figures.inboxes_waiting += inbox.waits ? 1 : 0;
     figures.dead_letters_open = status.dead_letters;
     if (auto* door = node.door(status.ledger); door != nullptr) {

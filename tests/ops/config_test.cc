@@ -90,6 +90,8 @@ TEST(Config, RefusesBadValuesWithLineAndWhatWasExpected) {
   };
   expect_parts(message_of(with("access:", "    outlet: true\naccess:")),
                {"outlet", "`kind: kafka` in section log"});
+  expect_parts(message_of(with("access:", "    feeds: [delta]\naccess:")),
+               {"feeds", "`kind: kafka` in section log"});
   expect_parts(message_of(kafka("acks: '0'")), {"log.kafka.properties", "no `acks`"});
   EXPECT_TRUE(parse_config(kafka("client.id: me"), "dir/hansa.yaml", {}).has_value());
 }
@@ -151,6 +153,25 @@ TEST(Nearest, GuessesSlipsOnly) {
   EXPECT_EQ(nearest("serv", {"serve", "setup"}), "serve");
   EXPECT_EQ(nearest("impotr", {"import", "init"}), "import");
   EXPECT_EQ(nearest("banana", {"import", "init"}), "");
+}
+
+std::string with_kafka(const std::string& ledger_line = "") {
+  std::string text = with("log: {kind: embedded, fsync: true}",
+                          "log: {kind: kafka, kafka: {bootstrap: \"a:1\"}}");
+  return text.insert(text.find("access:"), ledger_line);
+}
+
+TEST(Config, FeedsNameAlliancesOfACity) {
+  const auto good = parse_config(with_kafka("    feeds: [delta, lake]\n"), "hansa.yaml", {});
+  ASSERT_TRUE(good) << good.error().detail;
+  EXPECT_EQ(good->ledgers[0].feeds, (std::vector<std::string>{"delta", "lake"}));
+  for (const char* bad : {"[delta, delta]", "[Delta]", "[alliance/delta]"}) {
+    expect_parts(message_of(with_kafka("    feeds: " + std::string(bad) + "\n")),
+                 {"feeds", "ids of alliances like [delta], each once"});
+  }
+  auto alliance = with_kafka("    feeds: [delta]\n");
+  alliance.replace(alliance.find("city/example"), 12, "alliance/lake");
+  expect_parts(message_of(alliance), {"feeds", "a city's ledger"});
 }
 
 TEST(Config, InboxIsOpenForOneActorAndTheMethodsItNames) {

@@ -54,6 +54,16 @@ RC_GTEST_PROP(Json, EveryMessageComesBackAsItWas, (uint64_t seed)) {
   }
 }
 
+TEST(Json, WhatIsNotSetCanBeLeftOut) {
+  v1::CaseReported event;
+  event.set_case_("c7");
+  event.mutable_place()->set_district("north");
+  std::string text;
+  append_set_json(text, event);
+  EXPECT_EQ(text, R"({"place":{"district":"north"},"case":"c7"})");
+  EXPECT_NE(to_json(event).find("\"service\":\"\""), std::string::npos);
+}
+
 RC_GTEST_PROP(Json, DamagedTextIsAnErrorNotACrash, (uint64_t seed)) {
   Random random(seed);
   v1::ReportCase message;

@@ -64,7 +64,8 @@ def wait_for(what, holds):
 
 
 def check_topics(node):
-    """Nothing is served on a topic that is not there; it is said, with what mends it."""
+    """Nothing is served on a topic that is not there; it is said, with what mends it. What was
+    missing when the node started is found by itself."""
     missing = node.run("topics", "check", code=2)
     expect("hansa topics create" in missing.stdout, missing.stdout)
     node.start()
@@ -74,11 +75,12 @@ def check_topics(node):
         status, answer = node.readyz()
         return status == 503 and "hansa topics create" in answer["waits"][0]
     wait_for("what mends it", is_said)
-    node.stop()
     made = node.run("topics", "create")
     expect(f"made hansa.city.{CITY}" in made.stdout, made.stdout)
+    node.wait_until_ready()
     expect("stood there already" in node.run("topics", "create").stdout, made.stdout)
     node.run("topics", "check")
+    node.stop()
 
 
 def check_life(node):
