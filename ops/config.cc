@@ -95,6 +95,19 @@ void read_node(Section section, NodeSettings& node) {
   section.finish();
 }
 
+void read_cluster(Section& section, ClusterSettings& cluster) {
+  section.required_text("bootstrap", cluster.bootstrap);
+  std::vector<std::pair<std::string, std::string>> properties;
+  section.words("properties", properties);
+  for (const auto& [name, value] : properties) {
+    if (const auto why = streams::refused_property(name); !why.empty()) {
+      section.fail_at("properties", "no `" + name + "`: " + why);
+    }
+    cluster.properties[name] = value;
+  }
+  section.finish();
+}
+
 void read_log(Section section, LogSettings& log) {
   section.parsed("kind", [&](const std::string& text) -> std::string {
     log.kind = text;
@@ -106,16 +119,7 @@ void read_log(Section section, LogSettings& log) {
     return section.finish();
   }
   auto kafka = section.section("kafka");
-  kafka.required_text("bootstrap", log.bootstrap);
-  std::vector<std::pair<std::string, std::string>> properties;
-  kafka.words("properties", properties);
-  for (const auto& [name, value] : properties) {
-    if (const auto why = streams::refused_property(name); !why.empty()) {
-      kafka.fail_at("properties", "no `" + name + "`: " + why);
-    }
-    log.properties[name] = value;
-  }
-  kafka.finish();
+  read_cluster(kafka, log);
   section.finish();
 }
 
@@ -288,6 +292,45 @@ void read_inbox(Section section, Config& config) {
   config.inboxes.push_back(std::move(inbox));
 }
 
+// Why a node does not read this ledger from elsewhere; empty if it may.
+std::string refused_peer(const Config& config, const LedgerId& ledger) {
+  if (ledger.kind == kCityKind) return "an alliance's or a share ledger; nobody reads a city's own";
+  // A share ledger is kept where its city is.
+  const LedgerId host = ledger.kind == kShareKind
+                            ? LedgerId{std::string(kCityKind),
+                                       ledger.id.substr(ledger.id.find('/') + 1)}
+                            : ledger;
+  if (config.find_ledger(host) != nullptr) {
+    return "a ledger of others; " + ledger.text() + " is kept here";
+  }
+  for (const auto& peer : config.peers) {
+    for (const auto& other : peer.ledgers) {
+      if (other == ledger) return "each ledger once";
+    }
+  }
+  return "";
+}
+
+void read_peer(Section section, Config& config) {
+  auto& peer = config.peers.emplace_back();
+  std::vector<std::string> names;
+  section.texts("ledgers", names);
+  if (names.empty()) section.fail_at("ledgers", "at least one ledger, like [alliance/delta]");
+  for (const auto& name : names) {
+    const auto ledger = LedgerId::parse(name);
+    if (!ledger) {
+      section.fail_at("ledgers", "ledgers like alliance/delta or share/delta/wuxi, `" + name +
+                                     "` is none");
+      return;
+    }
+    if (const auto why = refused_peer(config, *ledger); !why.empty()) {
+      section.fail_at("ledgers", why);
+    }
+    peer.ledgers.push_back(*ledger);
+  }
+  read_cluster(section, peer);
+}
+
 void settle_paths(Config& config) {
   const auto folder = std::filesystem::path(config.file).parent_path();
   auto beside = [&](std::string& path) {
@@ -321,6 +364,7 @@ Result<Config> read_sections(std::shared_ptr<YamlFile> file,
   }
   if (!config.log.is_kafka()) {
     root.nothing_yet("inboxes", "the log is embedded; inboxes are Kafka topics");
+    root.nothing_yet("peers", "the log is embedded; peers are read from Kafka clusters");
   }
   auto access = root.section("access");
   for (auto& section : access.list("api_keys")) read_api_key(section, config.api_keys);
@@ -328,6 +372,7 @@ Result<Config> read_sections(std::shared_ptr<YamlFile> file,
   access.finish();
   if (config.log.is_kafka()) {
     for (auto& section : root.list("inboxes")) read_inbox(section, config);
+    for (auto& section : root.list("peers")) read_peer(section, config);
   }
   auto memory = root.section("memory");
   memory.number("row_cache_mib", config.memory.row_cache_mib, 8, 1 << 20);

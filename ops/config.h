@@ -40,11 +40,15 @@ struct NodeSettings {
   uint32_t keeper_threads = 2;
 };
 
-struct LogSettings {
-  std::string kind = "embedded";  // or kafka
-  bool fsync = true;              // of the embedded log and of the keyring
-  std::string bootstrap;                          // kafka: host:port, several with commas
-  std::map<std::string, std::string> properties;  // kafka: for librdkafka, as they are
+// A Kafka cluster and the way in.
+struct ClusterSettings {
+  std::string bootstrap;                          // host:port, several with commas
+  std::map<std::string, std::string> properties;  // for librdkafka, as they are
+};
+
+struct LogSettings : ClusterSettings {  // which of a log of kind kafka
+  std::string kind = "embedded";        // or kafka
+  bool fsync = true;                    // of the embedded log and of the keyring
 
   bool is_kafka() const { return kind == "kafka"; }
 };
@@ -87,6 +91,12 @@ struct InboxSettings {
   std::string source() const { return topic.substr(topic.rfind('.') + 1); }
 };
 
+// Where others keep ledgers that are read here: `alliance/delta` by its members, and
+// `share/delta/wuxi` by the alliance. What no peer names is read from the node's own log.
+struct PeerSettings : ClusterSettings {
+  std::vector<LedgerId> ledgers;
+};
+
 struct MemorySettings {
   uint32_t row_cache_mib = 256;
   uint32_t block_cache_mib = 256;
@@ -115,6 +125,7 @@ struct Config {
   std::vector<LedgerSettings> ledgers;
   std::vector<ApiKey> api_keys;
   std::vector<InboxSettings> inboxes;
+  std::vector<PeerSettings> peers;
   MemorySettings memory;
   Limits limits;
   bool accept_clock_jump = false;  // from the command line only

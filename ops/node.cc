@@ -253,7 +253,7 @@ Result<void> Node::Impl::prepare_share(const LedgerId& share) const {
 
 Result<void> Node::Impl::open_links() {
   if (config.log.is_kafka()) {
-    HANSA_TRY(read_log, ops::open_log(config, kLinkedLedgers));
+    HANSA_TRY(read_log, ops::open_read_log(config, kLinkedLedgers));
   }
   federation::Links::Plan plan;
   plan.log = log.get();

@@ -11,6 +11,7 @@
 #include "streams/embedded_log.h"
 #include "streams/kafka_log.h"
 #include "streams/kafka_leadership.h"
+#include "streams/peer_log.h"
 
 namespace hansa::ops {
 namespace {
@@ -21,9 +22,13 @@ constexpr int kCheckMs = 5'000;
 }  // namespace
 
 streams::KafkaOptions kafka_options(const Config& config) {
+  return kafka_options(config, config.log);
+}
+
+streams::KafkaOptions kafka_options(const Config& config, const ClusterSettings& cluster) {
   streams::KafkaOptions options;
-  options.bootstrap = config.log.bootstrap;
-  options.properties = config.log.properties;
+  options.bootstrap = cluster.bootstrap;
+  options.properties = cluster.properties;
   options.properties.emplace("client.id", "hansa-" + config.node.id);
   options.ledgers_max = config.ledgers.size();
   return options;
@@ -72,6 +77,26 @@ Result<std::unique_ptr<streams::Log>> open_log(const Config& config, size_t more
   HANSA_CHECK(make_folders(options.folder, 0700));
   HANSA_TRY(auto log, streams::EmbeddedLog::open(options));
   return std::unique_ptr<streams::Log>(std::move(log));
+}
+
+Result<std::unique_ptr<streams::Log>> open_read_log(const Config& config, size_t more_ledgers) {
+  const auto open = [](streams::KafkaOptions options) {
+    options.reads_only = true;
+    return streams::KafkaLog::open(std::move(options));
+  };
+  auto options = kafka_options(config);
+  options.ledgers_max += more_ledgers;
+  HANSA_TRY(auto own, open(options));
+  streams::PeerLog::Peers peers;
+  for (const auto& peer : config.peers) {
+    options = kafka_options(config, peer);
+    options.ledgers_max = peer.ledgers.size();
+    HANSA_TRY(auto theirs, open(options));
+    const std::shared_ptr<streams::Log> shared = std::move(theirs);
+    for (const auto& ledger : peer.ledgers) peers.emplace(ledger, shared);
+  }
+  return std::unique_ptr<streams::Log>(
+      std::make_unique<streams::PeerLog>(std::move(own), std::move(peers)));
 }
 
 Result<void> check_log(const Config& config, const LedgerId& ledger) {

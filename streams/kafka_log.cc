@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/base/assert.h"
 #include "streams/kafka_client.h"
 #include "streams/kafka_producer.h"
 
@@ -107,7 +108,9 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::open(KafkaOptions options) {
                                   .failed = Consumer::on_error,
                                   .statistics = Consumer::on_statistics};
   HANSA_TRY(log->consumer_->client, make_consumer(log->options_, callbacks));
-  HANSA_TRY(log->producer_, KafkaProducer::make(log->options_));
+  if (!log->options_.reads_only) {
+    HANSA_TRY(log->producer_, KafkaProducer::make(log->options_));
+  }
   log->consumer_thread_ = std::thread([raw = log.get()] { raw->poll_consumer(); });
   return log;
 }
@@ -132,7 +135,7 @@ void KafkaLog::poll_consumer() {
 std::vector<std::string> KafkaLog::statistics() const {
   std::vector<std::string> all = {consumer_->statistics.text()};
   const std::lock_guard lock(producer_mutex_);
-  all.push_back(producer_->statistics());
+  if (producer_ != nullptr) all.push_back(producer_->statistics());
   return all;
 }
 
@@ -161,7 +164,8 @@ Result<Offset> KafkaLog::query_end(const LedgerId& ledger) {
   const TopicList list(rd_kafka_topic_partition_list_new(1));
   auto error = RD_KAFKA_RESP_ERR_NO_ERROR;
   int64_t end = 0;
-  for (int attempt = 0; attempt < kAttemptsMax && !stopping_; ++attempt) {
+  const int attempts_max = options_.reads_only ? 1 : kAttemptsMax;
+  for (int attempt = 0; attempt < attempts_max && !stopping_; ++attempt) {
     if (attempt > 0) std::this_thread::sleep_for(kAttemptPause);
     rd_kafka_topic_partition_list_del(list.get(), topic.c_str(), kPartition);
     auto* asked = rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), kPartition);
@@ -321,12 +325,13 @@ void KafkaLog::append(const LedgerId& ledger, std::vector<std::string> values, O
     const std::lock_guard lock(producer_mutex_);
     producer = producer_;
   }
+  HANSA_ASSERT(producer != nullptr, "a log that only reads was to append");
   producer->append(ledger, std::move(values), std::move(delivered));
 }
 
 void KafkaLog::renew_writer(const LedgerId&) {
   const std::lock_guard lock(producer_mutex_);
-  if (!producer_->has_failed()) return;
+  if (producer_ == nullptr || !producer_->has_failed()) return;
   // With the same options that made the first one; if it cannot be made the old one goes on to
   // refuse, and the next call tries again.
   auto fresh = KafkaProducer::make(options_);

@@ -20,6 +20,7 @@ struct KafkaOptions {
   size_t ledgers_max = 64;                     // that are read through one client
   size_t read_ahead_bytes = 64 * 1024 * 1024;  // kept of all of them together
   int message_timeout_ms = 10'000;             // until an append's outcome is called unknown
+  bool reads_only = false;                     // a log without a producer
   int topics_timeout_ms = 30'000;              // until questions about topics are given up
 };
 

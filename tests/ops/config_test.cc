@@ -116,6 +116,7 @@ TEST(Config, RefusesPlainHttpOffLoopbackUnlessAllowed) {
 
 TEST(Config, RefusesWhatThisVersionDoesNotOffer) {
   expect_parts(message_of(kGood + "inboxes:\n  - {topic: x}\n"), {":19:", "inboxes", "Kafka"});
+  expect_parts(message_of(kGood + "peers:\n  - {bootstrap: x}\n"), {":19:", "peers", "Kafka"});
   expect_parts(message_of(with("allow_plain: false", "tls: {certificate: x}")), {":7:", "TLS"});
 }
 
@@ -172,6 +173,34 @@ TEST(Config, FeedsNameAlliancesOfACity) {
   auto alliance = with_kafka("    feeds: [delta]\n");
   alliance.replace(alliance.find("city/example"), 12, "alliance/lake");
   expect_parts(message_of(alliance), {"feeds", "a city's ledger"});
+}
+
+TEST(Config, PeersSayWhereOthersKeepTheirLedgers) {
+  const auto peer = [](const std::string& ledgers, const std::string& more = "") {
+    return with_kafka() + "peers:\n  - {ledgers: " + ledgers + ", bootstrap: \"b:2\"" + more +
+           "}\n";
+  };
+  const auto good = parse_config(
+      peer("[alliance/delta]", ", properties: {security.protocol: ssl}") +
+          "  - {ledgers: [share/lake/wuxi, share/lake/taihu], bootstrap: \"c:3\"}\n",
+      "hansa.yaml", {});
+  ASSERT_TRUE(good) << good.error().detail;
+  ASSERT_EQ(good->peers.size(), 2u);
+  EXPECT_EQ(good->peers[0].bootstrap, "b:2");
+  EXPECT_EQ(good->peers[0].properties.at("security.protocol"), "ssl");
+  EXPECT_EQ(good->peers[1].ledgers.at(1).text(), "share/lake/taihu");
+  EXPECT_EQ(good->log.bootstrap, "a:1");
+  expect_parts(message_of(peer("[]")), {"ledgers", "at least one ledger, like [alliance/delta]"});
+  expect_parts(message_of(peer("[delta]")), {"ledgers", "`delta` is none"});
+  expect_parts(message_of(peer("[city/wuxi]")), {"ledgers", "nobody reads a city's own"});
+  expect_parts(message_of(peer("[share/delta/example]")),
+               {"ledgers", "share/delta/example is kept here"});
+  expect_parts(message_of(peer("[alliance/delta, alliance/delta]")), {"each ledger once"});
+  expect_parts(message_of(peer("[alliance/delta]", ", acks: \"0\"")), {"peers", "acks"});
+  expect_parts(message_of(peer("[alliance/delta]", ", properties: {acks: \"0\"}")),
+               {"properties", "no `acks`"});
+  expect_parts(message_of(with_kafka() + "peers:\n  - {ledgers: [alliance/delta]}\n"),
+               {"bootstrap", "expected a text"});
 }
 
 TEST(Config, InboxIsOpenForOneActorAndTheMethodsItNames) {
