@@ -79,7 +79,11 @@ void Outlet::follow() {
 
 Result<void> Outlet::go_on(bool& resumed) {
   const bool was_resumed = std::exchange(resumed, false);
-  if (plan_.leads && !plan_.leads()) return {};
+  if (plan_.leads && !plan_.leads()) {
+    reached_ = {};
+    sequence_ = 0;
+    return {};
+  }
   if (!was_resumed) HANSA_CHECK(resume());
   const bool reads = !was_resumed || covered_ ||
                      plan_.log->has_more(plan_.ledger, reached_.next_offset);

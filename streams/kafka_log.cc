@@ -164,8 +164,7 @@ Result<Offset> KafkaLog::query_end(const LedgerId& ledger) {
   const TopicList list(rd_kafka_topic_partition_list_new(1));
   auto error = RD_KAFKA_RESP_ERR_NO_ERROR;
   int64_t end = 0;
-  const int attempts_max = options_.reads_only ? 1 : kAttemptsMax;
-  for (int attempt = 0; attempt < attempts_max && !stopping_; ++attempt) {
+  for (int attempt = 0; attempt < kAttemptsMax && !stopping_; ++attempt) {
     if (attempt > 0) std::this_thread::sleep_for(kAttemptPause);
     rd_kafka_topic_partition_list_del(list.get(), topic.c_str(), kPartition);
     auto* asked = rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), kPartition);

@@ -8,8 +8,7 @@
 //          A read goes on where the ledger's last one ended, from what was fetched ahead; one that
 //          begins elsewhere moves the fetching there. Offsets that hold nothing (a foreign
 //          producer's transaction markers) are believed when a second fetch shows the same.
-//          With KafkaOptions.reads_only there is no producer, and nothing may be appended; whoever
-//          reads is told at once of a topic that is not there, where a writer waits for it a while.
+//          With KafkaOptions.reads_only there is no producer, and nothing may be appended.
 // Errors:  as streams/log.h and kafka_error() (kafka_client.h) say. An append that the client's
 //          queue has no room for is kUnavailable from there on: nothing behind it was sent.
 // Threads: as streams/log.h. Deliveries are called on the producer's thread: post, do not work

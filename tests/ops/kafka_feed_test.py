@@ -140,8 +140,8 @@ def check_feed(cities, office, delta):
                for headers, _, _ in read_feed()}
     expect(classes["hansa.v1.CaseVerified"] == "internal" and
            classes["hansa.v1.CaseReported"] == "public", classes)
-    expect(sorted(given_entries(node) > 0 for node in cities) == [False, True],
-           "one node writes the feed, the one that leads the city")
+    wait_for("one node that writes the feed",
+             lambda: sorted(given_entries(node) > 0 for node in cities) == [False, True])
     # Whichever writes is killed, with events on their way.
     for turn, (dying, living) in enumerate((cities, cities[::-1])):
         cases += [report(dying, number) for number in range(10)]
