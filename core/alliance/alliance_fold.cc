@@ -10,6 +10,7 @@
 #include "core/alliance/finding.h"
 #include "core/alliance/handover.h"
 #include "core/alliance/joint_action.h"
+#include "core/alliance/ledger_keys.h"
 #include "core/alliance/member_air.h"
 
 namespace hansa {
@@ -61,6 +62,8 @@ const auto& handlers() {
       on_alliance<v1::ReinstateCity>(),
       on_alliance<v1::ExpelCity>(),
       on_alliance<v1::ReadmitCity>(),
+      on_alliance<v1::ChangeCityKey>(),
+      on_alliance<v1::RevokeCityKey>(),
       on_alliance<v1::ProposeAgreement>(),
       on_alliance<v1::DropAgreement>(),
       on_alliance<v1::SuspendAgreement>(),
@@ -120,6 +123,8 @@ std::optional<Result<void>> evolve_alliance(Rows& rows, const v1::Event& event,
     case v1::Event::kCityReinstated: return evolve_event(rows, event.city_reinstated(), entry);
     case v1::Event::kCityExpelled: return evolve_event(rows, event.city_expelled(), entry);
     case v1::Event::kCityReadmitted: return evolve_event(rows, event.city_readmitted(), entry);
+    case v1::Event::kCityKeyChanged: return evolve_event(rows, event.city_key_changed(), entry);
+    case v1::Event::kCityKeyRevoked: return evolve_event(rows, event.city_key_revoked(), entry);
     case v1::Event::kAgreementProposed:
       return evolve_event(rows, event.agreement_proposed(), entry);
     case v1::Event::kAgreementDropped: return evolve_event(rows, event.agreement_dropped(), entry);

@@ -17,10 +17,14 @@ Result<void> check_key(const std::string& text, const char* field) {
 
 }  // namespace
 
+Result<void> check_public_key(const std::string& public_key) {
+  return check_key<PublicKey>(public_key, "public_key");
+}
+
 Result<void> check_identity(const std::string& founding_id, const std::string& public_key,
                             const std::string& recovery_key) {
   HANSA_CHECK(check_key<FoundingId>(founding_id, "founding_id"));
-  HANSA_CHECK(check_key<PublicKey>(public_key, "public_key"));
+  HANSA_CHECK(check_public_key(public_key));
   HANSA_CHECK(check_key<PublicKey>(recovery_key, "recovery_key"));
   if (public_key != recovery_key) return {};
   return fail(Errc::kBadRequest,

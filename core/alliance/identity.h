@@ -13,15 +13,13 @@
 
 #include "core/base/ids.h"
 #include "core/base/result.h"
+#include "core/base/signature.h"
 
 namespace hansa {
 
-// An Ed25519 public key, and a signature made with it.
-using PublicKey = Bytes<32, struct PublicKeyTag>;
-using Signature = Bytes<64, struct SignatureTag>;
-
 Result<void> check_identity(const std::string& founding_id, const std::string& public_key,
                             const std::string& recovery_key);
+Result<void> check_public_key(const std::string& public_key);
 
 LedgerId share_ledger(std::string_view alliance, std::string_view city);
 FoundingId share_founding_id(const FoundingId& alliance, const FoundingId& city);

@@ -145,9 +145,9 @@ constexpr std::array kErrorTable = {
               "The log's end is not where the writer expected it; another writer was faster."},
     ErrorInfo{kDigestDiffers, "digest_differs", 500, kNever,
               "The projection differs from the fold of its ledger; rebuild it."},
-    ErrorInfo{kBadSignature, "bad_signature", 500, kNever,
-              "A checkpoint is not signed by the key that its ledger is known by; nothing behind "
-              "it is taken. Ask the owner."},
+    ErrorInfo{kBadSignature, "bad_signature", 403, kNever,
+              "A checkpoint, or a statement on a key, is not signed by the key that its ledger is "
+              "known by; it is not taken, nor anything behind it. Ask the owner."},
     ErrorInfo{kForkFound, "fork_found", 500, kNever,
               "A ledger shows another history than it vouched for; nothing more of it is taken. "
               "Keep both and ask the owner."},

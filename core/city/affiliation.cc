@@ -5,6 +5,7 @@
 #include "core/alliance/acts.h"
 #include "core/alliance/agreement.h"
 #include "core/alliance/identity.h"
+#include "core/alliance/ledger_keys.h"
 #include "core/city/campaign_acts.h"
 #include "core/city/handover.h"
 
@@ -152,15 +153,29 @@ const std::string* alliance_of(const v1::Event& event) {
     case v1::Event::kAgreementRatified: return &event.agreement_ratified().alliance();
     case v1::Event::kRatificationRevoked: return &event.ratification_revoked().alliance();
     case v1::Event::kAllianceHeard: return &event.alliance_heard().alliance();
+    case v1::Event::kAllianceKeyChanged: return &event.alliance_key_changed().alliance();
+    case v1::Event::kAllianceKeyRevoked: return &event.alliance_key_revoked().alliance();
     default: return nullptr;
   }
+}
+
+// Joined again by a key that is known, it is known as before; by another, by that one alone.
+void join_by_keys(v1::Affiliation& row, const v1::AllianceJoined& joined) {
+  const auto keys = keys_of(row);
+  const bool is_known = row.recovery_key() == joined.recovery_key() &&
+                        std::any_of(keys.begin(), keys.end(), [&](const auto& key) {
+                          return key.public_key() == joined.public_key();
+                        });
+  if (is_known) return;
+  row.set_public_key(joined.public_key());
+  row.set_recovery_key(joined.recovery_key());
+  row.clear_keys();
 }
 
 void apply_joined(v1::Affiliation& row, const v1::AllianceJoined& joined, int64_t time_us) {
   row.set_alliance(joined.alliance());
   row.set_founding_id(joined.founding_id());
-  row.set_public_key(joined.public_key());
-  row.set_recovery_key(joined.recovery_key());
+  join_by_keys(row, joined);
   row.set_state(Joined::joined);
   // What the alliance has said against the city outlasts its leaving.
   const bool stays = row.membership() == Membership::suspended ||
@@ -362,6 +377,12 @@ bool apply_to_affiliation(v1::Affiliation& row, const v1::Event& event, int64_t 
       });
       break;
     case v1::Event::kAllianceHeard: apply_heard(row, event.alliance_heard()); break;
+    case v1::Event::kAllianceKeyChanged:
+      apply_key_event(row, event.alliance_key_changed());
+      break;
+    case v1::Event::kAllianceKeyRevoked:
+      apply_key_event(row, event.alliance_key_revoked());
+      break;
     default: return false;
   }
   row.set_changed_time_us(time_us);

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "core/alliance/ledger_keys.h"
 #include "core/base/assert.h"
 #include "core/base/schema.h"
 #include "core/city/access.h"
@@ -201,6 +202,8 @@ const auto& handlers() {
       on_city<v1::RatifyAgreement>(),
       on_city<v1::RevokeRatification>(),
       on_city<v1::ReleaseAlliance>(),
+      on_city<v1::ChangeAllianceKey>(),
+      on_city<v1::RevokeAllianceKey>(),
       on_city<v1::CommitToCampaign>(),
       on_city<v1::DeclineCampaign>(),
       on_city<v1::RecordCampaignAction>(),
