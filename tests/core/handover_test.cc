@@ -398,8 +398,11 @@ AnyOffer any_offer(TestLeague& league) {
   return offers[*rc::gen::inRange<size_t>(0, offers.size())];
 }
 
-void take_any_step(TestLeague& league) {
-  const auto city = *rc::gen::elementOf(kCities);
+// Their clocks are hours apart.
+const std::map<std::string, int64_t> kAheadUs = {
+    {"shanghai", 0}, {"suzhou", 5 * kHour}, {"wuxi", -5 * kHour}};
+
+void take_any_step(TestLeague& league, const std::string& city) {
   switch (*rc::gen::inRange(0, 12)) {
     case 0: report_in(league, city); break;
     case 1:
@@ -443,7 +446,10 @@ RC_GTEST_PROP(HandoverLaw, ACaseIsInExactlyOneCityAtEveryStep, ()) {
   for (const auto& city : kCities) report_in(league, city);
   const int steps = *rc::gen::inRange(10, 120);
   for (int i = 0; i < steps; ++i) {
-    take_any_step(league);
+    const auto city = *rc::gen::elementOf(kCities);
+    league.now_us += kAheadUs.at(city);
+    take_any_step(league, city);
+    league.now_us -= kAheadUs.at(city);
     check_in_one_city(league);
   }
   // Everybody comes back, all is heard and every offer's time runs out.
