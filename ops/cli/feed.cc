@@ -31,7 +31,7 @@ struct Feed {
   v1::ListShareEntries request;
   LedgerId ledger;
   FoundingId founding_id;
-  PublicKey key;
+  KeyRanges keys;
   Chain chain;
   Seq covered = 0;
   std::map<Seq, Hash> uncovered;
@@ -56,7 +56,7 @@ Result<Feed> open_feed(const FeedOptions& options) {
     from = {reached.seq(), *hash, reached.seq(), 0};
   }
   Feed feed{{}, share_ledger(alliance.ledger.id, city.ledger.id), founding_id,
-            *parse_hex<PublicKey>(city.public_key), Chain(founding_id, from), from.seq, {}};
+            only_key(city.public_key), Chain(founding_id, from), from.seq, {}};
   feed.request.set_alliance(alliance.ledger.id);
   feed.request.set_city(city.ledger.id);
   feed.request.set_page_size(kPage);
@@ -67,7 +67,7 @@ Result<void> check_checkpoints(Feed& feed, const v1::ShareEntry& entry) {
   for (const auto& event : entry.events()) {
     if (!event.has_checkpoint_signed()) continue;
     const auto& checkpoint = event.checkpoint_signed();
-    HANSA_CHECK(federation::verify_checkpoint(checkpoint, feed.key, feed.ledger,
+    HANSA_CHECK(federation::verify_checkpoint(checkpoint, feed.keys, feed.ledger,
                                               feed.founding_id));
     const auto known = feed.uncovered.find(checkpoint.size());
     if (known != feed.uncovered.end() && to_hex(known->second) != checkpoint.sha256()) {
@@ -133,7 +133,7 @@ int run_feed(const FeedOptions& options) {
   if (options.dry_run) {
     print_line(feed->ledger.text() + ", founding id " + to_hex(feed->founding_id) +
                ", from entry " + std::to_string(feed->chain.position().seq + 1) +
-               " on; its checkpoints must be signed by " + to_hex(feed->key));
+               " on; its checkpoints must be signed by " + keys_text(feed->keys));
     return kExitOk;
   }
   auto client = connect(options.server);

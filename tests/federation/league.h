@@ -79,8 +79,15 @@ class League {
   std::string public_key(const LedgerId& ledger) const {
     return to_hex(public_key_of(seed(ledger)));
   }
+  std::string recovery_seed(const LedgerId& ledger) const {
+    return std::string(sha256("recovery " + ledger.text()).view());
+  }
   std::string recovery_key(const LedgerId& ledger) const {
-    return to_hex(sha256("recovery " + ledger.text()));
+    return to_hex(public_key_of(recovery_seed(ledger)));
+  }
+  // Of the keeper of `ledger`, from the next open() on.
+  void change_seed(const LedgerId& ledger, SeedChange change) {
+    ledgers_.at(ledger).seed_changes.push_back(std::move(change));
   }
 
   Result<v1::Receipt> call(const LedgerId& ledger, const google::protobuf::Message& command) {
@@ -121,6 +128,9 @@ class League {
     return *rows->find(table, key);
   }
 
+  // Of the rows, from the next open() on.
+  void commit_each(int64_t interval_us) { commit_interval_us_ = interval_us; }
+
   Seq landed_seq(const LedgerId& ledger) {
     return ledgers_.at(ledger).keeper->health().landed_seq;
   }
@@ -133,7 +143,12 @@ class League {
   struct One {
     std::unique_ptr<projections::Keyring> keyring;
     std::shared_ptr<projections::Keeper> keeper;
+    std::vector<SeedChange> seed_changes;
   };
+
+  SigningSeeds seeds(const LedgerId& ledger) const {
+    return {seed(ledger), ledgers_.at(ledger).seed_changes};
+  }
 
   void open_ledger(const LedgerId& ledger, One& one) {
     const std::string folder = folder_.path(ledger.folder());
@@ -147,18 +162,17 @@ class League {
     config.directory = folder + "/rows";
     config.accept_clock_jump = true;
     config.limits.row_cache_mib = 4;
-    config.limits.commit_interval_us = 2'000;
+    config.limits.commit_interval_us = commit_interval_us_;
     if (ledger.kind == kAllianceKind) {
-      config.sign = [seed = seed(ledger), ledger, id = config.founding_id](Seq size,
-                                                                           const Hash& hash) {
-        return sign_checkpoint(seed, ledger, id, size, hash);
-      };
+      config.sign = signer_of(seeds(ledger), ledger, config.founding_id);
     }
     one.keeper = *projections::Keeper::open(config, *log_, env_, budget_, *one.keyring,
                                             pool_->get_executor(), nullptr);
-    links_->add({one.keeper, one.keyring.get(), ledger.kind == kCityKind ? seed(ledger) : ""});
+    links_->add({one.keeper, one.keyring.get(),
+                 ledger.kind == kCityKind ? seeds(ledger) : SigningSeeds{}});
   }
 
+  int64_t commit_interval_us_ = 2'000;
   projections::testing::ScratchFolder folder_;
   SeededEnv env_;
   SeededEnv test_env_;
