@@ -31,8 +31,8 @@ Check
   nodes                         who leads what on Kafka, and how far each is
   projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`
   agreement check FILE          what would leave which city, in words; `hansa alliance admit`
-  error CODE                    what an error means
-  version
+  key change | revoke           the key by which others know a ledger
+  error CODE                    what an error means; `hansa version`
 `hansa VERB --help` explains each, with an example that works.
 )";
 
@@ -87,6 +87,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_alliance(app, chosen);
   add_agreement(app, chosen);
   add_feed(app, chosen);
+  add_key(app, chosen);
   add_error(app, chosen);
   add_openapi(app, chosen);
   add_version(app, chosen);
