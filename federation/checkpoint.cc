@@ -1,9 +1,5 @@
 #include "federation/checkpoint.h"
 
-#include <sodium.h>
-
-#include "core/base/assert.h"
-
 namespace hansa::federation {
 namespace {
 
@@ -13,37 +9,23 @@ std::string signed_text(const LedgerId& ledger, const FoundingId& founding_id, S
          std::to_string(size) + "\n" + std::string(hash_hex) + "\n";
 }
 
-const unsigned char* bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 }  // namespace
 
-PublicKey public_key_of(const std::string& seed) {
-  HANSA_ASSERT(seed.size() == crypto_sign_SEEDBYTES, "a seed has 32 bytes");
-  PublicKey key;
-  std::string secret(crypto_sign_SECRETKEYBYTES, '\0');
-  crypto_sign_seed_keypair(key.bytes.data(), reinterpret_cast<unsigned char*>(secret.data()),
-                           bytes(seed));
-  sodium_memzero(secret.data(), secret.size());
-  return key;
+const std::string& SigningSeeds::of(const LedgerId& ledger, Seq size) const {
+  const std::string* seed = &first;
+  for (const auto& change : changes) {
+    if (change.ledger == ledger && change.from_size <= size) seed = &change.seed;
+  }
+  return *seed;
 }
 
-Signature sign_text(const std::string& seed, std::string_view text) {
-  HANSA_ASSERT(seed.size() == crypto_sign_SEEDBYTES, "a seed has 32 bytes");
-  PublicKey key;
-  std::string secret(crypto_sign_SECRETKEYBYTES, '\0');
-  crypto_sign_seed_keypair(key.bytes.data(), reinterpret_cast<unsigned char*>(secret.data()),
-                           bytes(seed));
-  Signature signature;
-  crypto_sign_detached(signature.bytes.data(), nullptr, bytes(text), text.size(), bytes(secret));
-  sodium_memzero(secret.data(), secret.size());
-  return signature;
-}
-
-bool is_signed(std::string_view text, const Signature& signature, const PublicKey& key) {
-  return crypto_sign_verify_detached(signature.bytes.data(), bytes(text), text.size(),
-                                     key.bytes.data()) == 0;
+KeyRanges keys_of(const SigningSeeds& seeds, const LedgerId& ledger) {
+  auto keys = only_key(to_hex(public_key_of(seeds.first)));
+  for (const auto& change : seeds.changes) {
+    if (change.ledger != ledger) continue;
+    apply_change(keys, to_hex(public_key_of(change.seed)), change.from_size);
+  }
+  return keys;
 }
 
 v1::CheckpointSigned sign_checkpoint(const std::string& seed, const LedgerId& ledger,
@@ -52,24 +34,34 @@ v1::CheckpointSigned sign_checkpoint(const std::string& seed, const LedgerId& le
   checkpoint.set_size(size);
   checkpoint.set_sha256(to_hex(hash));
   checkpoint.set_signature(
-      to_hex(sign_text(seed, signed_text(ledger, founding_id, size, to_hex(hash)))));
+      to_hex(sign(seed, signed_text(ledger, founding_id, size, checkpoint.sha256()))));
   checkpoint.set_public_key(to_hex(public_key_of(seed)));
   return checkpoint;
 }
 
-Result<void> verify_checkpoint(const v1::CheckpointSigned& checkpoint, const PublicKey& key,
+std::function<v1::CheckpointSigned(Seq size, const Hash& hash)> signer_of(
+    SigningSeeds seeds, const LedgerId& ledger, const FoundingId& founding_id) {
+  return [seeds = std::move(seeds), ledger, founding_id](Seq size, const Hash& hash) {
+    return sign_checkpoint(seeds.of(ledger, size), ledger, founding_id, size, hash);
+  };
+}
+
+Result<void> verify_checkpoint(const v1::CheckpointSigned& checkpoint, const KeyRanges& keys,
                                const LedgerId& ledger, const FoundingId& founding_id) {
   const std::string which = "the checkpoint of " + ledger.text() + " at size " +
                             std::to_string(checkpoint.size());
-  if (checkpoint.public_key() != to_hex(key)) {
+  const auto* expected = key_for(keys, checkpoint.size());
+  if (expected == nullptr || checkpoint.public_key() != expected->public_key()) {
     return fail(Errc::kBadSignature, which + " is made with the key " + checkpoint.public_key() +
-                                         "; the ledger is known by " + to_hex(key));
+                                         "; the ledger is known by " + keys_text(keys));
   }
+  const auto key = parse_hex<PublicKey>(expected->public_key());
   const auto signature = parse_hex<Signature>(checkpoint.signature());
   const std::string text = signed_text(ledger, founding_id, checkpoint.size(),
                                        checkpoint.sha256());
-  if (!signature || !is_signed(text, *signature, key)) {
-    return fail(Errc::kBadSignature, which + " bears no signature of its key " + to_hex(key));
+  if (!key || !signature || !is_signed(*key, text, *signature)) {
+    return fail(Errc::kBadSignature,
+                which + " bears no signature of its key " + expected->public_key());
   }
   return {};
 }

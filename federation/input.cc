@@ -1,6 +1,7 @@
 #include "federation/input.h"
 
 #include <atomic>
+#include <utility>
 
 #include "core/alliance/share.h"
 #include "core/city/affiliation.h"
@@ -100,7 +101,7 @@ bool Input::poke() {
   if (is_quarantined_) return false;
   refill();
   take();
-  return step_ != nullptr;
+  return step_ != nullptr || doubted_seq_;
 }
 
 Result<void> Input::resume() {
@@ -119,6 +120,8 @@ Result<void> Input::resume() {
   moved_.reset();
   saw_deeds_ = false;
   waits_.reset();
+  doubted_seq_.reset();
+  is_doubt_shown_ = false;
   ChainPosition from;
   from.tip = founding_hash(plan_.source.founding_id);
   taken_at_us_ = plan_.env->now_us();
@@ -148,7 +151,17 @@ void Input::refill() {
     return;
   }
   waits_ = read.error();
-  if (is_final(read.error().code) && step_ == nullptr) quarantine(read.error());
+  if (!is_final(read.error().code) || step_ != nullptr) return;
+  if (read.error().code == Errc::kBadSignature && !is_beyond_doubt()) return;
+  quarantine(read.error());
+}
+
+// The key may be recorded in an entry that landed and that the rows did not show when they were
+// looked at for the keys. Who makes the inputs looks at them between two steps.
+bool Input::is_beyond_doubt() {
+  if (!doubted_seq_) doubted_seq_ = plan_.keeper->health().landed_seq;
+  const bool is_shown = plan_.keeper->snapshot()->meta().position.seq >= *doubted_seq_;
+  return std::exchange(is_doubt_shown_, is_shown);
 }
 
 // The last entry of the city's that this one, too, tells of. It begins behind the one before.
@@ -260,6 +273,7 @@ void Input::take() {
 }
 
 void Input::quarantine(const Error& error) {
+  doubted_seq_.reset();
   auto command = std::make_unique<v1::QuarantineInput>();
   auto& row = *command->mutable_quarantined();
   row.set_input(plan_.source.ledger.text());

@@ -50,12 +50,15 @@ class Input {
 
   bool poke();
   LinkHealth health() const;
+  // That it takes the source's word by.
+  const KeyRanges& keys() const { return plan_.source.keys; }
 
  private:
   struct Step;
   struct Load;
   Result<void> resume();
   void refill();
+  bool is_beyond_doubt();
   Result<uint64_t> check_ranges(const SignedEntry& entry) const;
   bool add(const SignedEntry& entry, Load& load);
   bool add_heard(const SignedEntry& entry, Load& load);
@@ -77,6 +80,8 @@ class Input {
   std::optional<v1::LedgerPosition> moved_;  // read so far without anything to take
   bool saw_deeds_ = false;           // what was read since is not only such
   int64_t taken_at_us_ = 0;
+  std::optional<Seq> doubted_seq_;   // landed when a signature was found bad
+  bool is_doubt_shown_ = false;      // by the rows, one step ago
   bool is_quarantined_ = false;
   std::shared_ptr<Step> step_;
   std::optional<Error> waits_;

@@ -1,9 +1,11 @@
 #include "federation/links.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <future>
 
-#include "federation/checkpoint.h"
 #include "projections/versions.h"
 
 namespace hansa::federation {
@@ -28,11 +30,10 @@ Result<std::vector<Row>> all_rows(const projections::Snapshot& rows, Table<Row> 
   return all;
 }
 
-std::optional<SignedReader::Source> source_of(LedgerId ledger, const FoundingId& founding_id,
-                                              const std::string& key) {
-  const auto public_key = parse_hex<PublicKey>(key);
-  if (!public_key) return std::nullopt;
-  return SignedReader::Source{std::move(ledger), founding_id, *public_key};
+bool are_same(const KeyRanges& a, const KeyRanges& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& one, const auto& other) {
+    return google::protobuf::util::MessageDifferencer::Equals(one, other);
+  });
 }
 
 }  // namespace
@@ -110,7 +111,7 @@ bool Links::look_around() {
 
 void Links::look_at_city(const LinkedLedger& city, bool& changed) {
   const auto affiliations = all_rows(*city.keeper->snapshot(), kAffiliationTable);
-  if (!affiliations || city.signing_seed.empty()) return;
+  if (!affiliations || city.seeds.first.empty()) return;
   const LedgerId self = city.keeper->config().ledger;
   for (const auto& affiliation : *affiliations) {
     const LedgerId share = share_ledger(affiliation.alliance(), self.id);
@@ -137,12 +138,8 @@ void Links::look_at_city(const LinkedLedger& city, bool& changed) {
       changed = inputs_.erase(link) > 0 || changed;
       continue;
     }
-    if (inputs_.contains(link)) continue;
-    auto source = source_of(alliance, *founding_id, affiliation.public_key());
-    if (!source) continue;
-    inputs_[link] = std::make_unique<Input>(Input::Plan{
-        std::move(*source), affiliation.alliance(), plan_.read_log, plan_.env, city.keeper});
-    changed = true;
+    listen(link, {{alliance, *founding_id, keys_of(affiliation)}, affiliation.alliance(),
+                  plan_.read_log, plan_.env, city.keeper}, changed);
   }
 }
 
@@ -157,16 +154,19 @@ void Links::look_at_alliance(const LinkedLedger& alliance, bool& changed) {
       changed = inputs_.erase(link) > 0 || changed;
       continue;
     }
-    if (inputs_.contains(link)) continue;
     const auto city = parse_hex<FoundingId>(member.founding_id());
     if (!city) continue;
-    auto source = source_of(share, share_founding_id(config.founding_id, *city),
-                            member.public_key());
-    if (!source) continue;
-    inputs_[link] = std::make_unique<Input>(Input::Plan{
-        std::move(*source), member.city(), plan_.read_log, plan_.env, alliance.keeper});
-    changed = true;
+    listen(link, {{share, share_founding_id(config.founding_id, *city), keys_of(member)},
+                  member.city(), plan_.read_log, plan_.env, alliance.keeper}, changed);
   }
+}
+
+void Links::listen(const std::string& link, Input::Plan plan, bool& changed) {
+  const auto found = inputs_.find(link);
+  if (found != inputs_.end() && are_same(found->second->keys(), plan.source.keys)) return;
+  // What the old one has on its way lands or does not; the new one begins where the rows stand.
+  inputs_[link] = std::make_unique<Input>(std::move(plan));
+  changed = true;
 }
 
 Result<std::shared_ptr<projections::Keeper>> Links::open_share(
@@ -182,10 +182,7 @@ Result<std::shared_ptr<projections::Keeper>> Links::open_share(
   // Nobody sends it commands; it follows where its city's keeper does not lead.
   config.forward = [](const std::string&) {};
   config.limits.row_cache_mib = plan_.row_cache_mib;
-  config.sign = [seed = city.signing_seed, ledger = config.ledger, id = config.founding_id](
-                    Seq size, const Hash& hash) {
-    return sign_checkpoint(seed, ledger, id, size, hash);
-  };
+  config.sign = signer_of(city.seeds, config.ledger, config.founding_id);
   if (plan_.prepare) HANSA_CHECK(plan_.prepare(config.ledger));
   std::error_code error;
   std::filesystem::create_directories(config.directory, error);

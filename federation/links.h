@@ -6,7 +6,8 @@
 //          missing; poke() lets each link take its next step, and calls `moved` after each that
 //          did: who waits there makes them move one after the other. start() does both on a
 //          thread of its own; a test calls settle() instead, which goes on until nothing moves.
-//          Nothing is configured: what is joined and admitted says it all.
+//          Nothing is configured: what is joined and admitted says it all. An input is made anew
+//          when the keys of what it reads have changed.
 // Errors:  a share ledger that cannot be opened is named in health() and tried again.
 // Threads: add(), health(), share_health() and share() from any; the rest from one.
 // Limits:  as many links as cities joined alliances; each moves one step at a time.
@@ -21,6 +22,7 @@
 #include <mutex>
 #include <thread>
 
+#include "federation/checkpoint.h"
 #include "federation/input.h"
 #include "federation/relay.h"
 
@@ -30,7 +32,7 @@ namespace hansa::federation {
 struct LinkedLedger {
   std::shared_ptr<projections::Keeper> keeper;
   projections::Keyring* keyring = nullptr;  // share ledgers hold no personal data, keepers ask
-  std::string signing_seed;                 // empty: it can neither share nor vouch for itself
+  SigningSeeds seeds;  // none: it can neither share nor vouch for itself
 };
 
 class Links {
@@ -70,6 +72,7 @@ class Links {
   using Keeper = projections::Keeper;
   void look_at_city(const LinkedLedger& city, bool& changed);
   void look_at_alliance(const LinkedLedger& alliance, bool& changed);
+  void listen(const std::string& link, Input::Plan plan, bool& changed);
   Result<std::shared_ptr<Keeper>> open_share(const LinkedLedger& city,
                                              const v1::Affiliation& affiliation);
   void publish_health();

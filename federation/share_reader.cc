@@ -30,7 +30,7 @@ void look_for_checkpoint(const v1::Payload& payload, const SignedReader::Source&
     if (!event.has_checkpoint_signed()) continue;
     const auto& checkpoint = event.checkpoint_signed();
     const auto hash = parse_hex<Hash>(checkpoint.sha256());
-    if (!hash || !verify_checkpoint(checkpoint, source.key, source.ledger, source.founding_id)) {
+    if (!hash || !verify_checkpoint(checkpoint, source.keys, source.ledger, source.founding_id)) {
       continue;
     }
     if (!all.anchor || checkpoint.size() > all.anchor->first) {

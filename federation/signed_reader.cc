@@ -81,7 +81,7 @@ Result<void> SignedReader::take(Offset offset, const Verdict& verdict) {
 }
 
 Result<void> SignedReader::cover(Seq seq, const v1::CheckpointSigned& checkpoint) {
-  HANSA_CHECK(verify_checkpoint(checkpoint, source_.key, source_.ledger, source_.founding_id));
+  HANSA_CHECK(verify_checkpoint(checkpoint, source_.keys, source_.ledger, source_.founding_id));
   const std::string which = "the checkpoint in entry " + std::to_string(seq) + " of " +
                             source_.ledger.text();
   if (checkpoint.size() < newest_size_ || checkpoint.size() >= seq) {

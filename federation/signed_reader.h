@@ -1,9 +1,11 @@
 // Signed reader: another ledger's entries, as far as that ledger vouches for them.
 //
 // Shape:   read() goes on to the log's end through the chain rule and hands out, in order and once,
-//          the entries that a checkpoint by the ledger's key covers by now. What is behind the
+//          the entries that a checkpoint by the ledger's key covers by now, the one that counts for
+//          its size. What is behind the
 //          newest checkpoint waits.
-// Errors:  kUnavailable: again later. kBadSignature: a checkpoint of another key or text;
+// Errors:  kUnavailable: again later. kBadSignature: a checkpoint of another key or text,
+//          or of a key that does not count for its size;
 //          kForkFound: one that names a hash or size the ledger does not have, or falls behind an
 //          earlier one; kChainBroken, kUpgradeNeeded, kLogBehind, kLimitReached (too much that no
 //          checkpoint covers): the reader stays where it is and answers the same again: quarantine
@@ -16,7 +18,7 @@
 #include <deque>
 #include <vector>
 
-#include "core/alliance/identity.h"
+#include "core/alliance/ledger_keys.h"
 #include "core/ledger/chain.h"
 #include "hansa/v1/entry.pb.h"
 #include "streams/log.h"
@@ -38,7 +40,7 @@ class SignedReader {
   struct Source {
     LedgerId ledger;
     FoundingId founding_id;
-    PublicKey key;
+    KeyRanges keys;
   };
   // `from`: the last entry taken; everything up to it was covered.
   SignedReader(streams::Log& log, Source source, const ChainPosition& from);

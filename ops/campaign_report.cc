@@ -189,13 +189,15 @@ std::vector<ReportFile> report_files(const CampaignFacts& facts, const KeyFile& 
   const std::string json_sha256 = to_hex(sha256(json));
   const std::string html = campaign_page(facts, json_sha256);
   const std::string html_sha256 = to_hex(sha256(html));
-  const std::string ledger = "alliance/" + facts.alliance;
-  const auto signature = federation::sign_text(
-      keys.signing_seed, signed_text(ledger, to_hex(keys.founding_id), json_sha256, html_sha256));
+  const LedgerId alliance{std::string(kAllianceKind), facts.alliance};
+  const std::string ledger = alliance.text();
+  const std::string& seed = keys.signing.of(alliance, facts.seq);
+  const auto signature =
+      sign(seed, signed_text(ledger, to_hex(keys.founding_id), json_sha256, html_sha256));
   return {{"report.json", json},
           {"report.html", html},
           {"report.sig", "{\n  \"ledger\": " + json_text(ledger) + ",\n  \"public_key\": " +
-                             json_text(public_key_of(keys.signing_seed)) +
+                             json_text(to_hex(hansa::public_key_of(seed))) +
                              ",\n  \"json_sha256\": " + json_text(json_sha256) +
                              ",\n  \"html_sha256\": " + json_text(html_sha256) +
                              ",\n  \"signature\": " + json_text(to_hex(signature)) + "\n}\n"}};
@@ -219,7 +221,7 @@ Result<void> verify_report(const std::string& folder, const Identity& alliance) 
   const std::string text =
       signed_text(alliance.ledger.text(), alliance.founding_id, text_at(stated, "json_sha256"),
                   text_at(stated, "html_sha256"));
-  if (key && signature && federation::is_signed(text, *signature, *key)) return {};
+  if (key && signature && is_signed(*key, text, *signature)) return {};
   return fail(Errc::kBadSignature, folder + "/report.sig bears no signature of the key " +
                                        alliance.public_key + " of " + alliance.ledger.text());
 }

@@ -3,7 +3,6 @@
 #include <boost/json.hpp>
 
 #include "core/base/hash.h"
-#include "federation/checkpoint.h"
 #include "ops/files.h"
 #include "ops/json.h"
 
@@ -27,7 +26,7 @@ Result<std::string> hex_field(const boost::json::object& object, const char* nam
 }  // namespace
 
 std::string public_key_of(const std::string& seed) {
-  return to_hex(federation::public_key_of(seed));
+  return to_hex(hansa::public_key_of(seed));
 }
 
 std::string fingerprint(const Identity& identity) {

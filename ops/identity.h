@@ -15,10 +15,9 @@
 
 #include "core/base/ids.h"
 #include "core/base/result.h"
+#include "core/base/signature.h"
 
 namespace hansa::ops {
-
-inline constexpr size_t kSeedBytes = 32;
 
 struct Identity {
   LedgerId ledger;

@@ -235,9 +235,9 @@ Result<InitPlan> plan_init(const LedgerId& ledger, const std::string& folder, En
   InitPlan plan;
   plan.ledger = ledger;
   plan.keys = make_keys(env);
-  plan.keys.signing_seed = env.random_bytes(kSeedBytes);
+  plan.keys.signing.first = env.random_bytes(kSeedBytes);
   const std::string recovery_seed = env.random_bytes(kSeedBytes);
-  plan.identity = {ledger, to_hex(plan.keys.founding_id), public_key_of(plan.keys.signing_seed),
+  plan.identity = {ledger, to_hex(plan.keys.founding_id), public_key_of(plan.keys.signing.first),
                    public_key_of(recovery_seed)};
   plan.api_key = make_api_key(env);
   plan.config.name = folder == "." ? "hansa.yaml" : folder + "/hansa.yaml";

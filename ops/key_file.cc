@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <charconv>
 #include <filesystem>
 #include <map>
 #include <sstream>
@@ -9,9 +10,44 @@
 #include "ops/files.h"
 
 namespace hansa::ops {
+namespace {
+
+constexpr size_t kFileBytesMax = 64 * 1024;
+constexpr std::string_view kChange = "signing_change: ";
+
+std::string text_of(const KeyFile& keys) {
+  std::string text = "founding_id: " + to_hex(keys.founding_id) +
+                     "\nledger_secret: " + to_hex(keys.ledger_secret) +
+                     "\nkeyring_master: " + to_hex(keys.keyring_master) + "\n";
+  if (!keys.signing.first.empty()) text += "signing_seed: " + to_hex(keys.signing.first) + "\n";
+  for (const auto& change : keys.signing.changes) {
+    text += std::string(kChange) + change.ledger.text() + " " + std::to_string(change.from_size) +
+            " " + to_hex(change.seed) + "\n";
+  }
+  return text;
+}
+
+std::optional<federation::SeedChange> read_change(const std::string& text) {
+  std::istringstream words(text);
+  std::string ledger;
+  std::string size;
+  std::string seed;
+  if (!(words >> ledger >> size >> seed) || !(words >> std::ws).eof()) return std::nullopt;
+  federation::SeedChange change;
+  const auto read = std::from_chars(size.data(), size.data() + size.size(), change.from_size);
+  if (read.ec != std::errc() || read.ptr != size.data() + size.size()) return std::nullopt;
+  const auto id = LedgerId::parse(ledger);
+  const auto bytes = from_hex(seed);
+  if (!id || !bytes || bytes->size() != kSeedBytes || change.from_size == 0) return std::nullopt;
+  change.ledger = *id;
+  change.seed = *bytes;
+  return change;
+}
+
+}  // namespace
 
 KeyFile make_keys(Env& env) {
-  return KeyFile{env.random_id<FoundingId>(), env.random_bytes(32), env.random_bytes(32), ""};
+  return KeyFile{env.random_id<FoundingId>(), env.random_bytes(32), env.random_bytes(32), {}};
 }
 
 std::string key_file_name(const std::string& data_dir, const LedgerId& ledger) {
@@ -20,11 +56,11 @@ std::string key_file_name(const std::string& data_dir, const LedgerId& ledger) {
 
 Result<void> write_key_file(const std::string& name, const KeyFile& keys) {
   HANSA_CHECK(make_folders(std::filesystem::path(name).parent_path(), 0700));
-  std::string text = "founding_id: " + to_hex(keys.founding_id) +
-                     "\nledger_secret: " + to_hex(keys.ledger_secret) +
-                     "\nkeyring_master: " + to_hex(keys.keyring_master) + "\n";
-  if (!keys.signing_seed.empty()) text += "signing_seed: " + to_hex(keys.signing_seed) + "\n";
-  return write_new_file(name, text, 0600);
+  return write_new_file(name, text_of(keys), 0600);
+}
+
+Result<void> replace_key_file(const std::string& name, const KeyFile& keys) {
+  return write_file(name, text_of(keys), 0600);
 }
 
 Result<KeyFile> read_key_file(const std::string& name) {
@@ -33,12 +69,22 @@ Result<KeyFile> read_key_file(const std::string& name) {
     return fail(Errc::kBadFile, name + ": expected a key file that only its owner can read; " +
                                     "run `chmod 600 " + name + "`");
   }
-  HANSA_TRY(const auto text, read_file(name, 4096));
+  HANSA_TRY(const auto text, read_file(name, kFileBytesMax));
+  KeyFile keys;
   std::map<std::string, std::string> values;
   std::istringstream lines(text);
   int number = 0;
   for (std::string line; std::getline(lines, line);) {
     ++number;
+    if (line.starts_with(kChange)) {
+      auto change = read_change(line.substr(kChange.size()));
+      if (!change) {
+        return fail(Errc::kBadFile, name + ":" + std::to_string(number) +
+                                        ": expected `signing_change: LEDGER SIZE SEED`");
+      }
+      keys.signing.changes.push_back(*std::move(change));
+      continue;
+    }
     const auto colon = line.find(": ");
     auto bytes = colon == std::string::npos ? std::nullopt : from_hex(line.substr(colon + 2));
     if (!bytes) {
@@ -47,7 +93,6 @@ Result<KeyFile> read_key_file(const std::string& name) {
     }
     values[line.substr(0, colon)] = *bytes;
   }
-  KeyFile keys;
   const auto founding_id = FoundingId::from(values["founding_id"]);
   const bool has_seed = values.contains("signing_seed");
   if (!founding_id || values["ledger_secret"].size() != 32 ||
@@ -59,7 +104,7 @@ Result<KeyFile> read_key_file(const std::string& name) {
   keys.founding_id = *founding_id;
   keys.ledger_secret = values["ledger_secret"];
   keys.keyring_master = values["keyring_master"];
-  if (has_seed) keys.signing_seed = values["signing_seed"];
+  if (has_seed) keys.signing.first = values["signing_seed"];
   return keys;
 }
 

@@ -73,7 +73,7 @@ struct Node::Impl {
     std::unique_ptr<Outlet> outlet;
     std::map<std::string, std::unique_ptr<Outlet>> feeds;  // by the alliance's id
     std::unique_ptr<DeadLetters> letters;
-    std::string signing_seed;
+    federation::SigningSeeds signing;
     std::vector<std::unique_ptr<Inbox>> inboxes;
   };
   struct Hosted {
@@ -170,12 +170,9 @@ Result<Node::Impl::Opened> Node::Impl::try_open(const LedgerSettings& settings) 
   if (cluster != nullptr) {
     keeper.forward = [this, ledger](const std::string& bytes) { cluster->forward(ledger, bytes); };
   }
-  row.signing_seed = keys.signing_seed;
-  if (ledger.kind == kAllianceKind && !keys.signing_seed.empty()) {
-    keeper.sign = [seed = keys.signing_seed, ledger, id = settings.founding_id](Seq size,
-                                                                                const Hash& hash) {
-      return federation::sign_checkpoint(seed, ledger, id, size, hash);
-    };
+  row.signing = keys.signing;
+  if (ledger.kind == kAllianceKind && !keys.signing.first.empty()) {
+    keeper.sign = federation::signer_of(keys.signing, ledger, settings.founding_id);
   }
   keeper.limits.queue_commands_max = config.limits.queue_commands_max;
   keeper.limits.row_cache_mib = config.memory.row_cache_mib;
@@ -228,7 +225,7 @@ void Node::Impl::open_feeds(Hosted& row) {
     Outlet::Plan plan;
     plan.ledger = share->config().ledger;
     plan.founding_id = share->config().founding_id;
-    plan.key = federation::public_key_of(row.opened.signing_seed);
+    plan.keys = federation::keys_of(row.opened.signing, plan.ledger);
     plan.leads = [keeper = row.opened.keeper] {
       return keeper->health().lead == projections::Lead::kHere;
     };
@@ -275,7 +272,7 @@ void Node::Impl::open_ledger(Hosted& row) {
     row.opened = std::move(*opened);
     row.refused.reset();
     if (!row.settings.lead) row.opened.keeper->take_lead(projections::Lead::kElsewhere);
-    links->add({row.opened.keeper, row.opened.keyring.get(), row.opened.signing_seed});
+    links->add({row.opened.keeper, row.opened.keyring.get(), row.opened.signing});
     return;
   }
   const bool is_news = !row.refused || row.refused->detail != opened.error().detail;

@@ -125,9 +125,9 @@ Result<void> Outlet::resume() {
     sequence_ = *first - 1;
     events_known_ = *sequence;
   }
-  if (!plan_.key) return {};
+  if (plan_.keys.empty()) return {};
   covered_.emplace(*plan_.log,
-                   federation::SignedReader::Source{plan_.ledger, plan_.founding_id, *plan_.key},
+                   federation::SignedReader::Source{plan_.ledger, plan_.founding_id, plan_.keys},
                    reached_);
   // Else the log may be late to see that there is something to read.
   HANSA_CHECK(plan_.log->end(plan_.ledger));

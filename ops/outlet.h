@@ -52,7 +52,7 @@ class Outlet {
     // Not the keepers': readers of one log at different places move its fetching about.
     std::shared_ptr<streams::Log> log;
     streams::KafkaOptions kafka;
-    std::optional<PublicKey> key = {};   // of a share ledger: whose checkpoints cover it
+    KeyRanges keys = {};                 // of a share ledger: whose checkpoints cover it
     std::function<bool()> leads = {};    // whether it is this node's to give out; empty: it is
   };
   explicit Outlet(Plan plan);

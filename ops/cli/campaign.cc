@@ -164,7 +164,7 @@ int verify(const ReportOptions& options) {
 Result<KeyFile> signing_keys(const ReportOptions& options) {
   const auto file = key_file_name(options.data_dir, {std::string(kAllianceKind), options.alliance});
   HANSA_TRY(auto keys, read_key_file(file));
-  if (!keys.signing_seed.empty()) return keys;
+  if (!keys.signing.first.empty()) return keys;
   return fail(Errc::kBadFile, file + " has no signing_seed; the alliance cannot sign");
 }
 
@@ -173,7 +173,7 @@ int write_report(const ReportOptions& options) {
   if (!keys) return report(keys.error());
   if (options.dry_run) {
     print_line("would write report.json, report.html and report.sig into " + options.out +
-               ", signed with the key " + public_key_of(keys->signing_seed));
+               ", signed with the alliance's key");
     return kExitOk;
   }
   auto client = connect(options.server);

@@ -32,6 +32,7 @@ Check
   projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`
   agreement check FILE          what would leave which city, in words
   campaign board ALLIANCE ID    who said and did what; `hansa alliance`, `hansa feed`
+  key change | revoke           the key by which others know a ledger
   error CODE                    what an error means; `hansa version`
 `hansa VERB --help` explains each, with an example that works.
 )";
@@ -88,6 +89,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_agreement(app, chosen);
   add_campaign(app, chosen);
   add_feed(app, chosen);
+  add_key(app, chosen);
   add_error(app, chosen);
   add_openapi(app, chosen);
   add_version(app, chosen);

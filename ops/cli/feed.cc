@@ -6,6 +6,7 @@
 #include "core/ledger/chain.h"
 #include "federation/checkpoint.h"
 #include "hansa/v1/alliance_reads.pb.h"
+#include "hansa/v1/ledger_keys.pb.h"
 #include "ops/cli/cli.h"
 #include "ops/files.h"
 #include "ops/identity.h"
@@ -20,6 +21,7 @@ constexpr uint32_t kPage = 1'000;
 struct FeedOptions {
   std::string alliance;  // files: identity.json of each
   std::string city;
+  std::vector<std::string> statements;  // files, in the order in which they were made
   std::string state;
   bool follow = false;
   bool dry_run = false;
@@ -31,12 +33,34 @@ struct Feed {
   v1::ListShareEntries request;
   LedgerId ledger;
   FoundingId founding_id;
-  PublicKey key;
+  KnownKeys known;
   Chain chain;
   Seq covered = 0;
   std::map<Seq, Hash> uncovered;
   Seq withheld_from = 0;  // entries without content, up to the newest one; 0: it has some
 };
+
+// Trust in a key comes from the one in the city's identity, whoever hands the statement over.
+Result<void> take_statement(const std::string& file, KnownKeys& known) {
+  HANSA_TRY(const auto text, read_file(file));
+  v1::ChangeCityKey change;
+  if (from_json(text, change)) {
+    auto checked = check_change(
+        known, {change.public_key(), change.from_size(), change.signature()});
+    if (!checked) return fail(std::move(checked).error());
+    apply_change(known.keys, change.public_key(), change.from_size());
+    return {};
+  }
+  v1::RevokeCityKey end;
+  if (!from_json(text, end)) {
+    return fail(Errc::kBadFile, file + ": expected one statement as `hansa key` prints it");
+  }
+  auto checked = check_end(known, {end.public_key(), end.last_good_size(), end.compromised(),
+                                   end.signature()});
+  if (!checked) return fail(std::move(checked).error());
+  apply_end(known.keys, end.public_key(), end.last_good_size(), end.compromised());
+  return {};
+}
 
 Result<Feed> open_feed(const FeedOptions& options) {
   HANSA_TRY(const auto alliance, read_identity(options.alliance));
@@ -57,7 +81,9 @@ Result<Feed> open_feed(const FeedOptions& options) {
     from = {reached.seq(), *hash, reached.seq(), 0};
   }
   Feed feed{{}, share_ledger(alliance.ledger.id, city.ledger.id), founding_id,
-            *parse_hex<PublicKey>(city.public_key), Chain(founding_id, from), from.seq, {}};
+            {}, Chain(founding_id, from), from.seq, {}};
+  feed.known = {feed.ledger, city.founding_id, city.recovery_key, only_key(city.public_key)};
+  for (const auto& file : options.statements) HANSA_CHECK(take_statement(file, feed.known));
   feed.request.set_alliance(alliance.ledger.id);
   feed.request.set_city(city.ledger.id);
   feed.request.set_page_size(kPage);
@@ -68,7 +94,7 @@ Result<void> check_checkpoints(Feed& feed, const v1::ShareEntry& entry) {
   for (const auto& event : entry.events()) {
     if (!event.has_checkpoint_signed()) continue;
     const auto& checkpoint = event.checkpoint_signed();
-    HANSA_CHECK(federation::verify_checkpoint(checkpoint, feed.key, feed.ledger,
+    HANSA_CHECK(federation::verify_checkpoint(checkpoint, feed.known.keys, feed.ledger,
                                               feed.founding_id));
     const auto known = feed.uncovered.find(checkpoint.size());
     if (known != feed.uncovered.end() && to_hex(known->second) != checkpoint.sha256()) {
@@ -159,7 +185,7 @@ int run_feed(const FeedOptions& options) {
   if (options.dry_run) {
     print_line(feed->ledger.text() + ", founding id " + to_hex(feed->founding_id) +
                ", from entry " + std::to_string(feed->chain.position().seq + 1) +
-               " on; its checkpoints must be signed by " + to_hex(feed->key));
+               " on; its checkpoints must be signed by " + keys_text(feed->known.keys));
     return kExitOk;
   }
   auto client = connect(options.server);
@@ -170,7 +196,12 @@ int run_feed(const FeedOptions& options) {
       const bool is_proof = read.error().code == Errc::kForkFound ||
                             read.error().code == Errc::kChainBroken ||
                             read.error().code == Errc::kBadSignature;
-      const int code = report(read.error());
+      auto error = read.error();
+      if (error.code == Errc::kBadSignature) {
+        error.detail += "; if the city says that it changed its key, give its statement by "
+                        "--statement";
+      }
+      const int code = report(error);
       return is_proof ? kExitVerificationFailed : code;
     }
     if (more) continue;
@@ -189,6 +220,8 @@ void add_feed(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<FeedOptions>();
   verb->add_option("--alliance", options->alliance, "The alliance's identity.json")->required();
   verb->add_option("--city", options->city, "The city's identity.json")->required();
+  verb->add_option("--statement", options->statements,
+                   "A file with what the city said of its key (`hansa key change`), oldest first");
   verb->add_option("--state", options->state, "A file that remembers how far it was read");
   verb->add_flag("--follow", options->follow, "Goes on until it is stopped");
   verb->add_flag("--dry-run", options->dry_run, "Only says what would be read and trusted");

@@ -76,7 +76,7 @@ Result<std::unique_ptr<League>> League::open(Plan plan) {
   links.row_cache_mib = kShareRowCacheMib;
   league->links_ = std::make_unique<federation::Links>(std::move(links));
   const auto link = [&](Stage& stage) {
-    league->links_->add({stage.keeper(), &stage.keyring(), stage.keys().signing_seed});
+    league->links_->add({stage.keeper(), &stage.keyring(), stage.keys().signing});
   };
   link(*league->alliance_);
   for (const auto& member : given.members) {

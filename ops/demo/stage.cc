@@ -48,8 +48,8 @@ Stage::Stage(const StageOptions& options)
       keys_(make_keys(env_)),
       guard_(context_.get_executor()) {
   SeededEnv seeds(options.seed, "hansa demo identity of " + options.ledger.text());
-  keys_.signing_seed = seeds.random_bytes(kSeedBytes);
-  identity_ = {options.ledger, to_hex(keys_.founding_id), public_key_of(keys_.signing_seed),
+  keys_.signing.first = seeds.random_bytes(kSeedBytes);
+  identity_ = {options.ledger, to_hex(keys_.founding_id), public_key_of(keys_.signing.first),
                public_key_of(seeds.random_bytes(kSeedBytes))};
 }
 
@@ -75,10 +75,7 @@ Result<std::unique_ptr<Stage>> Stage::open(const StageOptions& options, streams:
   config.timers_fire_alone = false;
   config.limits.row_cache_mib = options.row_cache_mib;
   if (ledger.kind == kAllianceKind) {
-    config.sign = [seed = stage->keys_.signing_seed, ledger, id = config.founding_id](
-                      Seq size, const Hash& hash) {
-      return federation::sign_checkpoint(seed, ledger, id, size, hash);
-    };
+    config.sign = federation::signer_of(stage->keys_.signing, ledger, config.founding_id);
   }
   HANSA_CHECK(make_folders(config.directory, 0700));
   HANSA_TRY(stage->keeper_,

@@ -23,13 +23,12 @@ Result<v1::Member> find_member(const std::string& city, const ShareContext& cont
 Result<federation::SignedReader::Source> source_of(const v1::Member& member,
                                                    const ShareContext& context) {
   const auto founding_id = parse_hex<FoundingId>(member.founding_id());
-  const auto key = parse_hex<PublicKey>(member.public_key());
-  if (!founding_id || !key) {
-    return fail(Errc::kInternal, "the member " + member.city() + " has no key that can be read");
+  if (!founding_id) {
+    return fail(Errc::kInternal, "the member " + member.city() + " has no founding id");
   }
   return federation::SignedReader::Source{
       share_ledger(context.alliance.ledger.id, member.city()),
-      share_founding_id(context.alliance.founding_id, *founding_id), *key};
+      share_founding_id(context.alliance.founding_id, *founding_id), keys_of(member)};
 }
 
 // What one caller may read of one member's share ledger.
@@ -158,7 +157,8 @@ Result<v1::ShareEntriesAnswer> list_share_entries(const v1::ListShareEntries& re
   v1::ShareEntriesAnswer answer;
   answer.set_ledger(source.ledger.text());
   answer.set_founding_id(to_hex(source.founding_id));
-  answer.set_public_key(to_hex(source.key));
+  answer.set_public_key(member.public_key());
+  *answer.mutable_keys() = member.keys();
   answer.set_next_from(std::max<uint64_t>(1, request.from()));
   Reader reader(context, request.city());
   for (auto& record : records) {

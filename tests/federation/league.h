@@ -93,8 +93,15 @@ class League {
   std::string public_key(const LedgerId& ledger) const {
     return to_hex(public_key_of(seed(ledger)));
   }
+  std::string recovery_seed(const LedgerId& ledger) const {
+    return std::string(sha256("recovery " + ledger.text()).view());
+  }
   std::string recovery_key(const LedgerId& ledger) const {
-    return to_hex(sha256("recovery " + ledger.text()));
+    return to_hex(public_key_of(recovery_seed(ledger)));
+  }
+  // Of the keeper of `ledger`, from the next open() on.
+  void change_seed(const LedgerId& ledger, SeedChange change) {
+    ledgers_.at(ledger).seed_changes.push_back(std::move(change));
   }
 
   void submit(const LedgerId& ledger, const google::protobuf::Message& command,
@@ -138,6 +145,9 @@ class League {
     return *rows->find(table, key);
   }
 
+  // Of the rows, from the next open() on.
+  void commit_each(int64_t interval_us) { commit_interval_us_ = interval_us; }
+
   Seq landed_seq(const LedgerId& ledger) {
     return ledgers_.at(ledger).keeper->health().landed_seq;
   }
@@ -151,9 +161,13 @@ class League {
   struct One {
     std::unique_ptr<projections::Keyring> keyring;
     std::shared_ptr<projections::Keeper> keeper;
+    std::vector<SeedChange> seed_changes;
   };
 
   Env& clock() { return options_.env == nullptr ? env_ : *options_.env; }
+  SigningSeeds seeds(const LedgerId& ledger) const {
+    return {seed(ledger), ledgers_.at(ledger).seed_changes};
+  }
 
   void open_ledger(const LedgerId& ledger, One& one) {
     const std::string folder = folder_.path(ledger.folder());
@@ -169,14 +183,12 @@ class League {
     config.limits.row_cache_mib = options_.row_cache_mib;
     config.limits.commit_interval_us = options_.commit_interval_us;
     if (ledger.kind == kAllianceKind) {
-      config.sign = [seed = seed(ledger), ledger, id = config.founding_id](Seq size,
-                                                                           const Hash& hash) {
-        return sign_checkpoint(seed, ledger, id, size, hash);
-      };
+      config.sign = signer_of(seeds(ledger), ledger, config.founding_id);
     }
     one.keeper = *projections::Keeper::open(config, *log_, clock(), budget_, *one.keyring,
                                             pool_->get_executor(), nullptr);
-    links_->add({one.keeper, one.keyring.get(), ledger.kind == kCityKind ? seed(ledger) : ""});
+    links_->add({one.keeper, one.keyring.get(),
+                 ledger.kind == kCityKind ? seeds(ledger) : SigningSeeds{}});
   }
 
   LeagueOptions options_;

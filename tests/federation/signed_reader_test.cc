@@ -23,6 +23,7 @@ const LedgerId kShare = share_ledger("delta", "wuxi");
 const FoundingId kFounding = *FoundingId::from(std::string(16, 'f'));
 const std::string kSeed(kSeedBytes, 's');
 const std::string kOtherSeed(kSeedBytes, 'o');
+const KeyRanges kKeys = only_key(to_hex(public_key_of(kSeed)));
 
 v1::Payload words(const std::string& city) {
   v1::Payload payload;
@@ -58,9 +59,15 @@ class SignedReaderTest : public ::testing::Test {
   }
 
   SignedReader reader(const ChainPosition& from) {
-    return SignedReader(*log_, {kShare, kFounding, public_key_of(kSeed)}, from);
+    return SignedReader(*log_, {kShare, kFounding, kKeys}, from);
   }
   SignedReader reader() { return reader({0, founding_hash(kFounding), 0, 0}); }
+  SignedReader reader_by(const KeyRanges& keys) {
+    return reader_by(keys, {0, founding_hash(kFounding), 0, 0});
+  }
+  SignedReader reader_by(const KeyRanges& keys, const ChainPosition& from) {
+    return SignedReader(*log_, {kShare, kFounding, keys}, from);
+  }
 
   // Seqs read until nothing more comes; the last error, if any, in `error_`.
   std::vector<Seq> read_all(SignedReader& reader) {
@@ -108,6 +115,101 @@ TEST_F(SignedReaderTest, AnotherKeyCoversNothing) {
   EXPECT_TRUE(error_);
 }
 
+// ---- keys that count for some sizes
+
+v1::KeyRange range_of(const std::string& seed, Seq from, Seq to, bool compromised = false) {
+  v1::KeyRange range;
+  range.set_public_key(to_hex(public_key_of(seed)));
+  range.set_from_size(from);
+  range.set_to_size(to);
+  range.set_compromised(compromised);
+  return range;
+}
+
+KeyRanges keys_in_order(std::initializer_list<v1::KeyRange> ranges) {
+  return {ranges.begin(), ranges.end()};
+}
+
+TEST_F(SignedReaderTest, EachSizeIsCoveredByTheKeyThatCountsForIt) {
+  const auto keys = keys_in_order({range_of(kSeed, 1, 3), range_of(kOtherSeed, 4, 0)});
+  write_words(3);
+  write_checkpoint(checkpoint(3));
+  write_checkpoint(checkpoint(4, kOtherSeed));
+  write_words(1);
+  write_checkpoint(checkpoint(6, kOtherSeed));
+  auto taken = reader_by(keys);
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{1, 2, 3, 4, 5, 6}));
+  EXPECT_FALSE(error_) << error_->detail;
+  const auto page = read_share(*log_, {kShare, kFounding, keys}, 1, 10);
+  ASSERT_TRUE(page.has_value());
+  EXPECT_EQ(page->size(), 6U);
+  write_checkpoint(checkpoint(7));
+  EXPECT_EQ(read_all(taken), std::vector<Seq>());
+  ASSERT_TRUE(error_) << "the retired key counts no more";
+  EXPECT_EQ(error_->code, Errc::kBadSignature);
+  EXPECT_EQ(error_->seq, 8U);
+  for (const auto& part :
+       {std::string("size 7"), to_hex(public_key_of(kSeed)) + " for sizes 1 to 3",
+        to_hex(public_key_of(kOtherSeed)) + " from size 4"}) {
+    EXPECT_NE(error_->detail.find(part), std::string::npos) << error_->detail;
+  }
+  EXPECT_EQ(read_share(*log_, {kShare, kFounding, keys}, 1, 10)->size(), 6U);
+}
+
+TEST_F(SignedReaderTest, AKeyCoversNothingBeforeItsRange) {
+  write_words(3);
+  write_checkpoint(checkpoint(2));
+  write_checkpoint(checkpoint(3, kOtherSeed));
+  auto taken = reader_by(keys_in_order({range_of(kSeed, 1, 3), range_of(kOtherSeed, 4, 0)}));
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{1, 2}));
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->code, Errc::kBadSignature);
+  EXPECT_EQ(error_->seq, 5U);
+}
+
+TEST_F(SignedReaderTest, AStolenKeyCoversWhatWasGoodAndNothingElse) {
+  const auto stolen = range_of(kSeed, 1, 2, true);
+  write_words(3);
+  write_checkpoint(checkpoint(2));
+  auto taken = reader_by(keys_in_order({stolen}));
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{1, 2}));
+  EXPECT_FALSE(error_);
+  write_checkpoint(checkpoint(3));
+  EXPECT_EQ(read_all(taken), std::vector<Seq>());
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->code, Errc::kBadSignature);
+  auto never_good = reader_by(keys_in_order({range_of(kSeed, 1, 0, true)}));
+  EXPECT_EQ(read_all(never_good), std::vector<Seq>());
+  EXPECT_TRUE(error_);
+}
+
+// Who has taken entries beyond the last good size goes on behind them under the next key.
+TEST_F(SignedReaderTest, TheNextKeyGoesOnBehindWhatTheStolenOneCovered) {
+  write_words(3);
+  write_checkpoint(checkpoint(3));
+  auto before = reader();
+  ASSERT_EQ(read_all(before).size(), 3U);
+  write_checkpoint(checkpoint(4, kOtherSeed));
+  auto taken = reader_by(
+      keys_in_order({range_of(kSeed, 1, 2, true), range_of(kOtherSeed, 3, 0)}),
+      {4, hashes_[3], 4, 0});
+  EXPECT_EQ(read_all(taken), std::vector<Seq>());
+  EXPECT_FALSE(error_) << error_->detail;
+  write_checkpoint(checkpoint(5, kOtherSeed));
+  EXPECT_EQ(read_all(taken), std::vector<Seq>{5});
+}
+
+TEST(SigningSeeds, EachLedgerAndSizeHasItsSeed) {
+  const auto other = share_ledger("river", "wuxi");
+  SigningSeeds seeds{kSeed, {{kShare, 5, kOtherSeed}, {other, 2, "x"}, {kShare, 9, "y"}}};
+  EXPECT_EQ(seeds.of(kShare, 4), kSeed);
+  EXPECT_EQ(seeds.of(kShare, 5), kOtherSeed);
+  EXPECT_EQ(seeds.of(kShare, 8), kOtherSeed);
+  EXPECT_EQ(seeds.of(kShare, 9), "y");
+  EXPECT_EQ(seeds.of(other, 1), kSeed);
+  EXPECT_EQ(seeds.of(other, 9), "x");
+}
+
 TEST_F(SignedReaderTest, ASignatureThatIsNotOfThisTextCoversNothing) {
   write_words(2);
   for (int part = 0; part < 4; ++part) {
@@ -116,15 +218,15 @@ TEST_F(SignedReaderTest, ASignatureThatIsNotOfThisTextCoversNothing) {
     if (part == 1) spoilt.set_size(1);
     if (part == 2) spoilt.set_sha256(to_hex(hashes_[0]));
     if (part == 3) spoilt.set_signature("");
-    EXPECT_EQ(verify_checkpoint(spoilt, public_key_of(kSeed), kShare, kFounding).error().code,
+    EXPECT_EQ(verify_checkpoint(spoilt, kKeys, kShare, kFounding).error().code,
               Errc::kBadSignature)
         << part;
   }
   const auto other_ledger = share_ledger("river", "wuxi");
-  EXPECT_FALSE(verify_checkpoint(checkpoint(2), public_key_of(kSeed), other_ledger, kFounding));
+  EXPECT_FALSE(verify_checkpoint(checkpoint(2), kKeys, other_ledger, kFounding));
   const auto other_founding = *FoundingId::from(std::string(16, 'g'));
-  EXPECT_FALSE(verify_checkpoint(checkpoint(2), public_key_of(kSeed), kShare, other_founding));
-  EXPECT_TRUE(verify_checkpoint(checkpoint(2), public_key_of(kSeed), kShare, kFounding));
+  EXPECT_FALSE(verify_checkpoint(checkpoint(2), kKeys, kShare, other_founding));
+  EXPECT_TRUE(verify_checkpoint(checkpoint(2), kKeys, kShare, kFounding));
 }
 
 TEST_F(SignedReaderTest, ACheckpointOfAnotherHistoryIsAFork) {
@@ -184,7 +286,7 @@ TEST_F(SignedReaderTest, VoidRecordsAreNeverHandedOut) {
   ASSERT_TRUE(read.has_value());
   ASSERT_EQ(read->size(), 2U);
   for (const auto& entry : *read) EXPECT_EQ(entry.payload.events(0).city_joined().city(), "wuxi");
-  const SignedReader::Source source{kShare, kFounding, public_key_of(kSeed)};
+  const SignedReader::Source source{kShare, kFounding, kKeys};
   for (Seq from = 1; from <= 2; ++from) {
     const auto page = read_share(*log_, source, from, 10);
     ASSERT_TRUE(page.has_value()) << page.error().detail;
@@ -194,7 +296,7 @@ TEST_F(SignedReaderTest, VoidRecordsAreNeverHandedOut) {
 }
 
 TEST_F(SignedReaderTest, APageBeginsAnywhereAndEndsWithWhatIsCovered) {
-  const SignedReader::Source source{kShare, kFounding, public_key_of(kSeed)};
+  const SignedReader::Source source{kShare, kFounding, kKeys};
   EXPECT_TRUE(read_share(*log_, source, 1, 10)->empty()) << "nothing was written yet";
   write_words(3);
   EXPECT_TRUE(read_share(*log_, source, 1, 10)->empty()) << "nothing is covered yet";
@@ -219,7 +321,7 @@ TEST_F(SignedReaderTest, AFoundingThatIsAnothersIsRefused) {
   write_words(1);
   write_checkpoint(checkpoint(1));
   const auto other = *FoundingId::from(std::string(16, 'x'));
-  SignedReader taken(*log_, {kShare, other, public_key_of(kSeed)},
+  SignedReader taken(*log_, {kShare, other, kKeys},
                      {0, founding_hash(other), 0, 0});
   EXPECT_EQ(read_all(taken), std::vector<Seq>());
   ASSERT_TRUE(error_);

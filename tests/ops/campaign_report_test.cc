@@ -19,12 +19,12 @@ constexpr const char* kMarkup = "<script src=\"x\">&amp;</script>";
 KeyFile some_keys() {
   KeyFile keys;
   keys.founding_id.bytes.fill(7);
-  keys.signing_seed = std::string(kSeedBytes, 's');
+  keys.signing.first = std::string(kSeedBytes, 's');
   return keys;
 }
 
 Identity identity_of(const KeyFile& keys) {
-  return {{"alliance", "delta"}, to_hex(keys.founding_id), public_key_of(keys.signing_seed),
+  return {{"alliance", "delta"}, to_hex(keys.founding_id), public_key_of(keys.signing.first),
           std::string(64, 'c')};
 }
 

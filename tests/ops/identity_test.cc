@@ -83,7 +83,7 @@ TEST(Identity, InitWritesItsKeysApartAndNoneOfThemTwice) {
   const auto keys = read_key_file(key_file_name(folder.path("wuxi/data"), identity->ledger));
   ASSERT_TRUE(keys) << keys.error().detail;
   EXPECT_EQ(identity->founding_id, to_hex(keys->founding_id));
-  EXPECT_EQ(identity->public_key, public_key_of(keys->signing_seed));
+  EXPECT_EQ(identity->public_key, public_key_of(keys->signing.first));
   const auto recovery = read_file(folder.path("wuxi/recovery-city-wuxi.key"));
   ASSERT_TRUE(recovery);
   const auto seed = from_hex(recovery->substr(recovery->find("seed: ") + 6, 64));

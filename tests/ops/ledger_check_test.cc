@@ -165,7 +165,7 @@ TEST(KeyFileTest, IsOnlyForItsOwnerAndNeverReplaced) {
   const auto read = read_key_file(name);
   ASSERT_TRUE(read) << read.error().detail;
   EXPECT_EQ(read->ledger_secret, keys.ledger_secret);
-  EXPECT_EQ(read->signing_seed, "") << "a file from before signing has none";
+  EXPECT_EQ(read->signing.first, "") << "a file from before signing has none";
   EXPECT_EQ(write_key_file(name, keys).error().code, Errc::kAlreadyExists);
   std::filesystem::permissions(name, std::filesystem::perms(0644));
   const auto open = read_key_file(name);

@@ -63,7 +63,7 @@ class FeedTest : public ::testing::Test {
 
   std::unique_ptr<Outlet> feed(const ShareLedger& share) const {
     Outlet::Plan plan{share.ledger, kFounding, share.log, options_};
-    plan.key = federation::public_key_of(kSeed);
+    plan.keys = only_key(to_hex(hansa::public_key_of(kSeed)));
     return std::make_unique<Outlet>(std::move(plan));
   }
 
