@@ -19,9 +19,9 @@ const std::string& SigningSeeds::of(const LedgerId& ledger, Seq size) const {
   return *seed;
 }
 
-KeyRanges keys_of(const SigningSeeds& seeds, const LedgerId& ledger) {
-  auto keys = only_key(to_hex(public_key_of(seeds.first)));
-  for (const auto& change : seeds.changes) {
+KeyRanges SigningSeeds::keys_of(const LedgerId& ledger) const {
+  auto keys = only_key(to_hex(public_key_of(first)));
+  for (const auto& change : changes) {
     if (change.ledger != ledger) continue;
     apply_change(keys, to_hex(public_key_of(change.seed)), change.from_size);
   }

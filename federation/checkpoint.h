@@ -35,9 +35,9 @@ struct SigningSeeds {
   std::vector<SeedChange> changes = {};  // of each ledger in the order they came
 
   const std::string& of(const LedgerId& ledger, Seq size) const;
+  // What others know a ledger's seeds by, if they have heard of every change.
+  KeyRanges keys_of(const LedgerId& ledger) const;
 };
-// What others know a ledger's seeds by, if they have heard of every change.
-KeyRanges keys_of(const SigningSeeds& seeds, const LedgerId& ledger);
 
 v1::CheckpointSigned sign_checkpoint(const std::string& seed, const LedgerId& ledger,
                                      const FoundingId& founding_id, Seq size, const Hash& hash);

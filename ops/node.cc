@@ -225,7 +225,7 @@ void Node::Impl::open_feeds(Hosted& row) {
     Outlet::Plan plan;
     plan.ledger = share->config().ledger;
     plan.founding_id = share->config().founding_id;
-    plan.keys = federation::keys_of(row.opened.signing, plan.ledger);
+    plan.keys = row.opened.signing.keys_of(plan.ledger);
     plan.leads = [keeper = row.opened.keeper] {
       return keeper->health().lead == projections::Lead::kHere;
     };

@@ -31,8 +31,7 @@ Check
   nodes                         who leads what on Kafka, and how far each is
   projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`
   agreement check FILE          what would leave which city, in words
-  campaign board ALLIANCE ID    who said and did what; `hansa alliance`, `hansa feed`
-  key change | revoke           the key by which others know a ledger
+  campaign board ALLIANCE ID    who said and did what; `hansa alliance`, `hansa feed`, `hansa key`
   error CODE                    what an error means; `hansa version`
 `hansa VERB --help` explains each, with an example that works.
 )";

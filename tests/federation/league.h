@@ -146,7 +146,7 @@ class League {
   }
 
   // Of the rows, from the next open() on.
-  void commit_each(int64_t interval_us) { commit_interval_us_ = interval_us; }
+  void commit_each(int64_t interval_us) { options_.commit_interval_us = interval_us; }
 
   Seq landed_seq(const LedgerId& ledger) {
     return ledgers_.at(ledger).keeper->health().landed_seq;

@@ -208,6 +208,10 @@ TEST(SigningSeeds, EachLedgerAndSizeHasItsSeed) {
   EXPECT_EQ(seeds.of(kShare, 9), "y");
   EXPECT_EQ(seeds.of(other, 1), kSeed);
   EXPECT_EQ(seeds.of(other, 9), "x");
+  seeds.changes[1].seed = seeds.changes[2].seed = kSeed;
+  EXPECT_EQ(keys_text(seeds.keys_of(kShare)),
+            keys_text(keys_in_order({range_of(kSeed, 1, 4), range_of(kOtherSeed, 5, 8),
+                                     range_of(kSeed, 9, 0)})));
 }
 
 TEST_F(SignedReaderTest, ASignatureThatIsNotOfThisTextCoversNothing) {

@@ -20,7 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 
 const FoundingId kFounding = *FoundingId::from(std::string(16, 'f'));
-const std::string kSeed(federation::kSeedBytes, 's');
+const std::string kSeed(kSeedBytes, 's');
 
 struct ShareLedger {
   ShareLedger(LedgerId id, uint64_t seed) : ledger(std::move(id)), writer(kFounding, seed) {}
@@ -108,7 +108,7 @@ TEST_F(FeedTest, GivesOutWhatACheckpointCoversAndNoMore) {
 TEST_F(FeedTest, GivesOutNothingUnderAForeignKey) {
   ShareLedger share(ledger_, 1);
   share.write_shared("c1");
-  share.write_checkpoint(1, std::string(federation::kSeedBytes, 'o'));
+  share.write_checkpoint(1, std::string(kSeedBytes, 'o'));
   const auto outlet = feed(share);
   wait_until([&] { return waits_for(*outlet, Errc::kBadSignature); });
   EXPECT_TRUE(given().empty());
