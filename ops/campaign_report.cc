@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cstdlib>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -203,7 +205,7 @@ std::vector<ReportFile> report_files(const CampaignFacts& facts, const KeyFile& 
                              ",\n  \"signature\": " + json_text(to_hex(signature)) + "\n}\n"}};
 }
 
-Result<void> verify_report(const std::string& folder, const Identity& alliance) {
+Result<void> verify_report(const std::string& folder, const KnownKeys& alliance) {
   HANSA_TRY(const auto stated, read_object(folder + "/report.sig", kSignatureBytesMax));
   for (const std::string name : {"json", "html"}) {
     const std::string file = folder + "/report." + name;
@@ -216,14 +218,19 @@ Result<void> verify_report(const std::string& folder, const Identity& alliance) 
     return fail(Errc::kBadSignature, folder + " has a report of `" + text_at(stated, "ledger") +
                                          "`, not of " + alliance.ledger.text());
   }
-  const auto key = parse_hex<PublicKey>(alliance.public_key);
+  constexpr size_t kAnySize = std::numeric_limits<size_t>::max();
+  HANSA_TRY(const auto facts, read_object(folder + "/report.json", kAnySize));
+  const Seq seq = std::strtoull(text_at(facts, "seq").c_str(), nullptr, 10);
+  const auto* counts = key_for(alliance.keys, seq);
+  const auto key = counts == nullptr ? std::nullopt : parse_hex<PublicKey>(counts->public_key());
   const auto signature = parse_hex<Signature>(text_at(stated, "signature"));
   const std::string text =
       signed_text(alliance.ledger.text(), alliance.founding_id, text_at(stated, "json_sha256"),
                   text_at(stated, "html_sha256"));
   if (key && signature && is_signed(*key, text, *signature)) return {};
-  return fail(Errc::kBadSignature, folder + "/report.sig bears no signature of the key " +
-                                       alliance.public_key + " of " + alliance.ledger.text());
+  return fail(Errc::kBadSignature, folder + "/report.sig bears no signature of the key of " +
+                                       alliance.ledger.text() + "; known are " +
+                                       keys_text(alliance.keys));
 }
 
 Result<std::string> report_sha256(const std::string& folder, const std::string& alliance,

@@ -16,7 +16,8 @@
 //                            <founding id>          32 hex digits
 //                            <hash of report.json>  64 hex digits
 //                            <hash of report.html>  64 hex digits
-//          verify_report() needs nothing but the folder and the alliance's identity.
+//          verify_report() needs nothing but the folder and the alliance's keys
+//          (ops/key_statement.h): the one that counts at the entry signed.
 // Errors:  read_campaign_facts: what the server says; kNotYet when the ledger goes on faster than
 //          it can be read. verify_report: kBadSignature: another text, another key or another
 //          alliance's; kBadFile for what cannot be read.
@@ -29,8 +30,7 @@
 
 #include "hansa/v1/rows.pb.h"
 #include "ops/client.h"
-#include "ops/identity.h"
-#include "ops/key_file.h"
+#include "ops/key_statement.h"
 
 namespace hansa::ops {
 
@@ -65,7 +65,7 @@ std::vector<std::string> silent_cities(const CampaignFacts& facts);
 std::vector<JointPair> joint_pairs(const CampaignFacts& facts);
 std::vector<ReportFile> report_files(const CampaignFacts& facts, const KeyFile& keys);
 
-Result<void> verify_report(const std::string& folder, const Identity& alliance);
+Result<void> verify_report(const std::string& folder, const KnownKeys& alliance);
 // The SHA-256 of the folder's report.json, which must be that of this campaign; 64 hex digits.
 Result<std::string> report_sha256(const std::string& folder, const std::string& alliance,
                                   const std::string& campaign);

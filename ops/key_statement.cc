@@ -5,7 +5,9 @@
 
 #include "core/ledger/envelope.h"
 #include "hansa/v1/entry.pb.h"
+#include "hansa/v1/ledger_keys.pb.h"
 #include "ops/files.h"
+#include "ops/json.h"
 
 namespace hansa::ops {
 namespace {
@@ -107,6 +109,32 @@ Result<std::string> read_recovery_seed(const std::string& file, const LedgerId& 
   }
   return fail(Errc::kBadFile, file + ": expected the recovery key of " + ledger.text() +
                                   "; take the file that `hansa init` wrote");
+}
+
+KnownKeys known_keys(const Identity& keeper, const LedgerId& ledger) {
+  return {ledger, keeper.founding_id, keeper.recovery_key, only_key(keeper.public_key)};
+}
+
+// The statements of a city and of an alliance have the same fields.
+Result<void> take_statement(const std::string& file, KnownKeys& known) {
+  HANSA_TRY(const auto text, read_file(file));
+  v1::ChangeCityKey change;
+  if (from_json(text, change)) {
+    auto checked = check_change(
+        known, {change.public_key(), change.from_size(), change.signature()});
+    if (!checked) return fail(std::move(checked).error());
+    apply_change(known.keys, change.public_key(), change.from_size());
+    return {};
+  }
+  v1::RevokeCityKey end;
+  if (!from_json(text, end)) {
+    return fail(Errc::kBadFile, file + ": expected one statement as `hansa key` prints it");
+  }
+  auto checked = check_end(known, {end.public_key(), end.last_good_size(), end.compromised(),
+                                   end.signature()});
+  if (!checked) return fail(std::move(checked).error());
+  apply_end(known.keys, end.public_key(), end.last_good_size(), end.compromised());
+  return {};
 }
 
 }  // namespace hansa::ops

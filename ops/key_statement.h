@@ -6,7 +6,8 @@
 //          statement is printed once more. make_end(): that a key ends. Statements are signed with
 //          the key before, or the recovery seed where one is given (core/alliance/ledger_keys.h).
 //          `founding_id`: of the city or the alliance whose key it is.
-//          read_recovery_seed(): of the file that `hansa init` wrote.
+//          read_recovery_seed(): of the file that `hansa init` wrote. take_statement(): what it
+//          says of the keys, once it holds.
 // Errors:  kBadFile for a file that is none; kWrongState: a ledger whose key file has no seed, or a
 //          size that the rules refuse.
 // Threads: free for all.
@@ -14,6 +15,7 @@
 // Source:  DESIGN §8, "Evidence".
 #pragma once
 
+#include "ops/identity.h"
 #include "ops/key_file.h"
 #include "streams/log.h"
 
@@ -35,5 +37,10 @@ Result<KeyEnd> make_end(const KeyFile& keys, const LedgerId& ledger, KeyEnd end,
                         const std::string& recovery_seed);
 
 Result<std::string> read_recovery_seed(const std::string& file, const LedgerId& ledger);
+
+// Of a ledger of theirs, by what they handed over: trust in a later key comes from there.
+KnownKeys known_keys(const Identity& keeper, const LedgerId& ledger);
+// The statement in a file, as `hansa key` prints it, whoever hands it over.
+Result<void> take_statement(const std::string& file, KnownKeys& known);
 
 }  // namespace hansa::ops

@@ -147,12 +147,17 @@ struct ReportOptions : CampaignOptions {
   std::string out;
   std::string verify;
   std::string identity;
+  std::vector<std::string> statements;  // files, in the order in which they were made
 };
 
 int verify(const ReportOptions& options) {
   const auto identity = read_identity(options.identity);
   if (!identity) return report(identity.error());
-  if (auto holds = verify_report(options.verify, *identity); !holds) {
+  auto known = known_keys(*identity, identity->ledger);
+  for (const auto& file : options.statements) {
+    if (auto taken = take_statement(file, known); !taken) return report(taken.error());
+  }
+  if (auto holds = verify_report(options.verify, known); !holds) {
     report(holds.error());
     return kExitVerificationFailed;
   }
@@ -260,6 +265,8 @@ void add_report(CLI::App& parent, Chosen& chosen) {
   verb->add_option("--out", options->out, "The folder for report.json, report.html, report.sig");
   verb->add_option("--verify", options->verify, "A report's folder: checks signature and hashes");
   verb->add_option("--identity", options->identity, "The alliance's identity.json, to verify by");
+  verb->add_option("--statement", options->statements,
+                   "A statement by which it changed its key; several in their order");
   set_example(*verb, "  hansa init alliance delta --dir delta\n"
                      "  hansa campaign report delta k1 --data delta/data --out report --dry-run");
   verb->callback([&chosen, options] {

@@ -6,11 +6,11 @@
 #include "core/ledger/chain.h"
 #include "federation/checkpoint.h"
 #include "hansa/v1/alliance_reads.pb.h"
-#include "hansa/v1/ledger_keys.pb.h"
 #include "ops/cli/cli.h"
 #include "ops/files.h"
 #include "ops/identity.h"
 #include "ops/json.h"
+#include "ops/key_statement.h"
 
 namespace hansa::ops {
 namespace {
@@ -40,28 +40,6 @@ struct Feed {
   Seq withheld_from = 0;  // entries without content, up to the newest one; 0: it has some
 };
 
-// Trust in a key comes from the one in the city's identity, whoever hands the statement over.
-Result<void> take_statement(const std::string& file, KnownKeys& known) {
-  HANSA_TRY(const auto text, read_file(file));
-  v1::ChangeCityKey change;
-  if (from_json(text, change)) {
-    auto checked = check_change(
-        known, {change.public_key(), change.from_size(), change.signature()});
-    if (!checked) return fail(std::move(checked).error());
-    apply_change(known.keys, change.public_key(), change.from_size());
-    return {};
-  }
-  v1::RevokeCityKey end;
-  if (!from_json(text, end)) {
-    return fail(Errc::kBadFile, file + ": expected one statement as `hansa key` prints it");
-  }
-  auto checked = check_end(known, {end.public_key(), end.last_good_size(), end.compromised(),
-                                   end.signature()});
-  if (!checked) return fail(std::move(checked).error());
-  apply_end(known.keys, end.public_key(), end.last_good_size(), end.compromised());
-  return {};
-}
-
 Result<Feed> open_feed(const FeedOptions& options) {
   HANSA_TRY(const auto alliance, read_identity(options.alliance));
   HANSA_TRY(const auto city, read_identity(options.city));
@@ -82,7 +60,7 @@ Result<Feed> open_feed(const FeedOptions& options) {
   }
   Feed feed{{}, share_ledger(alliance.ledger.id, city.ledger.id), founding_id,
             {}, Chain(founding_id, from), from.seq, {}};
-  feed.known = {feed.ledger, city.founding_id, city.recovery_key, only_key(city.public_key)};
+  feed.known = known_keys(city, feed.ledger);
   for (const auto& file : options.statements) HANSA_CHECK(take_statement(file, feed.known));
   feed.request.set_alliance(alliance.ledger.id);
   feed.request.set_city(city.ledger.id);

@@ -77,9 +77,9 @@ CampaignFacts some_facts() {
   return facts;
 }
 
-void write_report(const std::string& folder) {
+void write_report(const std::string& folder, const KeyFile& keys = some_keys()) {
   ASSERT_TRUE(make_folders(folder));
-  for (const auto& file : report_files(some_facts(), some_keys())) {
+  for (const auto& file : report_files(some_facts(), keys)) {
     ASSERT_TRUE(write_file(folder + "/" + file.name, file.text));
   }
 }
@@ -124,8 +124,9 @@ TEST(CampaignReport, WhatIsSpoiltIsFoundByTheIdentityAlone) {
   const ScratchFolder folder;
   const auto path = folder.path("report");
   const auto identity = identity_of(some_keys());
+  const auto known = known_keys(identity, identity.ledger);
   write_report(path);
-  ASSERT_TRUE(verify_report(path, identity));
+  ASSERT_TRUE(verify_report(path, known));
   for (const std::string name : {"report.json", "report.html", "report.sig"}) {
     const auto text = read_file(path + "/" + name);
     ASSERT_TRUE(text);
@@ -134,22 +135,38 @@ TEST(CampaignReport, WhatIsSpoiltIsFoundByTheIdentityAlone) {
     auto& letter = spoilt[spoilt.size() - 5];
     letter = letter == '0' ? '1' : '0';
     ASSERT_TRUE(write_file(path + "/" + name, spoilt));
-    const auto found = verify_report(path, identity);
+    const auto found = verify_report(path, known);
     ASSERT_FALSE(found) << name;
     EXPECT_EQ(found.error().code, Errc::kBadSignature) << found.error().detail;
     ASSERT_TRUE(write_file(path + "/" + name, *text));
   }
-  auto other = identity;
+  auto other = known;
   other.founding_id.back() = 'f';
   EXPECT_EQ(verify_report(path, other).error().code, Errc::kBadSignature);
-  other = identity;
-  other.public_key = public_key_of(std::string(kSeedBytes, 't'));
+  other = known;
+  other.keys = only_key(public_key_of(std::string(kSeedBytes, 't')));
   EXPECT_EQ(verify_report(path, other).error().code, Errc::kBadSignature);
-  other = identity;
+  other = known;
   other.ledger.id = "pearl";
   EXPECT_EQ(verify_report(path, other).error().code, Errc::kBadSignature);
   ASSERT_TRUE(write_file(path + "/report.sig", "[]"));
-  EXPECT_EQ(verify_report(path, identity).error().code, Errc::kBadFile);
+  EXPECT_EQ(verify_report(path, known).error().code, Errc::kBadFile);
+}
+
+TEST(CampaignReport, IsSignedWithTheKeyThatCountsAtItsEntry) {
+  const ScratchFolder folder;
+  auto keys = some_keys();
+  const auto identity = identity_of(keys);
+  const std::string seed(kSeedBytes, 't');
+  keys.signing.changes = {{identity.ledger, some_facts().seq, seed}};
+  write_report(folder.path("report"), keys);
+  auto known = known_keys(identity, identity.ledger);
+  EXPECT_EQ(verify_report(folder.path("report"), known).error().code, Errc::kBadSignature);
+  apply_change(known.keys, public_key_of(seed), some_facts().seq);
+  EXPECT_TRUE(verify_report(folder.path("report"), known));
+  write_report(folder.path("old"), some_keys());
+  EXPECT_EQ(verify_report(folder.path("old"), known).error().code, Errc::kBadSignature)
+      << "a retired key signs no report";
 }
 
 TEST(CampaignReport, OnlyTheReportOfTheCampaignGivesItsHash) {

@@ -175,9 +175,9 @@ TEST(KeyEndStatement, IsOfTheNewestKeyOrTheOneNamed) {
 TEST(RecoverySeed, IsReadFromTheFileOfInitAndOfThisLedgerOnly) {
   const ScratchFolder folder;
   SeededEnv env(3, "init");
-  const auto plan = plan_init(kWuxi, env);
+  const auto plan = plan_init(kWuxi, folder.path("wuxi"), env);
   ASSERT_TRUE(plan);
-  ASSERT_TRUE(write_init(*plan, folder.path("wuxi")));
+  ASSERT_TRUE(write_init(*plan));
   const auto file = folder.path("wuxi/recovery-city-wuxi.key");
   const auto seed = read_recovery_seed(file, kWuxi);
   ASSERT_TRUE(seed) << seed.error().detail;
