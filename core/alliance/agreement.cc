@@ -6,6 +6,7 @@
 #include "core/alliance/clocks.h"
 #include "core/base/hash.h"
 #include "core/base/schema.h"
+#include "core/metrics/air_change.h"
 #include "core/metrics/metric.h"
 
 namespace hansa {
@@ -73,7 +74,7 @@ Result<void> check_class(const v1::Grant& grant, const GrantedField& field) {
 }
 
 Result<void> check_metric(const v1::MetricGrant& grant) {
-  HANSA_CHECK(granted_metric(grant));
+  HANSA_CHECK(granted_figure(grant));
   std::set<std::string_view> seen;
   for (const auto& scope : grant.scopes()) {
     if (!find_scope(scope)) {
@@ -200,12 +201,16 @@ Result<std::vector<GrantedField>> granted_fields(const v1::Grant& grant) {
   return fields;
 }
 
-Result<const MetricInfo*> granted_metric(const v1::MetricGrant& grant) {
+Result<SharedFigure> granted_figure(const v1::MetricGrant& grant) {
   const std::string_view name = grant.metric();
-  const size_t at = std::min(name.find('@'), name.size());
-  HANSA_TRY(const auto* metric, find_metric(name.substr(0, at)));
-  const std::string exact = std::string(metric->id) + "@" + std::to_string(metric->version);
-  if (name == exact) return metric;
+  const std::string_view id = name.substr(0, std::min(name.find('@'), name.size()));
+  SharedFigure figure{"air_change", kAirChangeVersion, "change of the members' PM2.5 in a year"};
+  if (id != figure.id) {
+    HANSA_TRY(const auto* metric, find_metric(id));
+    figure = {metric->id, metric->version, metric->title};
+  }
+  const std::string exact = std::string(figure.id) + "@" + std::to_string(figure.version);
+  if (name == exact) return figure;
   return fail(Errc::kUnknownMetric,
               "a grant names the definition that is meant, and this binary knows `" + exact +
                   "`; it does not know `" + std::string(name.substr(0, 60)) + "`",

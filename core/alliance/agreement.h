@@ -17,10 +17,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/alliance/alliance.h"
-#include "core/metrics/metric.h"
 
 namespace hansa {
 
@@ -38,8 +38,15 @@ struct GrantedField {
 const google::protobuf::Descriptor* find_city_event(std::string_view name);
 
 Result<std::vector<GrantedField>> granted_fields(const v1::Grant& grant);
-// `on_time_rate@1`: a figure by its definition, of which another version is another figure.
-Result<const MetricInfo*> granted_metric(const v1::MetricGrant& grant);
+// `on_time_rate@1`: a figure by its definition, of which another version is another figure. One of
+// the catalogue that each city reckons of itself, or `air_change@1`, the alliance's own of all
+// members (core/metrics/air_change.h).
+struct SharedFigure {
+  std::string_view id;
+  uint32_t version = 0;
+  std::string_view title;
+};
+Result<SharedFigure> granted_figure(const v1::MetricGrant& grant);
 // Everything that a proposal must keep to.
 Result<void> check_agreement(const v1::Agreement& agreement);
 // SHA-256 of the bytes that are ratified, 64 hex digits.

@@ -286,7 +286,7 @@ Result<Decision> decide_city(const CityScope& scope, const v1::RatifyAgreement& 
   known.DiscardUnknownFields();
   const bool knows_metrics =
       std::all_of(known.metrics().begin(), known.metrics().end(),
-                  [](const auto& one) { return granted_metric(one).has_value(); });
+                  [](const auto& one) { return granted_figure(one).has_value(); });
   if (known.ByteSizeLong() != heard->agreement().ByteSizeLong() || !knows_metrics) {
     return fail(Errc::kUpgradeNeeded, which + " has terms that this binary does not know; upgrade "
                                               "it before you ratify them");

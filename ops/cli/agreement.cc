@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/base/schema.h"
-#include "core/metrics/metric.h"
 #include "hansa/v1/affiliation.pb.h"
 #include "hansa/v1/affiliation_reads.pb.h"
 #include "hansa/v1/alliance_reads.pb.h"
@@ -58,11 +57,11 @@ Result<void> print_in_words(const v1::Agreement& agreement, const std::string& c
   print_line("Purpose: " + agreement.purpose());
   for (const auto& grant : agreement.grants()) HANSA_CHECK(print_grant(grant, leaver));
   for (const auto& grant : agreement.metrics()) {
-    HANSA_TRY(const auto* metric, granted_metric(grant));
+    HANSA_TRY(const auto figure, granted_figure(grant));
     std::string scopes;
     for (const auto& scope : grant.scopes()) scopes += (scopes.empty() ? "" : ", ") + scope;
-    print_line("\nThe figure \"" + std::string(metric->title) + "\" (" + std::string(metric->id) +
-               ", version " + std::to_string(metric->version) + ") is published by: " + scopes +
+    print_line("\nThe figure \"" + std::string(figure.title) + "\" (" + std::string(figure.id) +
+               ", version " + std::to_string(figure.version) + ") is published by: " + scopes +
                ".");
   }
   const uint32_t heartbeat_s = agreement.heartbeat_s() == 0 ? kHeartbeatS

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/alliance/agreement.h"
+#include "core/metrics/air_change.h"
 #include "ops/time_text.h"
 
 namespace hansa::ops {
@@ -37,6 +38,9 @@ v1::Agreement agreement(bool with_streets, bool with_air) {
   if (with_air) {
     grant("AirQualityRecorded", {"date", "pm25"});
     grant("PopulationRecorded", {"people", "year"});
+    auto& figure = *terms.add_metrics();
+    figure.set_metric("air_change@" + std::to_string(kAirChangeVersion));
+    figure.add_scopes("city");
   }
   terms.set_heartbeat_s(kHeartbeatS);
   return terms;

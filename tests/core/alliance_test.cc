@@ -207,7 +207,8 @@ TEST(Agreement, TermsThatContradictThemselvesAreRefused) {
     a.set_valid_until_time_us(9);
   }, "bad_request");
   for (const char* metric : {"beauty", "beauty@1", "on_time_rate", "on_time_rate@2",
-                             "on_time_rate@", "on_time_rate@01", ""}) {
+                             "on_time_rate@", "on_time_rate@01", "air_change",
+                             "air_change@2", ""}) {
     refused([metric](auto& a) { a.add_metrics()->set_metric(metric); }, "unknown_metric");
   }
   refused([](auto& a) {
@@ -217,6 +218,17 @@ TEST(Agreement, TermsThatContradictThemselvesAreRefused) {
   refused([](auto& a) {
     for (int i = 0; i <= kGrantsMax; ++i) a.add_metrics();
   }, "limit_reached");
+}
+
+TEST(Agreement, AdoptsAFigureByTheVersionOfItsDefinition) {
+  for (const char* metric : {"on_time_rate@1", "air_change@1"}) {
+    auto command = proposal(grant_of("CaseClosed", "case"));
+    auto& grant = *command.mutable_agreement()->add_metrics();
+    grant.set_metric(metric);
+    grant.add_scopes("city");
+    TestAlliance alliance;
+    EXPECT_EQ(alliance.send(command), "AgreementProposed") << metric;
+  }
 }
 
 TEST(Agreement, IsProposedInVersionsOverItsExactBytes) {
