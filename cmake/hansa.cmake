@@ -155,6 +155,10 @@ function(hansa_bench)
   set_property(GLOBAL APPEND PROPERTY HANSA_TEST_SOURCES ${sources})
   if(TARGET hansa::${B_LAYER})
     add_executable(${B_NAME} ${B_SRCS})
+    # With a sanitizer there is nothing to measure.
+    if(HANSA_SANITIZE)
+      set_target_properties(${B_NAME} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+    endif()
     target_link_libraries(${B_NAME} PRIVATE hansa::${B_LAYER} ${B_LIBS} benchmark::benchmark
       hansa_warnings)
     hansa_precompile(${B_NAME})
