@@ -123,15 +123,7 @@ std::vector<v1::Event> returned_by_leaving(RowsView& view, const std::string& ci
 
 Result<void> evolve_event(Rows& rows, const v1::HandoverOffered& event,
                           const EntryContext& entry) {
-  auto& row = rows.put(kHandoverTable, key_of(event.cities(0), event.handover()));
-  row.set_from_city(event.cities(0));
-  row.set_to_city(event.cities(1));
-  row.set_handover(event.handover());
-  *row.mutable_offered() = event.offered();
-  row.set_state(Handover::offered);
-  row.set_expires_time_us(event.expires_time_us());
-  row.set_offered_time_us(entry.time_us);
-  row.set_changed_time_us(entry.time_us);
+  put_offered(rows, key_of(event.cities(0), event.handover()), event, entry);
   return {};
 }
 

@@ -32,9 +32,19 @@ std::string key_of_word(const Word& word) {
   return handover_key(word.alliance(), word.from_city(), word.handover());
 }
 
+// Empty where it does not name the two cities that it is said to: nothing is known by that key.
 template <typename Change>
 std::string key_of_change(const Heard& heard, const Change& change) {
+  if (change.cities_size() != 2) return "";
   return handover_key(heard.alliance(), change.cities(0), change.handover());
+}
+
+// An alliance may say what it likes of handovers that this city never heard of: it means nothing.
+template <typename Change>
+Result<void> hear_change(Rows& rows, const std::string& key, const EntryContext& entry,
+                         const Change& change) {
+  if (rows.find(kHandoverTable, key) == nullptr) return {};
+  return change_handover(rows, key, entry, change);
 }
 
 // The offer that the alliance did not pass on, if what it disregarded is one.
@@ -123,17 +133,9 @@ void add_offered(Rows& rows, const v1::CaseOffered& offered, const EntryContext&
 void hear_offered(Rows& rows, const Heard& heard, const EntryContext& entry) {
   const auto& offered = heard.handover_offered();
   const std::string key = key_of_change(heard, offered);
-  if (rows.find(kHandoverTable, key) != nullptr) return;  // this city's own
-  auto& row = rows.put(kHandoverTable, key);
-  row.set_alliance(heard.alliance());
-  row.set_from_city(offered.cities(0));
-  row.set_to_city(offered.cities(1));
-  row.set_handover(offered.handover());
-  *row.mutable_offered() = offered.offered();
-  row.set_state(Handover::offered);
-  row.set_expires_time_us(offered.expires_time_us());
-  row.set_offered_time_us(entry.time_us);
-  row.set_changed_time_us(entry.time_us);
+  // This city's own is known already.
+  if (key.empty() || rows.find(kHandoverTable, key) != nullptr) return;
+  put_offered(rows, key, offered, entry).set_alliance(heard.alliance());
 }
 
 Result<void> evolve_heard_handover(Rows& rows, const Heard& heard, const EntryContext& entry) {
@@ -143,28 +145,26 @@ Result<void> evolve_heard_handover(Rows& rows, const Heard& heard, const EntryCo
       return {};
     case Heard::kHandoverTaken: {
       const auto& taken = heard.handover_taken();
-      return change_handover(rows, key_of_change(heard, taken), entry, [&](auto& row) {
+      return hear_change(rows, key_of_change(heard, taken), entry, [&](auto& row) {
         row.set_state(Handover::taken);
         row.set_taken_case(taken.case_());
       });
     }
     case Heard::kHandoverReturned: {
       const auto& returned = heard.handover_returned();
-      return change_handover(rows, key_of_change(heard, returned), entry, [&](auto& row) {
+      return hear_change(rows, key_of_change(heard, returned), entry, [&](auto& row) {
         row.set_state(returned.expired() ? Handover::expired : Handover::declined);
         row.set_reason(returned.reason());
       });
     }
     case Heard::kHandoverMoved: {
       const auto& moved = heard.handover_moved();
-      return change_handover(rows, key_of_change(heard, moved), entry,
-                             [&](auto& row) { row.set_taken_state(moved.state()); });
+      return hear_change(rows, key_of_change(heard, moved), entry,
+                         [&](auto& row) { row.set_taken_state(moved.state()); });
     }
     case Heard::kActDisregarded: {
-      const auto* row = rows.find(kHandoverTable, refused_key(heard));
-      const bool is_offer = heard.act_disregarded().event() == "CaseOffered";
-      if (!is_offer || row == nullptr) return {};
-      return change_handover(rows, refused_key(heard), entry, [&](auto& changed) {
+      if (heard.act_disregarded().event() != "CaseOffered") return {};
+      return hear_change(rows, refused_key(heard), entry, [&](auto& changed) {
         changed.set_state(Handover::refused);
         changed.set_reason(heard.act_disregarded().detail());
       });
@@ -195,7 +195,7 @@ void evolve_heard_case(Rows& rows, const Heard& heard, const EntryContext& entry
     case Heard::kHandoverOffered: {
       const auto& offered = heard.handover_offered();
       const std::string key = key_of_change(heard, offered);
-      if (rows.find(kHandoverTable, key) != nullptr) return;  // this city's own
+      if (key.empty() || rows.find(kHandoverTable, key) != nullptr) return;
       return set_timer(rows, v1::Clock::offer_expiry, key, offered.expires_time_us(), entry);
     }
     case Heard::kHandoverTaken:
@@ -230,6 +230,20 @@ std::string handover_key(std::string_view alliance, std::string_view from_city,
   std::string key(alliance);
   key.append("/").append(from_city).append("/").append(handover);
   return key;
+}
+
+v1::Handover& put_offered(Rows& rows, const std::string& key, const v1::HandoverOffered& event,
+                          const EntryContext& entry) {
+  auto& row = rows.put(kHandoverTable, key);
+  row.set_from_city(event.cities(0));
+  row.set_to_city(event.cities(1));
+  row.set_handover(event.handover());
+  *row.mutable_offered() = event.offered();
+  row.set_state(Handover::offered);
+  row.set_expires_time_us(event.expires_time_us());
+  row.set_offered_time_us(entry.time_us);
+  row.set_changed_time_us(entry.time_us);
+  return row;
 }
 
 // ---- decide
@@ -305,7 +319,7 @@ Result<Decision> decide_offer_expiry(RowsView& view, const v1::TimerDue& command
 
 void refer_out_taken(RowsView& view, const v1::TakeHeard& command, const v1::HandoverTaken& taken,
                      Decision& decision) {
-  if (taken.cities(0) != command.city()) return;
+  if (taken.cities_size() != 2 || taken.cities(0) != command.city()) return;
   const auto* handover = view.find(
       kHandoverTable, handover_key(command.alliance(), taken.cities(0), taken.handover()));
   if (handover == nullptr || handover->state() != Handover::offered) return;

@@ -32,6 +32,10 @@ inline constexpr int kOfferDaysMax = 31;
 std::string handover_key(std::string_view alliance, std::string_view from_city,
                          std::string_view handover);
 
+// The row of an offer that the alliance passed on, there and where it is heard; of two cities.
+v1::Handover& put_offered(Rows& rows, const std::string& key, const v1::HandoverOffered& event,
+                          const EntryContext& entry);
+
 Result<Decision> decide_case(const CaseScope& scope, const v1::OfferCase& command);
 Result<Decision> decide_city(const CityScope& scope, const v1::TakeOffer& command);
 Result<Decision> decide_city(const CityScope& scope, const v1::DeclineOffer& command);

@@ -320,6 +320,32 @@ TEST(Handover, TheCityThatSpeaksToTheReporterHearsWhatBecameOfTheCase) {
   league.check_replay();
 }
 
+TEST(Handover, NewsThatNoHonestAllianceTellsChangesNothingAndStopsNothing) {
+  auto league = league_of_three();
+  const auto offered = offer_to_wuxi(league);
+  league.carry();
+  std::vector<v1::Event> news(6);
+  const auto fill = [&](auto& event, const std::string& handover, bool names_both) {
+    event.set_handover(handover);
+    event.add_cities("suzhou");
+    if (names_both) event.add_cities("wuxi");
+  };
+  fill(*news[0].mutable_handover_taken(), "h999999", true);
+  fill(*news[1].mutable_handover_returned(), "h999999", true);
+  fill(*news[2].mutable_handover_moved(), "h999999", true);
+  fill(*news[3].mutable_handover_taken(), offered.handover, false);
+  fill(*news[4].mutable_handover_returned(), offered.handover, false);
+  fill(*news[5].mutable_handover_offered(), "h999999", false);
+  for (const auto& event : news) {
+    EXPECT_EQ(league.hear_event("suzhou", event), "AllianceHeard") << event.ShortDebugString();
+    EXPECT_EQ(case_of(league, "suzhou", offered.id).offered_to(), "wuxi");
+    EXPECT_EQ(handover_in(league, "suzhou", "suzhou", offered.handover).state(),
+              Handover::offered);
+  }
+  EXPECT_EQ(league.timers(league.cities.at("suzhou")).size(), 1U) << "the case's own clock";
+  league.check_replay();
+}
+
 TEST(Handover, NoWordOfTheReporterLeavesTheCity) {
   auto league = league_of_three();
   auto command = report();

@@ -139,6 +139,17 @@ class TestLeague {
     return true;
   }
 
+  // One piece of news as an alliance's ledger would carry it, whatever its own rules say.
+  std::string hear_event(const std::string& city, const v1::Event& event) {
+    v1::TakeHeard news;
+    news.set_alliance("delta");
+    news.set_city(city);
+    auto& one = *news.add_heard();
+    one.set_seq(alliance.landed.size());
+    *one.mutable_event() = event;
+    return record(cities.at(city), news, kAdmin);
+  }
+
   void carry() {
     for (bool moved = true; moved;) {
       moved = false;
