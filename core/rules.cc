@@ -5,6 +5,7 @@
 #include "core/alliance/share.h"
 #include "core/base/ids.h"
 #include "core/city/city_fold.h"
+#include "core/evidence/tree_rows.h"
 
 namespace hansa {
 
@@ -15,7 +16,10 @@ std::optional<Result<void>> evolve_any(Rows& rows, const v1::Event& event,
                                        const EntryContext& entry) {
   switch (event.event_case()) {
     case v1::Event::kCheckpointSigned:
-      rows.put(kSignedSizeTable, "").set_size(event.checkpoint_signed().size());
+      evolve_checkpoint(rows, event.checkpoint_signed());
+      return Result<void>();
+    case v1::Event::kCheckpointConfirmed:
+      evolve_confirmed(rows, event.checkpoint_confirmed());
       return Result<void>();
     case v1::Event::kInputQuarantined: return evolve_event(rows, event.input_quarantined(), entry);
     case v1::Event::kInputReleased: return evolve_event(rows, event.input_released(), entry);
@@ -32,6 +36,9 @@ Result<Decision> decide_command(std::string_view ledger_kind, RowsView& view,
                                 const DecideContext& context) {
   if (command.GetDescriptor() == v1::QuarantineInput::descriptor()) {
     return decide_quarantine(static_cast<const v1::QuarantineInput&>(command));
+  }
+  if (command.GetDescriptor() == v1::ConfirmCheckpoint::descriptor()) {
+    return decide_confirm(view, static_cast<const v1::ConfirmCheckpoint&>(command));
   }
   if (ledger_kind == kShareKind) {
     if (command.GetDescriptor() == v1::RelayEntries::descriptor()) {

@@ -1,15 +1,6 @@
 #include "federation/checkpoint.h"
 
 namespace hansa::federation {
-namespace {
-
-std::string signed_text(const LedgerId& ledger, const FoundingId& founding_id, Seq size,
-                        std::string_view hash_hex) {
-  return "hansa checkpoint 1\n" + ledger.text() + "\n" + to_hex(founding_id) + "\n" +
-         std::to_string(size) + "\n" + std::string(hash_hex) + "\n";
-}
-
-}  // namespace
 
 const std::string& SigningSeeds::of(const LedgerId& ledger, Seq size) const {
   const std::string* seed = &first;
@@ -17,6 +8,17 @@ const std::string& SigningSeeds::of(const LedgerId& ledger, Seq size) const {
     if (change.ledger == ledger && change.from_size <= size) seed = &change.seed;
   }
   return *seed;
+}
+
+const std::string* SigningSeeds::beside(const LedgerId& ledger, Seq size) const {
+  const std::string* before = nullptr;
+  const std::string* seed = &first;
+  for (const auto& change : changes) {
+    if (change.ledger != ledger || change.from_size > size) continue;
+    before = size - change.from_size < kOverlapSizes ? seed : nullptr;
+    seed = &change.seed;
+  }
+  return before;
 }
 
 KeyRanges SigningSeeds::keys_of(const LedgerId& ledger) const {
@@ -28,21 +30,28 @@ KeyRanges SigningSeeds::keys_of(const LedgerId& ledger) const {
   return keys;
 }
 
-v1::CheckpointSigned sign_checkpoint(const std::string& seed, const LedgerId& ledger,
-                                     const FoundingId& founding_id, Seq size, const Hash& hash) {
+v1::CheckpointSigned sign_checkpoint(const std::string& seed, const VouchedHead& head) {
   v1::CheckpointSigned checkpoint;
-  checkpoint.set_size(size);
-  checkpoint.set_sha256(to_hex(hash));
-  checkpoint.set_signature(
-      to_hex(sign(seed, signed_text(ledger, founding_id, size, checkpoint.sha256()))));
+  checkpoint.set_size(head.size);
+  checkpoint.set_sha256(to_hex(head.tip));
+  checkpoint.set_root_sha256(to_hex(head.root));
+  checkpoint.set_origin(head.origin);
+  checkpoint.set_signature(to_hex(sign(seed, signed_text(checkpoint))));
   checkpoint.set_public_key(to_hex(public_key_of(seed)));
   return checkpoint;
 }
 
-std::function<v1::CheckpointSigned(Seq size, const Hash& hash)> signer_of(
-    SigningSeeds seeds, const LedgerId& ledger, const FoundingId& founding_id) {
-  return [seeds = std::move(seeds), ledger, founding_id](Seq size, const Hash& hash) {
-    return sign_checkpoint(seeds.of(ledger, size), ledger, founding_id, size, hash);
+std::function<v1::CheckpointSigned(const VouchedHead&)> signer_of(SignedLedger ledger) {
+  return [known = std::move(ledger)](VouchedHead head) {
+    if (head.origin.empty()) {
+      head.origin = origin_of(known.public_host, known.ledger, known.founding_id);
+    }
+    auto checkpoint = sign_checkpoint(known.seeds.of(known.ledger, head.size), head);
+    if (const auto* before = known.seeds.beside(known.ledger, head.size)) {
+      checkpoint.set_previous_signature(to_hex(sign(*before, signed_text(checkpoint))));
+      checkpoint.set_previous_public_key(to_hex(public_key_of(*before)));
+    }
+    return checkpoint;
   };
 }
 
@@ -57,9 +66,10 @@ Result<void> verify_checkpoint(const v1::CheckpointSigned& checkpoint, const Key
   }
   const auto key = parse_hex<PublicKey>(expected->public_key());
   const auto signature = parse_hex<Signature>(checkpoint.signature());
-  const std::string text = signed_text(ledger, founding_id, checkpoint.size(),
-                                       checkpoint.sha256());
-  if (!key || !signature || !is_signed(*key, text, *signature)) {
+  if (!is_origin_of(checkpoint.origin(), ledger, founding_id)) {
+    return fail(Errc::kBadSignature, which + " is that of another log, " + checkpoint.origin());
+  }
+  if (!key || !signature || !is_signed(*key, signed_text(checkpoint), *signature)) {
     return fail(Errc::kBadSignature,
                 which + " bears no signature of its key " + expected->public_key());
   }

@@ -1,14 +1,11 @@
 // Checkpoint: a ledger's own word that its first `size` entries are these and no others.
 //
-// Shape:   what is signed (Ed25519) are these lines, each ended by a newline:
-//            hansa checkpoint 1
-//            <ledger>               share/delta/wuxi
-//            <founding id>          32 hex digits
-//            <size>                 decimal
-//            <hash of entry size>   64 hex digits
-//          The chain makes the last hash stand for all before it. It counts under the key that
-//          counts for its size (core/alliance/ledger_keys.h); SigningSeeds says the same of the
-//          seeds, on the side that signs.
+// Shape:   the event CheckpointSigned is a C2SP signed note in parts; its text, which is signed, is
+//          in core/evidence/ledger_note.h. The chain makes the last hash stand for all before it;
+//          the root of the tree is for those who do not have all of it. It counts under the key
+//          that counts for its size (core/alliance/ledger_keys.h); SigningSeeds says the same of
+//          the seeds, on the side that signs. For kOverlapSizes after a change the key before signs
+//          beside the new one, for those who have not heard of it yet.
 // Errors:  verify: kBadSignature: another key, one that does not count for this size, or another
 //          text.
 // Threads: free for all.
@@ -20,9 +17,12 @@
 #include <vector>
 
 #include "core/alliance/ledger_keys.h"
+#include "core/evidence/ledger_note.h"
 #include "hansa/v1/ledger.pb.h"
 
 namespace hansa::federation {
+
+inline constexpr Seq kOverlapSizes = 1'000;
 
 // From this size on the checkpoints of this ledger are signed with another seed.
 struct SeedChange {
@@ -35,15 +35,22 @@ struct SigningSeeds {
   std::vector<SeedChange> changes = {};  // of each ledger in the order they came
 
   const std::string& of(const LedgerId& ledger, Seq size) const;
+  // The one before, while it signs too; nullptr: none does.
+  const std::string* beside(const LedgerId& ledger, Seq size) const;
   // What others know a ledger's seeds by, if they have heard of every change.
   KeyRanges keys_of(const LedgerId& ledger) const;
 };
 
-v1::CheckpointSigned sign_checkpoint(const std::string& seed, const LedgerId& ledger,
-                                     const FoundingId& founding_id, Seq size, const Hash& hash);
+v1::CheckpointSigned sign_checkpoint(const std::string& seed, const VouchedHead& head);
+
+struct SignedLedger {
+  SigningSeeds seeds;
+  LedgerId ledger;
+  FoundingId founding_id;
+  std::string public_host;  // of a ledger that has no name yet
+};
 // Signs each size with its seed.
-std::function<v1::CheckpointSigned(Seq size, const Hash& hash)> signer_of(
-    SigningSeeds seeds, const LedgerId& ledger, const FoundingId& founding_id);
+std::function<v1::CheckpointSigned(const VouchedHead&)> signer_of(SignedLedger ledger);
 Result<void> verify_checkpoint(const v1::CheckpointSigned& checkpoint, const KeyRanges& keys,
                                const LedgerId& ledger, const FoundingId& founding_id);
 

@@ -5,6 +5,7 @@
 
 #include "core/alliance/share.h"
 #include "core/city/affiliation.h"
+#include "core/evidence/tree_rows.h"
 #include "streams/ledger_reader.h"
 
 namespace hansa::federation {
@@ -30,15 +31,6 @@ bool is_final(Errc code) {
     case Errc::kLedgerStopped: return false;
     default: return true;
   }
-}
-
-// A position alone, a checkpoint, a heartbeat, or that there is nothing to share.
-bool is_deed(const v1::Payload& payload) {
-  for (const auto& event : payload.events()) {
-    if (event.has_checkpoint_signed()) continue;
-    if (!event.has_entries_shared() || !event.entries_shared().events().empty()) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -138,7 +130,12 @@ Result<void> Input::resume() {
   whole_.set_sha256(std::string(from.tip.view()));
   whole_.set_next_offset(from.next_offset);
   whole_.set_source_seq(reached ? reached->source_seq() : 0);
-  reader_.emplace(*plan_.log, plan_.source, from);
+  std::optional<WitnessSet> witnesses;
+  if (plan_.source.ledger.kind == kAllianceKind) {
+    HANSA_TRY(const auto peers, peers_of(*rows, plan_.member));
+    witnesses.emplace(peers);
+  }
+  reader_.emplace(*plan_.log, plan_.source, from, std::move(witnesses));
   return {};
 }
 
@@ -329,6 +326,7 @@ LinkHealth Input::health() const {
   health.link = plan_.source.ledger.text() + " > " + plan_.keeper->config().ledger.text();
   // The last checkpoint is covered by none.
   const Seq covered = reader_ ? reader_->covered_seq() : 0;
+  health.confirmed_seq = reader_ ? reader_->confirmed_seq() : 0;
   const Seq read = moved_ ? moved_->seq() : taken_seq_;
   health.behind_records = covered - std::min(covered, read);
   if (!entries_.empty()) {

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <future>
 
+#include "core/alliance/alliance.h"
+#include "core/city/affiliation.h"
 #include "projections/versions.h"
 
 namespace hansa::federation {
@@ -38,7 +40,39 @@ bool are_same(const KeyRanges& a, const KeyRanges& b) {
 
 }  // namespace
 
-Links::Links(Plan plan) : plan_(std::move(plan)) {}
+// Witnesses of this node are asked without a detour.
+class Links::LocalFirst final : public WitnessCaller {
+ public:
+  explicit LocalFirst(const Links& links) : links_(links) {}
+
+  void add_checkpoint(const v1::Member& member, const WitnessRequest& request,
+                      Cosigned cosigned) override {
+    if (const auto local = find(member)) return local->add_checkpoint(request, std::move(cosigned));
+    if (links_.plan_.caller == nullptr) return cosigned(fail(away(member)));
+    links_.plan_.caller->add_checkpoint(member, request, std::move(cosigned));
+  }
+  void newest(const v1::Member& member, const LedgerId& ledger, const std::string& origin,
+              NewestCosigned answer) override {
+    if (const auto local = find(member)) return local->newest(ledger.text(), std::move(answer));
+    if (links_.plan_.caller == nullptr) return answer(fail(away(member)));
+    links_.plan_.caller->newest(member, ledger, origin, std::move(answer));
+  }
+
+ private:
+  std::shared_ptr<Witness> find(const v1::Member& member) const {
+    const auto local = links_.witness(member.city());
+    const auto key = witness_key(member);
+    return local != nullptr && key && local->key() == *key ? local : nullptr;
+  }
+  static Error away(const v1::Member& member) {
+    return {Errc::kUnavailable, "the witness of " + member.city() + " is not on this node"};
+  }
+
+  const Links& links_;
+};
+
+Links::Links(Plan plan)
+    : plan_(std::move(plan)), caller_(std::make_unique<LocalFirst>(*this)) {}
 Links::~Links() { end_thread(); }
 
 void Links::add(LinkedLedger ledger) {
@@ -74,10 +108,12 @@ void Links::stop() {
   end_thread();
   inputs_.clear();
   relays_.clear();
+  confirmations_.clear();
   std::map<std::string, std::shared_ptr<Keeper>> shares;
   {
     const std::lock_guard lock(mutex_);
     shares.swap(shares_);
+    witnesses_.clear();
   }
   for (const auto& [name, keeper] : shares) {
     std::promise<void> closed;
@@ -92,7 +128,13 @@ bool Links::look_around() {
   {
     const std::lock_guard lock(mutex_);
     tries_again = !refused_.empty() && ++looks_ % kTryAgainEvery == 0;
-    for (auto& ledger : added_) ledgers_.push_back(std::move(ledger));
+    for (auto& ledger : added_) {
+      if (!ledger.witness_seed.empty()) {
+        witnesses_[ledger.keeper->config().ledger.id] =
+            std::make_shared<Witness>(ledger.keeper, ledger.witness_seed);
+      }
+      ledgers_.push_back(std::move(ledger));
+    }
     added_.clear();
   }
   for (const auto& ledger : ledgers_) {
@@ -129,6 +171,7 @@ void Links::look_at_city(const LinkedLedger& city, bool& changed) {
       relays_[share.text()] = std::make_unique<Relay>(
           Relay::Plan{affiliation.alliance(), self.id, city.keeper->config().founding_id,
                       plan_.read_log, plan_.env, city.keeper, *keeper});
+      confirm_share(city, affiliation.alliance(), *keeper);
       changed = true;
     }
     const LedgerId alliance{std::string(kAllianceKind), affiliation.alliance()};
@@ -147,6 +190,10 @@ void Links::look_at_alliance(const LinkedLedger& alliance, bool& changed) {
   const auto members = all_rows(*alliance.keeper->snapshot(), kMemberTable);
   if (!members) return;
   const auto& config = alliance.keeper->config();
+  if (!confirmations_.contains(config.ledger.text())) {
+    confirm_alliance(alliance);
+    changed = true;
+  }
   for (const auto& member : *members) {
     const LedgerId share = share_ledger(config.ledger.id, member.city());
     const std::string link = share.text() + " > " + config.ledger.text();
@@ -156,9 +203,69 @@ void Links::look_at_alliance(const LinkedLedger& alliance, bool& changed) {
     }
     const auto city = parse_hex<FoundingId>(member.founding_id());
     if (!city) continue;
-    listen(link, {{share, share_founding_id(config.founding_id, *city), keys_of(member)},
+    // The members that may confirm it are those of the moment.
+    const auto confirms = [keeper = alliance.keeper, name = member.city()](const Note& note) {
+      const auto all = all_rows(*keeper->snapshot(), kMemberTable);
+      if (!all) return false;
+      const WitnessSet witnesses(*all);
+      return !witnesses.keys(name).empty() && witnesses.confirms(note, name);
+    };
+    listen(link, {{share, share_founding_id(config.founding_id, *city), keys_of(member), confirms},
                   member.city(), plan_.read_log, plan_.env, alliance.keeper}, changed);
   }
+}
+
+void Links::confirm(Confirmation::Plan plan, const SigningSeeds& seeds) {
+  const auto& config = plan.keeper->config();
+  if (plan.gate == nullptr || seeds.first.empty()) return;
+  plan.keys = seeds.keys_of(config.ledger);
+  plan.origin = origin_of(plan_.public_host, config.ledger, config.founding_id);
+  plan.caller = caller_.get();
+  plan.env = plan_.env;
+  confirmations_[config.ledger.text()] = std::make_unique<Confirmation>(std::move(plan));
+}
+
+// A share ledger is confirmed by the other members, as its city knows them.
+void Links::confirm_share(const LinkedLedger& city, const std::string& alliance,
+                          std::shared_ptr<Keeper> share) {
+  Confirmation::Plan plan;
+  plan.gate = gates_[share->config().ledger.text()];
+  plan.keeper = std::move(share);
+  plan.reporter = city.keeper;
+  plan.pause_us = [this] { return plan_.share_pause_us; };
+  plan.witnesses = [keeper = city.keeper, alliance]() -> Result<std::vector<v1::Member>> {
+    HANSA_TRY(auto peers, peers_of(*keeper->snapshot(), alliance));
+    std::erase_if(peers, [&](const auto& peer) {
+      return !is_member(peer) || peer.city() == keeper->config().ledger.id;
+    });
+    return peers;
+  };
+  plan.wanted_quorum = [keeper = city.keeper, alliance] {
+    const auto row = keeper->snapshot()->find(kAffiliationTable, alliance);
+    const auto* agreement = row && *row ? agreement_in_effect(**row) : nullptr;
+    return agreement == nullptr ? 0 : agreement->agreement().witness_quorum();
+  };
+  confirm(std::move(plan), city.seeds);
+}
+
+void Links::confirm_alliance(const LinkedLedger& alliance) {
+  Confirmation::Plan plan;
+  plan.gate = alliance.gate;
+  plan.keeper = plan.reporter = alliance.keeper;
+  plan.pause_us = [this] { return plan_.alliance_pause_us; };
+  plan.witnesses = [keeper = alliance.keeper]() -> Result<std::vector<v1::Member>> {
+    HANSA_TRY(auto members, all_rows(*keeper->snapshot(), kMemberTable));
+    std::erase_if(members, [](const auto& member) { return !is_member(member); });
+    return members;
+  };
+  plan.wanted_quorum = [keeper = alliance.keeper]() -> uint32_t {
+    const auto rows = keeper->snapshot();
+    const auto row = rows->find(kAllianceTable, "");
+    if (!row || !*row || (*row)->version_in_force() == 0) return 0;
+    const auto version = rows->find(kAgreementTable, big_endian((*row)->version_in_force()));
+    return version && *version ? (*version)->agreement().witness_quorum() : 0;
+  };
+  confirm(std::move(plan), alliance.seeds);
 }
 
 void Links::listen(const std::string& link, Input::Plan plan, bool& changed) {
@@ -182,7 +289,10 @@ Result<std::shared_ptr<projections::Keeper>> Links::open_share(
   // Nobody sends it commands; it follows where its city's keeper does not lead.
   config.forward = [](const std::string&) {};
   config.limits.row_cache_mib = plan_.row_cache_mib;
-  config.sign = signer_of(city.seeds, config.ledger, config.founding_id);
+  const auto gate = std::make_shared<std::atomic<bool>>(false);
+  gates_[config.ledger.text()] = gate;
+  config.may_sign = [gate] { return gate->load(); };
+  config.sign = signer_of({city.seeds, config.ledger, config.founding_id, plan_.public_host});
   if (plan_.prepare) HANSA_CHECK(plan_.prepare(config.ledger));
   std::error_code error;
   std::filesystem::create_directories(config.directory, error);
@@ -200,6 +310,7 @@ bool Links::poke(const std::function<void()>& moved) {
   };
   for (const auto& [name, relay] : relays_) step(*relay);
   for (const auto& [name, input] : inputs_) step(*input);
+  for (const auto& [name, confirmation] : confirmations_) step(*confirmation);
   return moves;
 }
 
@@ -220,6 +331,7 @@ void Links::publish_health() {
   std::vector<LinkHealth> all;
   for (const auto& [name, relay] : relays_) all.push_back(relay->health());
   for (const auto& [name, input] : inputs_) all.push_back(input->health());
+  for (const auto& [name, one] : confirmations_) all.push_back(one->health());
   const std::lock_guard lock(mutex_);
   for (const auto& [name, error] : refused_) {
     auto& row = all.emplace_back();
@@ -239,6 +351,12 @@ std::vector<projections::KeeperHealth> Links::share_health() const {
   std::vector<projections::KeeperHealth> all;
   for (const auto& [name, keeper] : shares_) all.push_back(keeper->health());
   return all;
+}
+
+std::shared_ptr<Witness> Links::witness(const std::string& city) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = witnesses_.find(city);
+  return found == witnesses_.end() ? nullptr : found->second;
 }
 
 std::shared_ptr<projections::Keeper> Links::share(const LedgerId& ledger) const {

@@ -2,7 +2,8 @@
 //
 // Shape:   for every city that is hosted here and has joined an alliance: the share ledger with its
 //          keeper, the relay into it, and the city's input from the alliance. For every alliance
-//          hosted here: an input from each member's share ledger. look_around() makes what is
+//          hosted here: an input from each member's share ledger. For each ledger that is written
+//          here and read by others: who has it confirmed (federation/confirmation.h). look_around() makes what is
 //          missing; poke() lets each link take its next step, and calls `moved` after each that
 //          did: who waits there makes them move one after the other. start() does both on a
 //          thread of its own; a test calls settle() instead, which goes on until nothing moves.
@@ -23,6 +24,7 @@
 #include <thread>
 
 #include "federation/checkpoint.h"
+#include "federation/confirmation.h"
 #include "federation/input.h"
 #include "federation/relay.h"
 
@@ -33,6 +35,8 @@ struct LinkedLedger {
   std::shared_ptr<projections::Keeper> keeper;
   projections::Keyring* keyring = nullptr;  // share ledgers hold no personal data, keepers ask
   SigningSeeds seeds;  // none: it can neither share nor vouch for itself
+  std::string witness_seed = {};  // of a city; none: it witnesses nothing
+  SigningGate gate = nullptr;     // of an alliance: may_sign of its keeper
 };
 
 class Links {
@@ -46,6 +50,12 @@ class Links {
     boost::asio::any_io_executor executor;
     projections::KeeperObserver* observer = nullptr;
     size_t row_cache_mib = 4;  // of each share ledger
+    // Asks the witnesses of other nodes; none: only those of this one are asked.
+    WitnessCaller* caller = nullptr;
+    // From one confirmation of a ledger to the next.
+    int64_t alliance_pause_us = 0;
+    int64_t share_pause_us = 0;
+    std::string public_host = "localhost";  // in the names of the logs that begin here
     // Makes sure that a ledger may be kept in the log, before it is opened.
     std::function<Result<void>(const LedgerId&)> prepare = {};
   };
@@ -67,11 +77,18 @@ class Links {
   std::vector<projections::KeeperHealth> share_health() const;
   // nullptr: no such share ledger is written here.
   std::shared_ptr<projections::Keeper> share(const LedgerId& ledger) const;
+  // Of a city that is hosted here; nullptr: it witnesses nothing.
+  std::shared_ptr<Witness> witness(const std::string& city) const;
 
  private:
   using Keeper = projections::Keeper;
   void look_at_city(const LinkedLedger& city, bool& changed);
   void look_at_alliance(const LinkedLedger& alliance, bool& changed);
+  class LocalFirst;
+  void confirm_share(const LinkedLedger& city, const std::string& alliance,
+                     std::shared_ptr<Keeper> share);
+  void confirm_alliance(const LinkedLedger& alliance);
+  void confirm(Confirmation::Plan plan, const SigningSeeds& seeds);
   void listen(const std::string& link, Input::Plan plan, bool& changed);
   Result<std::shared_ptr<Keeper>> open_share(const LinkedLedger& city,
                                              const v1::Affiliation& affiliation);
@@ -84,6 +101,10 @@ class Links {
   std::map<std::string, std::shared_ptr<Keeper>> shares_;  // guarded by mutex_
   std::map<std::string, std::unique_ptr<Relay>> relays_;
   std::map<std::string, std::unique_ptr<Input>> inputs_;
+  std::map<std::string, std::unique_ptr<Confirmation>> confirmations_;  // by ledger
+  std::unique_ptr<LocalFirst> caller_;
+  std::map<std::string, SigningGate> gates_;                        // of share ledgers
+  std::map<std::string, std::shared_ptr<Witness>> witnesses_;  // by city, guarded by mutex_
   std::map<std::string, Seq> looked_at_;  // by ledger: the rows that were looked at last
   uint64_t looks_ = 0;                    // while something could not be opened
 

@@ -1,5 +1,7 @@
 #include "federation/relay.h"
 
+#include <algorithm>
+
 #include <atomic>
 
 #include "core/alliance/identity.h"
@@ -18,6 +20,13 @@ constexpr int64_t kShownUsMax = 5'000'000;
 const Principal& relay_principal() {
   static const Principal kRelay{.issuer = "hansa", .subject = "relay"};
   return kRelay;
+}
+
+// Two cities that share with each other that they cosigned each other's shares would never rest.
+bool is_city_deed(const v1::Payload& payload) {
+  return std::any_of(payload.events().begin(), payload.events().end(),
+                     [](const auto& event) { return !event.has_checkpoint_cosigned(); }) ||
+         payload.has_refusal();
 }
 
 }  // namespace
@@ -56,7 +65,7 @@ bool Relay::poke() {
     return false;
   }
   const auto rows = plan_.city_keeper->snapshot();
-  if (entries_.empty()) {
+  if (!has_deed_) {
     const auto newest = rows->find(kAffiliationTable, plan_.alliance);
     if (!newest || !*newest || !heartbeat_due(**newest)) return false;
   }
@@ -105,6 +114,9 @@ void Relay::settle() {
     bytes_ -= entries_.front().ByteSizeLong();
     entries_.pop_front();
   }
+  has_deed_ = std::any_of(entries_.begin(), entries_.end(), [](const auto& source) {
+    return is_city_deed(source.payload());
+  });
 }
 
 // From the rows of the share ledger, once they show all that has landed in it.
@@ -116,6 +128,7 @@ Result<void> Relay::resume() {
   HANSA_TRY(const auto reached, rows->find(kShareReachedTable, ""));
   entries_.clear();
   bytes_ = 0;
+  has_deed_ = false;
   chain_.emplace(plan_.city_founding_id);
   if (!reached) return {};
   shared_at_us_ = reached->time_us();
@@ -146,6 +159,7 @@ Result<void> Relay::read_on() {
         return fail(Errc::kUpgradeNeeded, "an entry of the city cannot be read by this binary");
       }
       bytes_ += source.ByteSizeLong();
+      has_deed_ = has_deed_ || is_city_deed(source.payload());
     }
     chain_->skip_to(read.next);
     if (chain_->position().next_offset == from) break;
@@ -192,12 +206,12 @@ LinkHealth Relay::health() const {
                 share_ledger(plan_.alliance, plan_.city).text();
   const Seq landed = plan_.city_keeper->health().landed_seq;
   const Seq read = chain_ ? chain_->position().seq : 0;
-  health.behind_records = landed - std::min(landed, read) + entries_.size();
-  if (!entries_.empty()) {
+  health.behind_records = landed - std::min(landed, read) + (has_deed_ ? entries_.size() : 0);
+  if (has_deed_) {
     health.behind_us =
         std::max<int64_t>(0, plan_.env->now_us() - entries_.front().payload().time_us());
   }
-  health.is_idle = step_ == nullptr && entries_.empty() && health.behind_records == 0;
+  health.is_idle = step_ == nullptr && !has_deed_ && landed <= read;
   health.waits = waits_;
   return health;
 }

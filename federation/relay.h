@@ -4,7 +4,8 @@
 //          ledger on from where the share ledger stands, waits until the city's rows show the
 //          ledger's end, and submits RelayEntries to the share ledger's keeper, which decides what
 //          passes (core/alliance/share.h). So nothing is shared that the city has ceased to grant
-//          by the time it looked. With nothing new for as long as the agreement's heartbeat, an
+//          by the time it looked. What says no more than that the city has cosigned a checkpoint,
+//          or read on, waits for the next entry that does. With nothing new for as long as the agreement's heartbeat, an
 //          empty range says so. Whoever leads the city leads its share ledgers.
 // Errors:  in health().waits; the relay tries again with every poke.
 // Threads: poke and health from one thread; answers of keepers come on theirs.
@@ -29,6 +30,7 @@ struct LinkHealth {
   int64_t behind_us = 0;  // age of the oldest entry that is not taken
   bool is_idle = false;   // nothing on its way, nothing to read
   std::optional<Error> waits;
+  uint64_t confirmed_seq = 0;  // of an input: as far as it is confirmed, by what was read
 };
 
 class Relay {
@@ -65,6 +67,7 @@ class Relay {
   std::optional<Chain> chain_;  // of the city's ledger; nullopt: resume first
   std::deque<v1::RelayEntries::Source> entries_;
   size_t bytes_ = 0;
+  bool has_deed_ = false;  // among entries_
   int64_t shared_at_us_ = 0;
   std::shared_ptr<Step> step_;  // on its way
   projections::Lead lead_ = projections::Lead::kUndecided;

@@ -5,13 +5,19 @@
 
 namespace hansa::federation {
 
-SignedReader::SignedReader(streams::Log& log, Source source, const ChainPosition& from)
+SignedReader::SignedReader(streams::Log& log, Source source, const ChainPosition& from,
+                           std::optional<WitnessSet> witnesses)
     : log_(log),
       source_(std::move(source)),
       chain_(source_.founding_id, from),
       first_(from.seq),
       covered_(from.seq),
-      covered_hash_(chain_.position().tip) {}
+      covered_hash_(chain_.position().tip),
+      confirmed_(from.seq),
+      confirmed_by_(witnesses),
+      covered_by_(std::move(witnesses)) {
+  if (from.seq == 0) tree_.emplace();
+}
 
 Result<std::vector<SignedEntry>> SignedReader::read() {
   if (stop_) return fail(*stop_);
@@ -24,7 +30,7 @@ Result<std::vector<SignedEntry>> SignedReader::read() {
   }
   std::vector<SignedEntry> entries;
   size_t bytes = 0;
-  while (!pending_.empty() && pending_.front().entry.seq <= covered_ && bytes < kReadBytesMax) {
+  while (!pending_.empty() && pending_.front().entry.seq <= released() && bytes < kReadBytesMax) {
     bytes += pending_.front().bytes;
     pending_bytes_ -= pending_.front().bytes;
     entries.push_back(std::move(pending_.front().entry));
@@ -42,24 +48,25 @@ Result<void> SignedReader::read_on() {
       const auto verdict = chain_.apply(record.offset, record.value);
       if (verdict.kind == VerdictKind::kStop) return fail(verdict.error);
       if (verdict.kind != VerdictKind::kValid) continue;
-      if (auto taken = take(record.offset, verdict); !taken) {
+      if (auto taken = take(record, verdict); !taken) {
         taken.error().seq = chain_.position().seq;
         return taken;
       }
     }
     chain_.skip_to(read.next);
-    const bool has_enough = !pending_.empty() && pending_.front().entry.seq <= covered_ &&
+    const bool has_enough = !pending_.empty() && pending_.front().entry.seq <= released() &&
                             pending_bytes_ >= kReadBytesMax;
     if (has_enough || chain_.position().next_offset == from) return {};
   }
   return {};
 }
 
-Result<void> SignedReader::take(Offset offset, const Verdict& verdict) {
+Result<void> SignedReader::take(const streams::Record& record, const Verdict& verdict) {
   Pending pending;
   pending.entry.seq = chain_.position().seq;
   pending.entry.hash = verdict.hash;
-  pending.entry.next_offset = offset + 1;
+  pending.entry.next_offset = record.offset + 1;
+  if (tree_) pending.leaf = leaf_hash(record.value);
   pending.bytes = verdict.payload.size();
   const std::string which = "entry " + std::to_string(pending.entry.seq) + " of " +
                             source_.ledger.text();
@@ -72,6 +79,7 @@ Result<void> SignedReader::take(Offset offset, const Verdict& verdict) {
   const auto& entry = pending_.back().entry;
   for (const auto& event : entry.payload.events()) {
     if (event.has_checkpoint_signed()) HANSA_CHECK(cover(entry.seq, event.checkpoint_signed()));
+    if (event.has_checkpoint_confirmed()) HANSA_CHECK(confirm(event.checkpoint_confirmed()));
   }
   if (pending_bytes_ - pending_.back().bytes <= kPendingBytesMax) return {};
   if (pending_.front().entry.seq <= covered_) return {};
@@ -93,16 +101,56 @@ Result<void> SignedReader::cover(Seq seq, const v1::CheckpointSigned& checkpoint
   if (newest_size_ < first_) return {};
   Hash hash = covered_hash_;
   if (checkpoint.size() > covered_) {
-    const Seq first = pending_.front().entry.seq;
-    hash = pending_[checkpoint.size() - first].entry.hash;
+    hash = pending(checkpoint.size()).entry.hash;
+    for (Seq next = covered_ + 1; next <= checkpoint.size(); ++next) {
+      if (tree_) tree_->append(pending(next).leaf);
+      if (covered_by_) covered_by_->take(pending(next).entry.payload);
+    }
   }
   if (to_hex(hash) != checkpoint.sha256()) {
     return fail(Errc::kForkFound, which + " vouches for entry " +
                                       std::to_string(checkpoint.size()) + " with hash " +
                                       checkpoint.sha256() + "; here it has " + to_hex(hash));
   }
+  if (tree_ && to_hex(tree_->root()) != checkpoint.root_sha256()) {
+    return fail(Errc::kForkFound, which + " vouches for a tree of " +
+                                      std::to_string(checkpoint.size()) + " entries with root " +
+                                      checkpoint.root_sha256() + "; these have " +
+                                      to_hex(tree_->root()));
+  }
   covered_ = checkpoint.size();
   covered_hash_ = hash;
+  if (covered_by_ && covered_by_->keys().empty()) {
+    confirmed_ = covered_;
+    confirmed_by_ = covered_by_;
+  }
+  return {};
+}
+
+// Cosignatures speak for themselves, whoever put them here. Too few of them confirm nothing.
+Result<void> SignedReader::confirm(const v1::CheckpointConfirmed& event) {
+  const Seq size = event.size();
+  if (size <= confirmed_ || size > covered_) return {};
+  const auto note = parse_note(event.note());
+  const auto read = note ? read_ledger_note(*note) : Result<LedgerCheckpoint>(fail(note.error()));
+  if (!read || read->tree.size != size || read->ledger != source_.ledger) return {};
+  if (!confirmed_by_) {
+    if (source_.confirms && source_.confirms(*note)) confirmed_ = size;
+    return {};
+  }
+  auto witnesses = *confirmed_by_;
+  for (Seq next = confirmed_ + 1; next <= size; ++next) {
+    witnesses.take(pending(next).entry.payload);
+  }
+  if (!witnesses.confirms(*note)) return {};
+  if (read->tip != pending(size).entry.hash) {
+    return fail(Errc::kForkFound, "witnesses have cosigned " + std::to_string(size) +
+                                      " entries of " + source_.ledger.text() +
+                                      " with the last hash " + to_hex(read->tip) +
+                                      "; here it has " + to_hex(pending(size).entry.hash));
+  }
+  confirmed_ = size;
+  confirmed_by_ = std::move(witnesses);
   return {};
 }
 

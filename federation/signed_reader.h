@@ -3,7 +3,9 @@
 // Shape:   read() goes on to the log's end through the chain rule and hands out, in order and once,
 //          the entries that a checkpoint by the ledger's key covers by now, the one that counts for
 //          its size. What is behind the
-//          newest checkpoint waits.
+//          newest checkpoint waits. Who reads from the first entry on also holds the tree's root
+//          against the entries. Given a WitnessSet it hands out only what the witnesses confirm,
+//          too; all that is covered where there are none.
 // Errors:  kUnavailable: again later. kBadSignature: a checkpoint of another key or text,
 //          or of a key that does not count for its size;
 //          kForkFound: one that names a hash or size the ledger does not have, or falls behind an
@@ -19,7 +21,9 @@
 #include <vector>
 
 #include "core/alliance/ledger_keys.h"
+#include "core/evidence/tree.h"
 #include "core/ledger/chain.h"
+#include "federation/witness_set.h"
 #include "hansa/v1/entry.pb.h"
 #include "streams/log.h"
 
@@ -41,31 +45,46 @@ class SignedReader {
     LedgerId ledger;
     FoundingId founding_id;
     KeyRanges keys;
+    // Whether a note bears the cosignatures that confirm it; asked where there is no WitnessSet.
+    std::function<bool(const Note&)> confirms = nullptr;
   };
   // `from`: the last entry taken; everything up to it was covered.
-  SignedReader(streams::Log& log, Source source, const ChainPosition& from);
+  // The set is as of `from`.
+  SignedReader(streams::Log& log, Source source, const ChainPosition& from,
+               std::optional<WitnessSet> witnesses = std::nullopt);
 
   Result<std::vector<SignedEntry>> read();
   // Entries read and not covered yet, and those that are covered and not handed out.
   Seq known_seq() const { return chain_.position().seq; }
   Seq covered_seq() const { return covered_; }
+  // As far as witnesses confirm it, by what was read.
+  Seq confirmed_seq() const { return confirmed_; }
 
  private:
   struct Pending {
     SignedEntry entry;
     size_t bytes = 0;
+    TreeHash leaf;
   };
   Result<void> read_on();
-  Result<void> take(Offset offset, const Verdict& verdict);
+  Result<void> take(const streams::Record& record, const Verdict& verdict);
   Result<void> cover(Seq seq, const v1::CheckpointSigned& checkpoint);
+  Result<void> confirm(const v1::CheckpointConfirmed& event);
+  Seq released() const { return confirmed_by_ ? confirmed_ : covered_; }
+  const Pending& pending(Seq seq) const { return pending_[seq - pending_.front().entry.seq]; }
 
   streams::Log& log_;
   Source source_;
   Chain chain_;
+  // Of what is covered, where it reads from the first entry on.
+  std::optional<TreeFrontier> tree_;
   const Seq first_;     // where reading began: what is older cannot be compared any more
   Seq covered_;
   Hash covered_hash_;   // of entry covered_
   Seq newest_size_ = 0;  // of the checkpoints read
+  Seq confirmed_ = 0;
+  std::optional<WitnessSet> confirmed_by_;  // as of entry confirmed_
+  std::optional<WitnessSet> covered_by_;    // as of entry covered_
   std::deque<Pending> pending_;
   size_t pending_bytes_ = 0;
   std::optional<Error> stop_;

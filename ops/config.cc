@@ -23,6 +23,7 @@ constexpr std::pair<const char*, const char*> kVariables[] = {
     {"node", "id"},
     {"node", "data_dir"},
     {"node", "keeper_threads"},
+    {"node", "public_host"},
     {"log", "kind"},
     {"log", "fsync"},
     {"http", "listen"},
@@ -92,6 +93,7 @@ void read_node(Section section, NodeSettings& node) {
   section.text("id", node.id);
   section.text("data_dir", node.data_dir);
   section.number("keeper_threads", node.keeper_threads, 1, 64);
+  section.text("public_host", node.public_host);
   section.finish();
 }
 

@@ -23,6 +23,10 @@ Result<std::string> hex_field(const boost::json::object& object, const char* nam
                                   " hex digits; take the file that `hansa init` wrote");
 }
 
+std::string optional_line(const char* name, const std::string& value) {
+  return value.empty() ? "" : std::string(",\n  \"") + name + "\": " + json_text(value);
+}
+
 }  // namespace
 
 std::string public_key_of(const std::string& seed) {
@@ -35,6 +39,7 @@ std::string fingerprint(const Identity& identity) {
                            identity.recovery_key}) {
     bytes += part + '\0';
   }
+  if (!identity.witness_key.empty()) bytes += identity.witness_key + '\0';
   const std::string digits = to_hex(sha256(bytes)).substr(0, kFingerprintDigits);
   std::string text;
   for (size_t at = 0; at < digits.size(); at += 4) {
@@ -47,7 +52,9 @@ std::string identity_json(const Identity& identity) {
   return "{\n  \"ledger\": " + json_text(identity.ledger.text()) +
          ",\n  \"founding_id\": " + json_text(identity.founding_id) +
          ",\n  \"public_key\": " + json_text(identity.public_key) +
-         ",\n  \"recovery_key\": " + json_text(identity.recovery_key) + "\n}\n";
+         ",\n  \"recovery_key\": " + json_text(identity.recovery_key) +
+         optional_line("witness_key", identity.witness_key) +
+         optional_line("witness_url", identity.witness_url) + "\n}\n";
 }
 
 Result<Identity> read_identity(const std::string& file) {
@@ -70,6 +77,12 @@ Result<Identity> read_identity(const std::string& file) {
   HANSA_TRY(identity.founding_id, hex_field(*object, "founding_id", 32, file));
   HANSA_TRY(identity.public_key, hex_field(*object, "public_key", 64, file));
   HANSA_TRY(identity.recovery_key, hex_field(*object, "recovery_key", 64, file));
+  if (object->contains("witness_key")) {
+    HANSA_TRY(identity.witness_key, hex_field(*object, "witness_key", 64, file));
+  }
+  if (const auto* url = object->if_contains("witness_url"); url != nullptr && url->is_string()) {
+    identity.witness_url = std::string_view(url->get_string());
+  }
   return identity;
 }
 

@@ -1,9 +1,10 @@
 // Identity: how the keeper of a ledger is known to others: founding id, public key, recovery key.
 //
 // Shape:   `identity.json`, which a city hands to the secretariat of an alliance, and an alliance
-//          to its cities: {"ledger", "founding_id", "public_key", "recovery_key"}, hex digits.
+//          to its cities: {"ledger", "founding_id", "public_key", "recovery_key"}, hex digits;
+//          of a city that witnesses also "witness_key" and, where it can be reached, "witness_url".
 //          fingerprint(): 32 hex digits in groups of four, of SHA-256 over ledger, founding id and
-//          both keys, each ended by a zero byte: short enough to be read out on the telephone.
+//          its keys, each ended by a zero byte: short enough to be read out on the telephone.
 //          Keys are Ed25519; a private key is its seed of 32 bytes. The recovery key replaces a key
 //          that was lost or stolen, so its seed does not stay on the machine that has the other.
 // Errors:  read_identity: kBadFile names the file and what is missing or wrong.
@@ -24,6 +25,8 @@ struct Identity {
   std::string founding_id;   // 32 hex digits
   std::string public_key;    // 64 hex digits
   std::string recovery_key;  // 64 hex digits
+  std::string witness_key = {};  // 64 hex digits, or empty
+  std::string witness_url = {};  // to which `/add-checkpoint` is added
 };
 
 // 64 hex digits of the public key of an Ed25519 seed.

@@ -237,8 +237,12 @@ Result<InitPlan> plan_init(const LedgerId& ledger, const std::string& folder, En
   plan.keys = make_keys(env);
   plan.keys.signing.first = env.random_bytes(kSeedBytes);
   const std::string recovery_seed = env.random_bytes(kSeedBytes);
+  if (ledger.kind == kCityKind) plan.keys.witness_seed = env.random_bytes(kSeedBytes);
   plan.identity = {ledger, to_hex(plan.keys.founding_id), public_key_of(plan.keys.signing.first),
                    public_key_of(recovery_seed)};
+  if (ledger.kind == kCityKind) {
+    plan.identity.witness_key = public_key_of(plan.keys.witness_seed);
+  }
   plan.api_key = make_api_key(env);
   plan.config.name = folder == "." ? "hansa.yaml" : folder + "/hansa.yaml";
   if (std::filesystem::exists(plan.config.name)) {

@@ -20,6 +20,7 @@ std::string text_of(const KeyFile& keys) {
                      "\nledger_secret: " + to_hex(keys.ledger_secret) +
                      "\nkeyring_master: " + to_hex(keys.keyring_master) + "\n";
   if (!keys.signing.first.empty()) text += "signing_seed: " + to_hex(keys.signing.first) + "\n";
+  if (!keys.witness_seed.empty()) text += "witness_seed: " + to_hex(keys.witness_seed) + "\n";
   for (const auto& change : keys.signing.changes) {
     text += std::string(kChange) + change.ledger.text() + " " + std::to_string(change.from_size) +
             " " + to_hex(change.seed) + "\n";
@@ -47,7 +48,8 @@ std::optional<federation::SeedChange> read_change(const std::string& text) {
 }  // namespace
 
 KeyFile make_keys(Env& env) {
-  return KeyFile{env.random_id<FoundingId>(), env.random_bytes(32), env.random_bytes(32), {}};
+  return KeyFile{env.random_id<FoundingId>(), env.random_bytes(32), env.random_bytes(32),
+                 {}, {}};
 }
 
 std::string key_file_name(const std::string& data_dir, const LedgerId& ledger) {
@@ -95,16 +97,20 @@ Result<KeyFile> read_key_file(const std::string& name) {
   }
   const auto founding_id = FoundingId::from(values["founding_id"]);
   const bool has_seed = values.contains("signing_seed");
+  const bool has_witness = values.contains("witness_seed");
   if (!founding_id || values["ledger_secret"].size() != 32 ||
       values["keyring_master"].size() != 32 ||
-      (has_seed && values["signing_seed"].size() != 32)) {
+      (has_seed && values["signing_seed"].size() != 32) ||
+      (has_witness && values["witness_seed"].size() != 32)) {
     return fail(Errc::kBadFile, name + ": expected founding_id (16 bytes), ledger_secret, " +
-                                    "keyring_master and perhaps signing_seed (32 bytes each)");
+                                    "keyring_master and perhaps signing_seed and witness_seed "
+                                    "(32 bytes each)");
   }
   keys.founding_id = *founding_id;
   keys.ledger_secret = values["ledger_secret"];
   keys.keyring_master = values["keyring_master"];
   if (has_seed) keys.signing.first = values["signing_seed"];
+  if (has_witness) keys.witness_seed = values["witness_seed"];
   return keys;
 }
 

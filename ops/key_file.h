@@ -3,7 +3,8 @@
 // Shape:   lines `name: hexadecimal`: founding_id (16 bytes; so that tools can check a stopped
 //          node's data without its configuration), ledger_secret (32; actor pseudonyms and request
 //          MACs come from it), keyring_master (32; wraps the persons' keys), signing_seed (32; of
-//          the key that others know this ledger by, ops/identity.h; older files have none).
+//          the key that others know this ledger by, ops/identity.h; older files have none),
+//          witness_seed (32; of a city: of its cosignatures).
 //          A change of that key is a line `signing_change: <ledger> <from size> <seed>`: from this
 //          size on the checkpoints of this ledger, share/delta/wuxi or an alliance's own, are
 //          signed with another seed. It is no hexadecimal: binaries that do not know of changes
@@ -29,6 +30,7 @@ struct KeyFile {
   std::string ledger_secret;
   std::string keyring_master;
   federation::SigningSeeds signing;
+  std::string witness_seed;  // of a city; empty: it witnesses nothing
 };
 
 KeyFile make_keys(Env& env);

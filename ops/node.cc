@@ -31,6 +31,10 @@ constexpr Offset kCheckedFirstMax = 20'000;
 constexpr std::chrono::seconds kReopenPause{1};
 // Members of alliances, and alliances of cities, that are read beside the ledgers hosted.
 constexpr size_t kLinkedLedgers = 64;
+// What the alliance says counts once it is confirmed, and it says little; a share is confirmed once
+// a heartbeat at most, since each cosignature is an entry of another city's ledger.
+constexpr int64_t kAlliancePauseUs = 1'000'000;
+constexpr int64_t kSharePauseUs = 60'000'000;
 
 projections::Door::Unsealed log_unsealing(const LedgerId& ledger) {
   return [ledger](const Principal& principal, std::string_view person, std::string_view subject) {
@@ -74,6 +78,8 @@ struct Node::Impl {
     std::map<std::string, std::unique_ptr<Outlet>> feeds;  // by the alliance's id
     std::unique_ptr<DeadLetters> letters;
     federation::SigningSeeds signing;
+    std::string witness_seed;
+    federation::SigningGate gate;  // of an alliance
     std::vector<std::unique_ptr<Inbox>> inboxes;
   };
   struct Hosted {
@@ -171,8 +177,12 @@ Result<Node::Impl::Opened> Node::Impl::try_open(const LedgerSettings& settings) 
     keeper.forward = [this, ledger](const std::string& bytes) { cluster->forward(ledger, bytes); };
   }
   row.signing = keys.signing;
+  row.witness_seed = keys.witness_seed;
   if (ledger.kind == kAllianceKind && !keys.signing.first.empty()) {
-    keeper.sign = federation::signer_of(keys.signing, ledger, settings.founding_id);
+    keeper.sign = federation::signer_of(
+        {keys.signing, ledger, settings.founding_id, config.node.public_host});
+    row.gate = std::make_shared<std::atomic<bool>>(false);
+    keeper.may_sign = [gate = row.gate] { return gate->load(); };
   }
   keeper.limits.queue_commands_max = config.limits.queue_commands_max;
   keeper.limits.row_cache_mib = config.memory.row_cache_mib;
@@ -260,6 +270,9 @@ Result<void> Node::Impl::open_links() {
   plan.projections_dir = config.node.data_dir + "/projections";
   plan.executor = pool.get_executor();
   plan.observer = &metrics.observer();
+  plan.public_host = config.node.public_host;
+  plan.alliance_pause_us = kAlliancePauseUs;
+  plan.share_pause_us = kSharePauseUs;
   plan.prepare = [this](const LedgerId& share) { return prepare_share(share); };
   links = std::make_unique<federation::Links>(std::move(plan));
   return {};
@@ -272,7 +285,8 @@ void Node::Impl::open_ledger(Hosted& row) {
     row.opened = std::move(*opened);
     row.refused.reset();
     if (!row.settings.lead) row.opened.keeper->take_lead(projections::Lead::kElsewhere);
-    links->add({row.opened.keeper, row.opened.keyring.get(), row.opened.signing});
+    links->add({row.opened.keeper, row.opened.keyring.get(), row.opened.signing,
+                row.opened.witness_seed, row.opened.gate});
     return;
   }
   const bool is_news = !row.refused || row.refused->detail != opened.error().detail;

@@ -150,7 +150,8 @@ Result<void> Outlet::read_all() {
   v1::Payload payload;
   streams::LedgerVisitor visitor;
   visitor.valid = [&](Seq seq, Offset offset, const Hash& hash,
-                      std::string_view bytes) -> Result<void> {
+                      std::string_view value) -> Result<void> {
+    const auto bytes = payload_of(value);
     if (!payload.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
       return fail(Errc::kUpgradeNeeded, "entry " + std::to_string(seq) + " of " +
                                             plan_.ledger.text() +

@@ -20,6 +20,7 @@ class CatchUp {
         time_us_(from.time_us) {}
 
   Result<CaughtUp> run(streams::Log& log, const LedgerId& ledger, const FoundingId& founding_id) {
+    ledger_kind_ = ledger.kind;
     HANSA_TRY(end_, log.end(ledger));
     if (end_ < reached_.next_offset) {
       return fail(Errc::kLogBehind,
@@ -30,8 +31,8 @@ class CatchUp {
     if (reached_.seq == 0) reached_.tip = founding_hash(founding_id);
     streams::LedgerVisitor visitor;
     visitor.is_void = [this](Offset, std::string_view) { ++reached_.voids; };
-    visitor.valid = [this](Seq seq, Offset offset, const Hash& hash, std::string_view payload) {
-      return fold(seq, offset, hash, payload);
+    visitor.valid = [this](Seq seq, Offset offset, const Hash& hash, std::string_view value) {
+      return fold(seq, offset, hash, value);
     };
     HANSA_TRY(const ChainPosition position,
               streams::read_ledger(log, ledger, founding_id, reached_, visitor));
@@ -44,14 +45,15 @@ class CatchUp {
   ~CatchUp() { (void)finish_commit(); }
 
  private:
-  Result<void> fold(Seq seq, Offset offset, const Hash& hash, std::string_view bytes) {
+  Result<void> fold(Seq seq, Offset offset, const Hash& hash, std::string_view value) {
+    const auto bytes = payload_of(value);
     if (!payload_.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
       return fail(Errc::kUpgradeNeeded,
                   "entry " + std::to_string(seq) +
                       " is valid, but its payload cannot be read by this binary; install a newer "
                       "one");
     }
-    HANSA_CHECK(fold_entry(rows_, payload_, seq, hash));
+    HANSA_CHECK(fold_entry(rows_, payload_, {seq, hash, leaf_in(ledger_kind_, value)}));
     if (rows_.failure()) return fail(*rows_.failure());
     if (hooks_.folded) HANSA_CHECK(hooks_.folded(payload_));
     time_us_ = payload_.time_us();
@@ -85,6 +87,7 @@ class CatchUp {
   RowCache& rows_;
   const CatchUpLimits& limits_;
   const CatchUpHooks& hooks_;
+  std::string ledger_kind_;
   Offset end_ = 0;
   ChainPosition reached_;
   int64_t time_us_ = 0;

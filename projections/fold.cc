@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/hash.h"
+#include "core/evidence/tree_rows.h"
 #include "projections/read_models.h"
 
 namespace hansa::projections {
@@ -99,18 +100,27 @@ std::string answered_key(v1::CauseKind::Value kind, const ActorId& actor, const 
          std::string(hash.view().substr(0, 16));
 }
 
-Result<void> fold_entry(Rows& rows, const v1::Payload& payload, Seq seq, const Hash& hash) {
+std::optional<TreeHash> leaf_in(std::string_view ledger_kind, std::string_view value) {
+  if (ledger_kind == kCityKind) return std::nullopt;
+  return leaf_hash(value);
+}
+
+Result<void> fold_entry(Rows& rows, const v1::Payload& payload, const EntryMark& mark) {
   EntryContext entry;
-  entry.seq = seq;
+  entry.seq = mark.seq;
   entry.time_us = payload.time_us();
   if (auto actor = ActorId::from(payload.cause().actor())) entry.actor = *actor;
   for (const auto& event : payload.events()) HANSA_CHECK(fold_event(rows, event, entry));
   let_old_answers_die(rows, payload.time_us());
   const auto kind = payload.cause().kind();
   if (kind == v1::CauseKind::command || kind == v1::CauseKind::input) {
-    remember_answer(rows, payload, seq, hash);
+    remember_answer(rows, payload, mark.seq, mark.hash);
   }
-  return move_inputs(rows, payload, seq);
+  if (mark.leaf) {
+    HANSA_CHECK(grow_tree(rows, mark.seq, *mark.leaf));
+    if (is_deed(payload)) rows.put(kLedgerHeadTable, "").set_deed_seq(mark.seq);
+  }
+  return move_inputs(rows, payload, mark.seq);
 }
 
 }  // namespace hansa::projections

@@ -268,6 +268,8 @@ void Keeper::wait_for(Seq seq, int64_t timeout_us, Shown shown) {
 
 void Keeper::take_lead(Lead lead) { impl_->loop->take_lead(lead); }
 
+void Keeper::look_again() { impl_->loop->post_round(); }
+
 void Keeper::fire_timers(std::function<void()> fired) {
   impl_->loop->fire_timers(std::move(fired));
 }

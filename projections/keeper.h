@@ -24,6 +24,7 @@
 
 #include "core/base/env.h"
 #include "core/city/context.h"
+#include "core/evidence/ledger_note.h"
 #include "projections/keyring.h"
 #include "projections/rebuild.h"
 #include "projections/store.h"
@@ -61,10 +62,11 @@ struct KeeperConfig {
   // Sends the bytes of a command (projections/forward.h) to the node that leads. None: no other
   // node is there, and this one leads.
   std::function<void(std::string)> forward;
-  // Vouches for the ledger's first `size` entries, the last of which has this hash. None: nobody
-  // else reads this ledger. Called for what has landed, after every flight when nothing else is on
-  // its way, else once a second.
-  std::function<v1::CheckpointSigned(Seq size, const Hash& hash)> sign;
+  // Vouches for the ledger's first entries. None: nobody else reads this ledger. Called for what
+  // has landed, after every flight when nothing else is on its way, else once a second.
+  std::function<v1::CheckpointSigned(const VouchedHead&)> sign;
+  // Whether it may vouch by now; none: always. Whoever lets it says so by look_again().
+  std::function<bool()> may_sign;
   KeeperLimits limits;
 };
 
@@ -151,6 +153,8 @@ class Keeper {
   void wait_for(Seq seq, int64_t timeout_us, Shown shown);
   std::shared_ptr<const Snapshot> snapshot() const;
   void take_lead(Lead lead);
+  // Something that it asks for has changed: it looks whether there is something to do.
+  void look_again();
   // Decides every timer that is due and calls back when their entries have landed.
   void fire_timers(std::function<void()> fired);
 

@@ -94,7 +94,7 @@ bool KeeperLoop::carry_out(const std::vector<streams::Step>& steps) {
       case streams::Step::Kind::kLanded: landed(step.seq); break;
       case streams::Step::Kind::kUndo: undo(); break;
       case streams::Step::Kind::kForeign:
-        if (!fold_foreign(step.entry.seq, step.entry.hash, step.entry.payload)) return false;
+        if (!fold_foreign(step.entry)) return false;
         break;
     }
     if (stopped) return false;
@@ -160,27 +160,29 @@ void KeeperLoop::undo() {
   }
 }
 
-bool KeeperLoop::fold_foreign(Seq seq, const Hash& hash, std::string_view payload_bytes) {
+bool KeeperLoop::fold_foreign(const streams::ValidEntry& entry) {
+  const auto payload_bytes = entry.payload();
   v1::Payload payload;
   if (!payload.ParseFromArray(payload_bytes.data(), static_cast<int>(payload_bytes.size()))) {
-    stop({Errc::kUpgradeNeeded, "entry " + std::to_string(seq) + " of " +
+    stop({Errc::kUpgradeNeeded, "entry " + std::to_string(entry.seq) + " of " +
                                     config.ledger.text() +
                                     " is valid, but its payload cannot be read by this binary"});
     return false;
   }
   rows->begin_entry();
-  auto folded = fold_entry(*rows, payload, seq, hash);
+  auto folded = fold_entry(*rows, payload, {entry.seq, entry.hash,
+                                           leaf_in(config.ledger.kind, entry.value)});
   rows->land_entries(1);
   if (folded && rows->failure()) folded = fail(*rows->failure());
   if (!folded) {
-    stop({folded.error().code, "entry " + std::to_string(seq) + " of " +
+    stop({folded.error().code, "entry " + std::to_string(entry.seq) + " of " +
                                    config.ledger.text() + " cannot be folded: " +
                                    folded.error().detail});
     return false;
   }
   tip_time_us = landed_time_us = payload.time_us();
   if (!erase_keys(persons_erased_by(payload))) return false;
-  answer_forwarded(seq, hash, payload);
+  answer_forwarded(entry.seq, entry.hash, payload);
   return true;
 }
 

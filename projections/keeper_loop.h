@@ -117,7 +117,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   bool carry_out(const std::vector<streams::Step>& steps);
   void landed(Seq seq);
   void undo();
-  bool fold_foreign(Seq seq, const Hash& hash, std::string_view payload_bytes);
+  bool fold_foreign(const streams::ValidEntry& entry);
   void answer_ready();
   void answer(Open& item);
   bool erase_keys(const std::vector<PersonId>& persons);

@@ -1,5 +1,6 @@
 #include <boost/asio/post.hpp>
 
+#include "core/evidence/tree_rows.h"
 #include "core/rules.h"
 #include "projections/fold.h"
 #include "projections/keeper_loop.h"
@@ -296,7 +297,9 @@ bool KeeperLoop::stamp_and_fold(Open item, v1::Payload& payload, const v1::Cause
     return false;
   }
   rows->begin_entry();
-  auto folded = fold_entry(*rows, payload, stamped->seq, stamped->hash);
+  auto folded = fold_entry(*rows, payload,
+                           {stamped->seq, stamped->hash,
+                            leaf_in(config.ledger.kind, stamped->value)});
   if (folded && rows->failure()) folded = fail(*rows->failure());
   item.seq = stamped->seq;
   item.is_entry = true;
@@ -319,7 +322,8 @@ bool KeeperLoop::stamp_and_fold(Open item, v1::Payload& payload, const v1::Cause
 // The checkpoint itself need not be covered by another one.
 bool KeeperLoop::checkpoint_wanted() const {
   if (!config.sign || !leads() || clock_jumped || commit_failure || !can_decide()) return false;
-  const auto* row = rows->find(kSignedSizeTable, "");
+  if (config.may_sign && !config.may_sign()) return false;
+  const auto* row = rows->find(kLedgerHeadTable, "");
   const Seq size = row == nullptr ? 0 : row->size();
   const Seq landed = appender->landed().seq;
   if (landed == 0 || (size > 0 && landed <= size + 1)) return false;
@@ -335,9 +339,13 @@ void KeeperLoop::sign_checkpoint() {
   cause.set_kind(v1::CauseKind::operation);
   cause.set_actor(std::string(actor_of(kSigner).view()));
   cause.set_method("SignCheckpoint");
+  const auto* row = rows->find(kLedgerHeadTable, "");
+  const Seq size = appender->landed().seq;
+  const auto root = root_at(size, tiles_of(*rows));
+  if (!root) return stop({Errc::kLedgerStopped, "its tree has no root: " + root.error().detail});
   Decision decision;
-  *decision.events.emplace_back().mutable_checkpoint_signed() =
-      config.sign(appender->landed().seq, appender->landed().tip);
+  *decision.events.emplace_back().mutable_checkpoint_signed() = config.sign(
+      {size, appender->landed().tip, *root, row == nullptr ? std::string() : row->origin()});
   append(nullptr, cause, std::move(decision));
 }
 

@@ -53,7 +53,7 @@ Result<Stamped> Appender::stamp(std::string_view payload) {
   tip_seq_ = envelope.seq;
   tip_ = hash;
   stamped_.push_back({envelope.seq, hash, std::move(value)});
-  return Stamped{envelope.seq, hash};
+  return Stamped{envelope.seq, hash, stamped_.back().value};
 }
 
 Appender::FlightId Appender::send(Delivered delivered) {
@@ -222,7 +222,7 @@ Result<void> Appender::apply(Offset offset, std::string_view value, Steps& steps
   undo(steps);
   rebase();
   steps.push_back({Step::Kind::kForeign, seq,
-                   {seq, offset, verdict.hash, std::string(verdict.payload)}});
+                   {seq, offset, verdict.hash, std::string(value)}});
   return {};
 }
 

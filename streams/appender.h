@@ -39,19 +39,22 @@ struct ValidEntry {
   Seq seq = 0;
   Offset offset = 0;
   Hash hash;
-  std::string payload;
+  std::string value;
+
+  std::string_view payload() const { return payload_of(value); }
 };
 
 struct Step {
   enum class Kind { kLanded, kUndo, kForeign };
   Kind kind;
   Seq seq = 0;       // kLanded, kForeign
-  ValidEntry entry;  // kForeign; of kLanded the payload is left out
+  ValidEntry entry;  // kForeign; of kLanded the value is left out
 };
 
 struct Stamped {
   Seq seq = 0;
   Hash hash;
+  std::string_view value;  // until it is sent
 };
 
 class Appender {

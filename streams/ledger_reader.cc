@@ -161,7 +161,7 @@ Result<void> visit_batch(const Batch& batch, const LedgerVisitor& visitor, Seq& 
       continue;
     }
     ++seq;
-    auto taken = visitor.valid(seq, record.offset, verdict.hash, verdict.payload);
+    auto taken = visitor.valid(seq, record.offset, verdict.hash, record.value);
     if (taken) continue;
     if (taken.error().seq == 0) taken.error().seq = seq;
     return taken;

@@ -2,8 +2,8 @@
 //
 // Shape:   read_ledger(log, ledger, founding id, from, visitor) reads from a position to the log's
 //          end as it was at the start, calls the visitor for every record in order, and answers the
-//          position it reached. The visitor's `valid` gets each valid entry; it may answer an error
-//          to stop there (it is passed on). `is_void` gets every record that is none.
+//          position it reached. The visitor's `valid` gets the value of each valid entry; it may
+//          answer an error to stop there (it is passed on). `is_void` gets every record that is none.
 //          read_records is the loop below it: applies every record of [next offset, target).
 // Errors:  of the log (kUnavailable: again later; kLogBehind, kChainBroken: damaged or lost) and of
 //          the chain (kChainBroken, kUpgradeNeeded); `seq` of the error is the entry that could not
@@ -23,7 +23,7 @@
 namespace hansa::streams {
 
 struct LedgerVisitor {
-  std::function<Result<void>(Seq seq, Offset offset, const Hash& hash, std::string_view payload)>
+  std::function<Result<void>(Seq seq, Offset offset, const Hash& hash, std::string_view value)>
       valid;
   std::function<void(Offset offset, std::string_view value)> is_void = nullptr;  // may be empty
 };

@@ -113,6 +113,9 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::AdmitCity
     return fail(Errc::kAlreadyExists, command.city() + " was admitted already and is " +
                                           membership_name(member->membership()));
   }
+  if (!command.witness_key().empty()) {
+    HANSA_CHECK(check_witness_key(command.witness_key(), command.public_key()));
+  }
   HANSA_CHECK(check_distinct(scope.view, command));
   Decision decision = about(command.city(), Membership::admitted);
   auto& admitted = *decision.events.emplace_back().mutable_city_admitted();
@@ -122,6 +125,7 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::AdmitCity
   admitted.set_public_key(command.public_key());
   admitted.set_recovery_key(command.recovery_key());
   admitted.set_witness_url(command.witness_url());
+  admitted.set_witness_key(command.witness_key());
   return decision;
 }
 
@@ -183,6 +187,7 @@ Result<void> evolve_event(Rows& rows, const v1::CityAdmitted& event, const Entry
   member.set_public_key(event.public_key());
   member.set_recovery_key(event.recovery_key());
   member.set_witness_url(event.witness_url());
+  member.set_witness_key(event.witness_key());
   member.set_membership(Membership::admitted);
   member.set_admitted_time_us(entry.time_us);
   member.set_changed_time_us(entry.time_us);

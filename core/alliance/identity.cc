@@ -21,6 +21,14 @@ Result<void> check_public_key(const std::string& public_key) {
   return check_key<PublicKey>(public_key, "public_key");
 }
 
+Result<void> check_witness_key(const std::string& witness_key, const std::string& public_key) {
+  HANSA_CHECK(check_key<PublicKey>(witness_key, "witness_key"));
+  if (witness_key != public_key) return {};
+  return fail(Errc::kBadRequest, "the key of the witness must be another than the one that signs "
+                                 "the city's own ledgers",
+              "/witness_key");
+}
+
 Result<void> check_identity(const std::string& founding_id, const std::string& public_key,
                             const std::string& recovery_key) {
   HANSA_CHECK(check_key<FoundingId>(founding_id, "founding_id"));

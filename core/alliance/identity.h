@@ -20,6 +20,8 @@ namespace hansa {
 Result<void> check_identity(const std::string& founding_id, const std::string& public_key,
                             const std::string& recovery_key);
 Result<void> check_public_key(const std::string& public_key);
+// Another than the key that signs: a cosignature must not be taken for a ledger's own word.
+Result<void> check_witness_key(const std::string& witness_key, const std::string& public_key);
 
 LedgerId share_ledger(std::string_view alliance, std::string_view city);
 FoundingId share_founding_id(const FoundingId& alliance, const FoundingId& city);

@@ -267,7 +267,9 @@ Result<void> check_relay(const v1::RelayEntries& command, uint64_t next) {
 
 }  // namespace
 
+// The alliance need not hear again what it said of the others.
 bool is_to_alliance(const v1::Event& event) {
+  if (event.alliance_heard().has_peer_heard()) return false;
   const auto* field = event_field(event);
   return field != nullptr && field->options().GetExtension(v1::to_alliance);
 }

@@ -151,6 +151,20 @@ constexpr std::array kErrorTable = {
     ErrorInfo{kForkFound, "fork_found", 500, kNever,
               "A ledger shows another history than it vouched for; nothing more of it is taken. "
               "Keep both and ask the owner."},
+    ErrorInfo{kUnknownLog, "unknown_log", 404, kNever,
+              "This witness knows no ledger of that name: its city belongs to no such alliance, or "
+              "the name has another host or founding id than before."},
+    ErrorInfo{kOtherSize, "other_size", 409, kAfterChange,
+              "The checkpoint does not begin where this witness stands; prove that it extends the "
+              "size that is named."},
+    ErrorInfo{kBadProof, "bad_proof", 422, kNever,
+              "The proof does not show that the tree of the checkpoint extends the one that was "
+              "cosigned before."},
+    ErrorInfo{kDoesNotFollow, "does_not_follow", 422, kNever,
+              "What was shared gives another value than the one that was published."},
+    ErrorInfo{kTooFew, "too_few", 409, kNever,
+              "Less stands behind the figure than the agreement's smallest cell; it is not "
+              "published."},
 };
 
 }  // namespace

@@ -95,6 +95,12 @@ enum class Errc : uint8_t {
   // What another ledger shows (federation); its input is quarantined.
   kBadSignature,
   kForkFound,
+  // Evidence: what a witness or a verifier is shown.
+  kUnknownLog,
+  kOtherSize,
+  kBadProof,
+  kDoesNotFollow,
+  kTooFew,
 };
 
 struct ErrorInfo {

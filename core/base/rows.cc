@@ -40,13 +40,14 @@ const google::protobuf::Message* row_prototype(TableId table) {
       entry(kAnsweredTable),   entry(kCounterTable),        entry(kStateCountTable),
       entry(kHeatTable),       entry(kCaseFactsTable),      entry(kDayTallyTable),
       entry(kInputTable),      entry(kAllianceTable),       entry(kMemberTable),
-      entry(kAgreementTable),  entry(kSignedSizeTable),     entry(kAffiliationTable),
+      entry(kAgreementTable),  entry(kLedgerHeadTable),     entry(kAffiliationTable),
       entry(kHeardAgreementTable), entry(kShareReachedTable),
       entry(kAirDayTable),     entry(kAirYearTable),
       entry(kPopulationTable),
       entry(kHeardCampaignTable),  entry(kHeardFindingTable),
       entry(kCampaignTable),   entry(kCampaignCityTable),   entry(kJointActionTable),
-      entry(kFindingTable),    entry(kHandoverTable),
+      entry(kFindingTable),    entry(kHandoverTable),       entry(kTreeTileTable),
+      entry(kWitnessedTable),  entry(kFigureRecordTable),   entry(kFigureOnceTable),
   };
   for (const auto& [id, prototype] : kPrototypes) {
     if (id == table) return prototype;

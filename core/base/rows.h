@@ -40,13 +40,17 @@ enum class TableId : uint8_t {
   kErasedPerson = 15,
   kAnswered = 16,
   kInput = 17,
-  kSignedSize = 18,
+  kLedgerHead = 18,
+  kTreeTile = 19,
   kAffiliation = 20,
   kHeardAgreement = 21,
   kHeardCampaign = 22,
   kHeardFinding = 23,
   kHandover = 24,
   kShareReached = 25,
+  kWitnessed = 27,
+  kFigureRecord = 28,
+  kFigureOnce = 29,
   kCounter = 30,
   kStateCount = 31,
   kHeat = 32,
@@ -84,7 +88,8 @@ inline constexpr Table<v1::Timer> kTimerTable{TableId::kTimer};                 
 inline constexpr Table<v1::ErasedPerson> kErasedPersonTable{TableId::kErasedPerson};
 inline constexpr Table<v1::AnsweredCommand> kAnsweredTable{TableId::kAnswered};  // fold.h
 inline constexpr Table<v1::InputReached> kInputTable{TableId::kInput};            // topic or ledger
-inline constexpr Table<v1::SignedSize> kSignedSizeTable{TableId::kSignedSize};    // key: ""
+inline constexpr Table<v1::LedgerHead> kLedgerHeadTable{TableId::kLedgerHead};    // key: ""
+inline constexpr Table<v1::TreeTile> kTreeTileTable{TableId::kTreeTile};  // evidence/tree_rows.h
 inline constexpr Table<v1::Affiliation> kAffiliationTable{TableId::kAffiliation};  // alliance
 inline constexpr Table<v1::AgreementVersion> kHeardAgreementTable{
     TableId::kHeardAgreement};  // heard_key()
@@ -94,6 +99,10 @@ inline constexpr Table<v1::HeardFinding> kHeardFindingTable{
     TableId::kHeardFinding};  // heard_finding_key()
 inline constexpr Table<v1::Handover> kHandoverTable{TableId::kHandover};          // handover_key()
 inline constexpr Table<v1::ShareReached> kShareReachedTable{TableId::kShareReached};  // key: ""
+inline constexpr Table<v1::Witnessed> kWitnessedTable{TableId::kWitnessed};       // ledger
+inline constexpr Table<v1::FigureRecord> kFigureRecordTable{
+    TableId::kFigureRecord};  // figure_key()
+inline constexpr Table<v1::FigureOnce> kFigureOnceTable{TableId::kFigureOnce};    // rows.proto
 inline constexpr Table<v1::Counter> kCounterTable{TableId::kCounter};
 inline constexpr Table<v1::StateCount> kStateCountTable{TableId::kStateCount};
 inline constexpr Table<v1::HeatCell> kHeatTable{TableId::kHeat};
@@ -103,7 +112,8 @@ inline constexpr Table<v1::AirDay> kAirDayTable{TableId::kAirDay};              
 inline constexpr Table<v1::AirYear> kAirYearTable{TableId::kAirYear};            // year, BE8
 inline constexpr Table<v1::Population> kPopulationTable{TableId::kPopulation};   // year, BE8
 inline constexpr Table<v1::Alliance> kAllianceTable{TableId::kAlliance};         // key: ""
-inline constexpr Table<v1::Member> kMemberTable{TableId::kMember};               // city
+inline constexpr Table<v1::Member> kMemberTable{
+    TableId::kMember};  // city; in a city's ledger as city/peers.h says
 inline constexpr Table<v1::AgreementVersion> kAgreementTable{TableId::kAgreement};  // version, BE8
 inline constexpr Table<v1::Campaign> kCampaignTable{TableId::kCampaign};         // campaign_key()
 inline constexpr Table<v1::CampaignCity> kCampaignCityTable{

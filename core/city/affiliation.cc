@@ -8,6 +8,8 @@
 #include "core/alliance/ledger_keys.h"
 #include "core/city/campaign_acts.h"
 #include "core/city/handover.h"
+#include "core/city/peers.h"
+#include "core/city/witness.h"
 
 namespace hansa {
 namespace {
@@ -339,6 +341,7 @@ Result<Decision> decide_city(const CityScope& scope, const v1::ReleaseAlliance& 
 }
 
 bool is_heard(const v1::Event& event, const std::string& city) {
+  if (peer_heard_of(event)) return true;
   const auto heard = heard_of(event);
   return heard.target != nullptr && concerns(*heard.content, city);
 }
@@ -347,7 +350,14 @@ Result<Decision> decide_heard(RowsView& view, const v1::TakeHeard& command) {
   Decision decision = about(command.alliance(), "heard");
   for (const auto& heard : command.heard()) {
     if (!is_heard(heard.event(), command.city())) continue;
+    if (auto peer = peer_heard_of(heard.event())) {
+      auto& event = *decision.events.emplace_back().mutable_alliance_heard();
+      event.set_alliance(command.alliance());
+      event.set_alliance_seq(heard.seq());
+      *event.mutable_peer_heard() = *std::move(peer);
+    }
     const auto change = heard_of(heard.event());
+    if (change.target == nullptr || !concerns(*change.content, command.city())) continue;
     auto& event = *decision.events.emplace_back().mutable_alliance_heard();
     event.set_alliance(command.alliance());
     event.set_alliance_seq(heard.seq());
@@ -393,6 +403,10 @@ std::optional<Result<void>> evolve_affiliation(Rows& rows, const v1::Event& even
                                                const EntryContext& entry) {
   if (auto evolved = evolve_campaign_act(rows, event, entry)) return evolved;
   if (auto evolved = evolve_handover(rows, event, entry)) return evolved;
+  if (auto evolved = evolve_witness(rows, event, entry)) return evolved;
+  if (event.alliance_heard().has_peer_heard()) {
+    return evolve_peer(rows, event.alliance_heard(), entry);
+  }
   const std::string* alliance = alliance_of(event);
   if (alliance == nullptr) return std::nullopt;
   if (!event.has_alliance_joined() && rows.find(kAffiliationTable, *alliance) == nullptr) {

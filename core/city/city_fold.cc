@@ -12,6 +12,7 @@
 #include "core/city/case.h"
 #include "core/city/city.h"
 #include "core/city/handover.h"
+#include "core/city/witness.h"
 
 namespace hansa {
 namespace {
@@ -152,6 +153,18 @@ Handler on_timer() {
           nullptr};
 }
 
+// The system's own: no caller can send it.
+template <typename Command>
+Handler on_system() {
+  return {Command::descriptor(),
+          [](const Call& call) -> Result<Decision> {
+            HANSA_TRY(const v1::City* city, founded_city(call.view));
+            return decide_city(CityScope{call.view, call.context, *city},
+                               static_cast<const Command&>(call.command));
+          },
+          nullptr};
+}
+
 Handler on_heard() {
   return {v1::TakeHeard::descriptor(),
           [](const Call& call) {
@@ -210,6 +223,8 @@ const auto& handlers() {
       on_city<v1::AcknowledgeFinding>(),
       on_city<v1::ExplainFinding>(),
       on_heard(),
+      on_system<v1::CosignCheckpoint>(),
+      on_system<v1::ReportForgotten>(),
       on_city<v1::RecordAirQuality>(),
       on_city<v1::RecordPopulation>(),
   };

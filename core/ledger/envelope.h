@@ -60,6 +60,10 @@ struct DecodedEntry {
 
 Result<std::string> encode_entry(const Envelope& envelope, std::string_view payload);
 std::optional<DecodedEntry> decode_entry(std::string_view value);
+// Of a value that is valid, into it.
+inline std::string_view payload_of(std::string_view value) {
+  return value.substr(kEnvelopeBytes);
+}
 
 Hash founding_hash(const FoundingId& founding_id);
 HashHead head_of(const Hash& hash);

@@ -42,6 +42,8 @@ Result<void> admit_city(Client& client, const std::string& alliance, const Ident
   request.set_founding_id(city.founding_id);
   request.set_public_key(city.public_key);
   request.set_recovery_key(city.recovery_key);
+  request.set_witness_key(city.witness_key);
+  request.set_witness_url(city.witness_url);
   v1::Receipt receipt;
   return client.call(request, receipt);
 }

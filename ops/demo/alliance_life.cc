@@ -160,6 +160,7 @@ Result<void> AllianceLife::admit_all() {
     admission.set_founding_id(identity.founding_id);
     admission.set_public_key(identity.public_key);
     admission.set_recovery_key(identity.recovery_key);
+    admission.set_witness_key(identity.witness_key);
     HANSA_CHECK(league_.decide(std::move(admission)));
   }
   for (const auto& member : league_.members()) {

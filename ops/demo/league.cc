@@ -14,6 +14,7 @@ namespace {
 // A campaign word takes five steps from city to city; a day's reports, a few.
 constexpr int kSettleRoundsMax = 10'000;
 constexpr size_t kShareRowCacheMib = 4;
+constexpr int64_t kSharePauseUs = 24LL * 3600 * 1'000'000;
 
 template <typename Row>
 Result<std::vector<Row>> all_rows(const projections::Snapshot& rows, Table<Row> table) {
@@ -74,9 +75,11 @@ Result<std::unique_ptr<League>> League::open(Plan plan) {
   links.projections_dir = given.alliance.data_dir + "/projections";
   links.executor = league->context_.get_executor();
   links.row_cache_mib = kShareRowCacheMib;
+  links.share_pause_us = kSharePauseUs;
   league->links_ = std::make_unique<federation::Links>(std::move(links));
   const auto link = [&](Stage& stage) {
-    league->links_->add({stage.keeper(), &stage.keyring(), stage.keys().signing});
+    league->links_->add({stage.keeper(), &stage.keyring(), stage.keys().signing,
+                         stage.keys().witness_seed, stage.gate()});
   };
   link(*league->alliance_);
   for (const auto& member : given.members) {

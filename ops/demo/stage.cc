@@ -24,8 +24,10 @@ bool is_at_rest(const projections::Keeper& keeper) {
   if (health.stopped) return true;
   if (health.queued_commands > 0 || health.dirty_rows > 0) return false;
   if (health.committed_seq < health.landed_seq) return false;
-  if (!keeper.config().sign || health.landed_seq == 0) return true;
-  const auto covered = keeper.snapshot()->find(kSignedSizeTable, "");
+  const auto& config = keeper.config();
+  if (!config.sign || health.landed_seq == 0) return true;
+  if (config.may_sign && !config.may_sign()) return true;
+  const auto covered = keeper.snapshot()->find(kLedgerHeadTable, "");
   return covered && *covered && health.landed_seq <= (*covered)->size() + 1;
 }
 
@@ -51,6 +53,9 @@ Stage::Stage(const StageOptions& options)
   keys_.signing.first = seeds.random_bytes(kSeedBytes);
   identity_ = {options.ledger, to_hex(keys_.founding_id), public_key_of(keys_.signing.first),
                public_key_of(seeds.random_bytes(kSeedBytes))};
+  if (options.ledger.kind != kCityKind) return;
+  keys_.witness_seed = seeds.random_bytes(kSeedBytes);
+  identity_.witness_key = public_key_of(keys_.witness_seed);
 }
 
 Stage::~Stage() {
@@ -75,7 +80,9 @@ Result<std::unique_ptr<Stage>> Stage::open(const StageOptions& options, streams:
   config.timers_fire_alone = false;
   config.limits.row_cache_mib = options.row_cache_mib;
   if (ledger.kind == kAllianceKind) {
-    config.sign = federation::signer_of(stage->keys_.signing, ledger, config.founding_id);
+    config.sign = federation::signer_of(
+        {stage->keys_.signing, ledger, config.founding_id, "localhost"});
+    config.may_sign = [gate = stage->gate_] { return gate->load(); };
   }
   HANSA_CHECK(make_folders(config.directory, 0700));
   HANSA_TRY(stage->keeper_,

@@ -19,6 +19,7 @@
 #include <string>
 
 #include "core/base/env.h"
+#include "federation/confirmation.h"
 #include "ops/identity.h"
 #include "ops/import/importer.h"
 #include "ops/key_file.h"
@@ -59,6 +60,8 @@ class Stage final : public ImportSink {
   const Identity& identity() const { return identity_; }
   const std::shared_ptr<projections::Keeper>& keeper() const { return keeper_; }
   projections::Keyring& keyring() { return *keyring_; }
+  // Of an alliance: whether it may sign yet.
+  const federation::SigningGate& gate() const { return gate_; }
   int64_t now_us() { return env_.now_us(); }
   Result<v1::Receipt> enter(std::unique_ptr<google::protobuf::Message> request,
                             const Principal& principal);
@@ -78,6 +81,7 @@ class Stage final : public ImportSink {
   StageOptions options_;
   SeededEnv env_;
   KeyFile keys_;
+  federation::SigningGate gate_ = std::make_shared<std::atomic<bool>>(false);
   Identity identity_;
   boost::asio::io_context context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;

@@ -217,9 +217,10 @@ uint64_t follow(streams::Log& log, const Take& take) {
   v1::Payload payload;
   Seq last = 0;
   streams::LedgerVisitor visitor;
-  visitor.valid = [&](Seq seq, Offset, const Hash&, std::string_view bytes) -> Result<void> {
+  visitor.valid = [&](Seq seq, Offset, const Hash&, std::string_view value) -> Result<void> {
     last = seq;
     if (!take) return {};
+    const auto bytes = payload_of(value);
     if (!payload.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
       give_up("an entry cannot be read");
     }

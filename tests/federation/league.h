@@ -99,6 +99,12 @@ class League {
   std::string recovery_key(const LedgerId& ledger) const {
     return to_hex(public_key_of(recovery_seed(ledger)));
   }
+  std::string witness_seed(const LedgerId& ledger) const {
+    return std::string(sha256("witness " + ledger.text()).view());
+  }
+  std::string witness_key(const LedgerId& ledger) const {
+    return to_hex(public_key_of(witness_seed(ledger)));
+  }
   // Of the keeper of `ledger`, from the next open() on.
   void change_seed(const LedgerId& ledger, SeedChange change) {
     ledgers_.at(ledger).seed_changes.push_back(std::move(change));
@@ -182,13 +188,16 @@ class League {
     config.accept_clock_jump = true;
     config.limits.row_cache_mib = options_.row_cache_mib;
     config.limits.commit_interval_us = options_.commit_interval_us;
+    SigningGate gate;
     if (ledger.kind == kAllianceKind) {
-      config.sign = signer_of(seeds(ledger), ledger, config.founding_id);
+      gate = std::make_shared<std::atomic<bool>>(false);
+      config.may_sign = [gate] { return gate->load(); };
+      config.sign = signer_of({seeds(ledger), ledger, config.founding_id, "localhost"});
     }
     one.keeper = *projections::Keeper::open(config, *log_, clock(), budget_, *one.keyring,
                                             pool_->get_executor(), nullptr);
-    links_->add({one.keeper, one.keyring.get(),
-                 ledger.kind == kCityKind ? seeds(ledger) : SigningSeeds{}});
+    links_->add({one.keeper, one.keyring.get(), seeds(ledger),
+                 ledger.kind == kCityKind ? witness_seed(ledger) : std::string(), gate});
   }
 
   LeagueOptions options_;

@@ -28,6 +28,7 @@ inline v1::AdmitCity admission(const League& league, const LedgerId& city) {
   command.set_founding_id(to_hex(league.founding_id(city)));
   command.set_public_key(league.public_key(city));
   command.set_recovery_key(league.recovery_key(city));
+  command.set_witness_key(league.witness_key(city));
   return command;
 }
 

@@ -7,6 +7,7 @@
 #include "core/alliance/member_air.h"
 #include "core/base/day.h"
 #include "tests/federation/links_fixture.h"
+#include "tests/federation/vouched_tree.h"
 #include "tests/streams/log_helpers.h"
 
 namespace hansa::federation {
@@ -285,16 +286,14 @@ class ForgedMemberTest : public LinksTest {
     v1::Payload payload;
     *payload.add_events() = event;
     const std::string value = writer_.next(payload.SerializeAsString());
-    last_ = sha256(value);
-    ++size_;
+    tree_.add(value);
     const auto ledger = share_ledger("delta", kForged.id);
     streams::append_now(league_.log(), ledger, {value}, *league_.log().end(ledger));
   }
   void write_checkpoint() {
     v1::Event event;
     *event.mutable_checkpoint_signed() =
-        sign_checkpoint(league_.seed(kForged), share_ledger("delta", kForged.id),
-                        share_of(kForged).founding_id, size_, last_);
+        sign_checkpoint(league_.seed(kForged), tree_.head());
     write(event);
   }
   void share(uint64_t from, uint64_t to, const v1::Event& word) {
@@ -324,8 +323,7 @@ class ForgedMemberTest : public LinksTest {
 
   const LedgerId kForged{"city", "forged"};
   streams::EntryWriter writer_;
-  Seq size_ = 0;
-  Hash last_;
+  VouchedTree tree_{share_ledger("delta", kForged.id), share_of(kForged).founding_id};
 };
 
 TEST_F(ForgedMemberTest, ASkippedRangeStopsThisInputAndNoOther) {
@@ -366,9 +364,9 @@ TEST_F(ForgedMemberTest, AReleasedInputIsReadAgainAndJudgedAgain) {
 TEST_F(ForgedMemberTest, AForkedCheckpointStopsThisInput) {
   share(1, 1, joined());
   v1::Event event;
-  *event.mutable_checkpoint_signed() =
-      sign_checkpoint(league_.seed(kForged), share_ledger("delta", kForged.id),
-                      share_of(kForged).founding_id, size_, sha256("another history"));
+  VouchedHead other = tree_.head();
+  other.tip = sha256("another history");
+  *event.mutable_checkpoint_signed() = sign_checkpoint(league_.seed(kForged), other);
   write(event);
   league_.settle();
   const auto why = quarantined(kDelta, share_ledger("delta", "forged"));

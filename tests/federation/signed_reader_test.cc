@@ -9,6 +9,7 @@
 #include "federation/checkpoint.h"
 #include "federation/share_reader.h"
 #include "streams/embedded_log.h"
+#include "tests/federation/vouched_tree.h"
 #include "tests/streams/log_helpers.h"
 
 namespace hansa::federation {
@@ -43,14 +44,14 @@ class SignedReaderTest : public ::testing::Test {
   }
   void write(const v1::Payload& payload) {
     const std::string value = writer_.next(payload.SerializeAsString());
-    hashes_.push_back(sha256(value));
+    tree_.add(value);
     put(value);
   }
   void write_words(int count) {
     for (int i = 0; i < count; ++i) write(words("wuxi"));
   }
   v1::CheckpointSigned checkpoint(Seq size, const std::string& seed = kSeed) const {
-    return sign_checkpoint(seed, kShare, kFounding, size, hashes_.at(size - 1));
+    return sign_checkpoint(seed, tree_.head(size));
   }
   void write_checkpoint(const v1::CheckpointSigned& checkpoint) {
     v1::Payload payload;
@@ -84,7 +85,7 @@ class SignedReaderTest : public ::testing::Test {
   TempFolder folder_;
   std::unique_ptr<EmbeddedLog> log_;
   EntryWriter writer_;
-  std::vector<Hash> hashes_;  // by seq - 1
+  VouchedTree tree_{kShare, kFounding};
   std::optional<Error> error_;
 };
 
@@ -192,7 +193,7 @@ TEST_F(SignedReaderTest, TheNextKeyGoesOnBehindWhatTheStolenOneCovered) {
   write_checkpoint(checkpoint(4, kOtherSeed));
   auto taken = reader_by(
       keys_in_order({range_of(kSeed, 1, 2, true), range_of(kOtherSeed, 3, 0)}),
-      {4, hashes_[3], 4, 0});
+      {4, tree_.head(4).tip, 4, 0});
   EXPECT_EQ(read_all(taken), std::vector<Seq>());
   EXPECT_FALSE(error_) << error_->detail;
   write_checkpoint(checkpoint(5, kOtherSeed));
@@ -220,7 +221,7 @@ TEST_F(SignedReaderTest, ASignatureThatIsNotOfThisTextCoversNothing) {
     auto spoilt = checkpoint(2);
     if (part == 0) spoilt.mutable_signature()->at(5) ^= 1;
     if (part == 1) spoilt.set_size(1);
-    if (part == 2) spoilt.set_sha256(to_hex(hashes_[0]));
+    if (part == 2) spoilt.set_sha256(to_hex(tree_.head(1).tip));
     if (part == 3) spoilt.set_signature("");
     EXPECT_EQ(verify_checkpoint(spoilt, kKeys, kShare, kFounding).error().code,
               Errc::kBadSignature)
@@ -235,7 +236,9 @@ TEST_F(SignedReaderTest, ASignatureThatIsNotOfThisTextCoversNothing) {
 
 TEST_F(SignedReaderTest, ACheckpointOfAnotherHistoryIsAFork) {
   write_words(3);
-  write_checkpoint(sign_checkpoint(kSeed, kShare, kFounding, 2, sha256("another entry")));
+  VouchedHead other = tree_.head(2);
+  other.tip = sha256("another entry");
+  write_checkpoint(sign_checkpoint(kSeed, other));
   auto taken = reader();
   EXPECT_EQ(read_all(taken), std::vector<Seq>());
   ASSERT_TRUE(error_);
@@ -254,7 +257,9 @@ TEST_F(SignedReaderTest, ACheckpointThatFallsBackOrRunsAheadIsAFork) {
 
 TEST_F(SignedReaderTest, ACheckpointOfWhatIsNotThereYetIsAFork) {
   write_words(1);
-  write_checkpoint(sign_checkpoint(kSeed, kShare, kFounding, 9, sha256("to come")));
+  VouchedHead later = tree_.head();
+  later.size = 9;
+  write_checkpoint(sign_checkpoint(kSeed, later));
   auto taken = reader();
   read_all(taken);
   ASSERT_TRUE(error_);
@@ -270,7 +275,7 @@ TEST_F(SignedReaderTest, ReadingGoesOnAnywhere) {
   write_checkpoint(checkpoint(4));  // entry 5
   write_checkpoint(checkpoint(5));  // entry 6
   for (Seq from = 1; from <= 4; ++from) {
-    auto taken = reader({from, hashes_[from - 1], from, 0});
+    auto taken = reader({from, tree_.head(from).tip, from, 0});
     std::vector<Seq> expected;
     for (Seq seq = from + 1; seq <= 5; ++seq) expected.push_back(seq);
     EXPECT_EQ(read_all(taken), expected) << from;
@@ -295,7 +300,7 @@ TEST_F(SignedReaderTest, VoidRecordsAreNeverHandedOut) {
     const auto page = read_share(*log_, source, from, 10);
     ASSERT_TRUE(page.has_value()) << page.error().detail;
     ASSERT_EQ(page->size(), 3 - from);
-    for (const auto& record : *page) EXPECT_EQ(record.hash, hashes_[record.seq - 1]);
+    for (const auto& record : *page) EXPECT_EQ(record.hash, tree_.head(record.seq).tip);
   }
 }
 
@@ -315,7 +320,7 @@ TEST_F(SignedReaderTest, APageBeginsAnywhereAndEndsWithWhatIsCovered) {
       ASSERT_EQ(page->size(), expected) << from << " " << most;
       for (size_t i = 0; i < page->size(); ++i) {
         EXPECT_EQ((*page)[i].seq, first + i);
-        EXPECT_EQ(sha256((*page)[i].value), hashes_[first + i - 1]);
+        EXPECT_EQ(sha256((*page)[i].value), tree_.head(first + i).tip);
       }
     }
   }

@@ -12,6 +12,7 @@
 #include "federation/checkpoint.h"
 #include "streams/embedded_log.h"
 #include "streams/kafka_topics.h"
+#include "tests/federation/vouched_tree.h"
 #include "tests/streams/log_helpers.h"
 
 namespace hansa::ops {
@@ -27,7 +28,7 @@ struct ShareLedger {
 
   void write(const v1::Payload& payload) {
     const std::string value = writer.next(payload.SerializeAsString());
-    hashes.push_back(sha256(value));
+    tree.add(value);
     const auto delivered = streams::append_now(*log, ledger, {value}, *log->end(ledger));
     ASSERT_TRUE(delivered.at(0).offset);
   }
@@ -40,7 +41,7 @@ struct ShareLedger {
   void write_checkpoint(Seq size, const std::string& seed = kSeed) {
     v1::Payload payload;
     *payload.add_events()->mutable_checkpoint_signed() =
-        federation::sign_checkpoint(seed, ledger, kFounding, size, hashes.at(size - 1));
+        federation::sign_checkpoint(seed, tree.head(size));
     write(payload);
   }
 
@@ -49,7 +50,7 @@ struct ShareLedger {
   std::shared_ptr<streams::Log> log =
       *streams::EmbeddedLog::open({.folder = folder / "log", .fsync = false});
   streams::EntryWriter writer;
-  std::vector<Hash> hashes;
+  federation::VouchedTree tree{ledger, kFounding};
 };
 
 class FeedTest : public ::testing::Test {

@@ -64,7 +64,7 @@ class FoldedCity {
         std::string(make_uuid_v7(now_us / 1000, random_of(seq_)).view()));
     for (const auto& event : events) *payload.add_events() = event;
     entries_.push_back(payload);
-    return fold_entry(rows_, payload, ++seq_, Hash{});
+    return fold_entry(rows_, payload, {++seq_, Hash{}});
   }
 
   std::vector<v1::Case> cases() {
@@ -99,7 +99,7 @@ class FoldedCity {
       const int attempts = *rc::gen::inRange(1, 3);
       for (int attempt = 1; attempt <= attempts; ++attempt) {
         cache.begin_entry();
-        HANSA_ASSERT(fold_entry(cache, payload, position.seq, Hash{}).has_value(), "folded once");
+        HANSA_ASSERT(fold_entry(cache, payload, {position.seq, Hash{}}).has_value(), "folded once");
         if (attempt < attempts) cache.undo_entries(1);
       }
       cache.land_entries(1);

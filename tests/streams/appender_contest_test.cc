@@ -65,8 +65,9 @@ class Contest {
     std::map<std::string, Seq> where;
     SimulatedLog log(store_);
     const LedgerVisitor visitor{
-        [&](Seq seq, Offset, const Hash& hash, std::string_view payload) -> Result<void> {
-          ledger.push_back({hash, std::string(payload)});
+        [&](Seq seq, Offset, const Hash& hash, std::string_view value) -> Result<void> {
+          const std::string payload(payload_of(value));
+          ledger.push_back({hash, payload});
           EXPECT_TRUE(where.emplace(payload, seq).second) << payload << " is valid twice";
           return {};
         }};

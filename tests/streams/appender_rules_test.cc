@@ -177,7 +177,7 @@ TEST_F(AppenderRules, L2_AFollowerTakesWhatHasArrivedAndAsksNobodyForTheEnd) {
   const auto steps = follower.take_arrived();
   ASSERT_TRUE(steps) << steps.error().detail;
   ASSERT_EQ(steps->size(), 2u);
-  EXPECT_EQ(steps->back().entry.payload, "b");
+  EXPECT_EQ(steps->back().entry.payload(), "b");
   EXPECT_EQ(follower.landed().seq, 2u);
   EXPECT_EQ(follower.landed().next_offset, 3u) << "a void is read past";
   EXPECT_EQ(log.ends, 0);

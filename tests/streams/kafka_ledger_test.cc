@@ -171,9 +171,10 @@ class KafkaLedgerTest : public testing::Test {
     std::set<std::string> seen;
     const auto log = open_log();
     const LedgerVisitor visitor{
-        [&](Seq, Offset, const Hash& hash, std::string_view payload) -> Result<void> {
+        [&](Seq, Offset, const Hash& hash, std::string_view value) -> Result<void> {
+          const std::string payload(payload_of(value));
           EXPECT_TRUE(seen.emplace(payload).second) << payload << " is valid twice";
-          entries.push_back({hash, std::string(payload)});
+          entries.push_back({hash, payload});
           return {};
         }};
     const auto reached = read_ledger(*log, ledger_, founding_, {}, visitor);
@@ -425,8 +426,8 @@ TEST_P(KafkaProduceError, WhatWasAcknowledgedStandsOnceAndTheRestIsSettledOrStop
   std::map<std::string, int> stands;
   PumpedLog other(std::move(KafkaLog::open(cluster.options())).value());
   const LedgerVisitor visitor{
-      [&](Seq, Offset, const Hash&, std::string_view payload) -> Result<void> {
-        ++stands[std::string(payload)];
+      [&](Seq, Offset, const Hash&, std::string_view value) -> Result<void> {
+        ++stands[std::string(payload_of(value))];
         return {};
       }};
   const auto reached = read_ledger(other, ledger, founding, {}, visitor);

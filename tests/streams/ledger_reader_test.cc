@@ -32,9 +32,9 @@ class LedgerReader : public testing::Test {
   std::vector<std::string> payloads;
   std::vector<Offset> voids;
   LedgerVisitor visitor{
-      [this](Seq seq, Offset, const Hash&, std::string_view payload) -> Result<void> {
-        payloads.emplace_back(payload);
-        EXPECT_EQ(payload, "p" + std::to_string(seq));
+      [this](Seq seq, Offset, const Hash&, std::string_view value) -> Result<void> {
+        payloads.emplace_back(payload_of(value));
+        EXPECT_EQ(payloads.back(), "p" + std::to_string(seq));
         return {};
       },
       [this](Offset offset, std::string_view) { voids.push_back(offset); }};

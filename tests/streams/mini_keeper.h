@@ -119,7 +119,7 @@ class MiniKeeper {
         ++foreign;
         EXPECT_TRUE(open_.empty()) << "a foreign entry is folded on a clean state";
         EXPECT_EQ(step.entry.seq, prefix_.size() + 1);
-        fold({step.entry.hash, step.entry.payload});
+        fold({step.entry.hash, std::string(step.entry.payload())});
       }
     }
     EXPECT_EQ(appender.landed().seq, prefix_.size());

@@ -1,0 +1,64 @@
+#include "core/city/peers.h"
+
+#include "core/alliance/alliance_fold.h"
+
+namespace hansa {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+
+const FieldDescriptor* field_of_type(const google::protobuf::OneofDescriptor* oneof,
+                                     const google::protobuf::Descriptor* type) {
+  for (int i = 0; i < oneof->field_count(); ++i) {
+    if (oneof->field(i)->message_type() == type) return oneof->field(i);
+  }
+  return nullptr;
+}
+
+const google::protobuf::OneofDescriptor* changes() {
+  static const auto* const kChanges = v1::PeerHeard::descriptor()->FindOneofByName("change");
+  return kChanges;
+}
+const google::protobuf::OneofDescriptor* events() {
+  static const auto* const kEvents = v1::Event::descriptor()->oneof_decl(0);
+  return kEvents;
+}
+
+}  // namespace
+
+std::optional<v1::PeerHeard> peer_heard_of(const v1::Event& event) {
+  const auto* reflection = event.GetReflection();
+  const auto* source = reflection->GetOneofFieldDescriptor(event, events());
+  if (source == nullptr) return std::nullopt;
+  const auto* target = field_of_type(changes(), source->message_type());
+  if (target == nullptr) return std::nullopt;
+  v1::PeerHeard heard;
+  heard.GetReflection()->MutableMessage(&heard, target)->CopyFrom(
+      reflection->GetMessage(event, source));
+  return heard;
+}
+
+Result<void> evolve_peer(Rows& rows, const v1::AllianceHeard& heard, const EntryContext& entry) {
+  const auto& peer = heard.peer_heard();
+  const auto* reflection = peer.GetReflection();
+  const auto* source = reflection->GetOneofFieldDescriptor(peer, changes());
+  if (source == nullptr) {
+    return fail(Errc::kInternal, "an alliance was heard to say nothing of a member");
+  }
+  v1::Event event;
+  event.GetReflection()
+      ->MutableMessage(&event, field_of_type(events(), source->message_type()))
+      ->CopyFrom(reflection->GetMessage(peer, source));
+  PrefixedRows members(rows, peer_prefix(heard.alliance()));
+  auto evolved = evolve_alliance(members, event, entry);
+  return evolved ? *std::move(evolved)
+                 : fail(Errc::kInternal, "an event on a member that no alliance folds");
+}
+
+std::string peer_prefix(std::string_view alliance) { return std::string(alliance) + '\0'; }
+
+const v1::Member* find_peer(RowsView& view, std::string_view alliance, std::string_view city) {
+  return view.find(kMemberTable, peer_prefix(alliance) + std::string(city));
+}
+
+}  // namespace hansa

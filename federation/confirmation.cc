@@ -1,0 +1,336 @@
+#include "federation/confirmation.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "core/evidence/tree_rows.h"
+#include "projections/snapshot_rows.h"
+
+namespace hansa::federation {
+
+using projections::Snapshot;
+using projections::SnapshotRows;
+
+namespace {
+
+constexpr int64_t kTryAgainUs = 1'000'000;
+constexpr int kTriesMax = 3;
+
+const Principal& confirmation_principal() {
+  static const Principal kConfirmation{.issuer = "hansa", .subject = "confirmation"};
+  return kConfirmation;
+}
+
+projections::Submission submission_of(std::unique_ptr<google::protobuf::Message> command) {
+  projections::Submission submission;
+  submission.command = std::move(command);
+  submission.kind = v1::CauseKind::input;
+  submission.principal = confirmation_principal();
+  return submission;
+}
+
+}  // namespace
+
+struct Confirmation::Asked {
+  v1::Member member;
+  NoteKey key;
+  int tries = 0;
+  std::optional<Result<std::optional<Note>>> newest;
+  std::optional<Result<NoteSignature>> cosigned;  // guarded by the round's mutex, not taken yet
+  std::optional<NoteSignature> signature;
+  std::optional<Error> error;
+};
+
+// Answers come on other threads, also when nobody waits for them any more.
+struct Confirmation::Round {
+  std::mutex mutex;
+  std::vector<Asked> asked;
+  uint32_t quorum = 0;
+  v1::LedgerHead head;
+  TreeHash root;
+  bool is_submitted = false;
+  std::optional<Result<v1::Receipt>> receipt;  // guarded by mutex
+};
+
+Confirmation::Confirmation(Plan plan) : plan_(std::move(plan)) {}
+Confirmation::~Confirmation() = default;
+
+bool Confirmation::poke() {
+  if (plan_.keeper->health().lead != projections::Lead::kHere) {
+    round_.reset();
+    is_open_ = false;
+    plan_.gate->store(false);
+    return false;
+  }
+  if (is_final_) return false;
+  if (!is_open_) return round_ != nullptr ? judge_newest() : ask_newest();
+  if (round_ == nullptr) return ask_to_cosign();
+  return round_->is_submitted ? settle() : gather();
+}
+
+std::shared_ptr<Confirmation::Round> Confirmation::new_round() {
+  auto round = std::make_shared<Round>();
+  const auto members = plan_.witnesses();
+  if (!members) {
+    waits_ = members.error();
+    return nullptr;
+  }
+  for (const auto& member : *members) {
+    if (const auto key = witness_key(member)) {
+      auto& asked = round->asked.emplace_back();
+      asked.member = member;
+      asked.key = *key;
+    }
+  }
+  round->quorum = witness_quorum(static_cast<uint32_t>(round->asked.size()),
+                                 plan_.wanted_quorum());
+  return round;
+}
+
+void Confirmation::give_up(const Error& error) {
+  waits_ = error;
+  if (round_ != nullptr) tried_size_ = round_->head.size();
+  tried_us_ = plan_.env->now_us();
+  round_.reset();
+}
+
+// ---- before anything is signed
+
+bool Confirmation::ask_newest() {
+  if (waits_ && plan_.env->now_us() - tried_us_ < kTryAgainUs) return false;
+  round_ = new_round();
+  if (round_ == nullptr) return false;
+  const auto head = plan_.keeper->snapshot()->find(kLedgerHeadTable, "");
+  const bool is_named = head && *head && !(*head)->origin().empty();
+  const std::string origin = is_named ? (*head)->origin() : plan_.origin;
+  for (size_t i = 0; i < round_->asked.size(); ++i) {
+    plan_.caller->newest(round_->asked[i].member, plan_.keeper->config().ledger, origin,
+                         [round = round_, i](Result<std::optional<Note>> newest) {
+                           const std::lock_guard lock(round->mutex);
+                           round->asked[i].newest = std::move(newest);
+                         });
+  }
+  return true;
+}
+
+bool Confirmation::judge_newest() {
+  const auto rows = plan_.keeper->snapshot();
+  if (rows->meta().position.seq < plan_.keeper->health().landed_seq) return true;
+  const auto round = round_;
+  std::unique_lock lock(round->mutex);
+  const auto& asked = round->asked;
+  const size_t needed = asked.size() - round->quorum + (asked.empty() ? 0 : 1);
+  const auto heard = static_cast<size_t>(std::count_if(
+      asked.begin(), asked.end(), [](const auto& one) { return one.newest && *one.newest; }));
+  const bool is_over = std::all_of(asked.begin(), asked.end(),
+                                   [](const auto& one) { return one.newest.has_value(); });
+  if (heard < needed && !is_over) return true;
+  if (heard < needed) {
+    lock.unlock();
+    give_up({Errc::kUnavailable, "of its " + std::to_string(asked.size()) + " witnesses " +
+                                     std::to_string(heard) + " say how far they have seen it, " +
+                                     std::to_string(needed) + " must before it signs anything"});
+    return false;
+  }
+  for (auto& one : round->asked) {
+    if (!one.newest || !*one.newest || !**one.newest) continue;
+    if (auto shown = check_shown(*rows, one); !shown) {
+      lock.unlock();
+      is_final_ = shown.error().code == Errc::kForkFound;
+      give_up(shown.error());
+      return false;
+    }
+  }
+  waits_.reset();
+  round_.reset();
+  is_open_ = true;
+  plan_.gate->store(true);
+  plan_.keeper->look_again();
+  return true;
+}
+
+// What does not bear this ledger's own signature says nothing of it.
+Result<void> Confirmation::check_shown(const Snapshot& rows, Asked& asked) {
+  const Note& note = **asked.newest.value();
+  const auto read = read_ledger_note(note);
+  const auto& config = plan_.keeper->config();
+  if (!read || read->ledger != config.ledger || read->founding_id != config.founding_id) return {};
+  if (!check_signed(note, *read, plan_.keys)) return {};
+  known_[asked.member.city()] = {read->tree.size, note_text(note)};
+  const std::string what = "the witness of " + asked.member.city() + " has cosigned " +
+                           std::to_string(read->tree.size) + " entries of " +
+                           config.ledger.text();
+  const Seq here = rows.meta().position.seq;
+  if (read->tree.size > here) {
+    return fail(Errc::kLogBehind, what + ", here it has " + std::to_string(here) +
+                                      "; nothing is signed before the others are back");
+  }
+  SnapshotRows view(rows);
+  HANSA_TRY(const auto root, root_at(read->tree.size, tiles_of(view)));
+  HANSA_CHECK(view.outcome());
+  if (root == read->tree.root) return {};
+  return fail(Errc::kForkFound, what + " with root " + to_hex(read->tree.root) +
+                                    "; the first ones here have " + to_hex(root) +
+                                    ": this is another history. It said: " + note_text(note));
+}
+
+// ---- confirming
+
+bool Confirmation::ask_to_cosign() {
+  const auto rows = plan_.keeper->snapshot();
+  const auto head = rows->find(kLedgerHeadTable, "");
+  if (!head || !*head || (*head)->deed_seq() <= (*head)->confirmed_size()) return false;
+  const Seq size = (*head)->size();
+  const int64_t now_us = plan_.env->now_us();
+  if (size < (*head)->deed_seq()) return false;
+  if (size == tried_size_ && now_us - tried_us_ < kTryAgainUs) return false;
+  if (confirmed_us_ != 0 && now_us - confirmed_us_ < plan_.pause_us()) return false;
+  auto round = new_round();
+  if (round == nullptr || round->asked.empty()) return false;
+  SnapshotRows view(*rows);
+  const auto root = root_at(size, tiles_of(view));
+  if (!root || !view.outcome()) return false;
+  round->head = **head;
+  round->root = *root;
+  round_ = std::move(round);
+  for (size_t i = 0; i < round_->asked.size(); ++i) {
+    if (auto asked = ask(i); !asked) round_->asked[i].error = asked.error();
+  }
+  return true;
+}
+
+Result<void> Confirmation::ask(size_t index) {
+  auto& asked = round_->asked[index];
+  WitnessRequest request;
+  request.note = round_->head.note();
+  request.old_size = known_[asked.member.city()].size;
+  const Seq size = round_->head.size();
+  if (request.old_size > size) {
+    return fail(Errc::kNotYet, asked.member.city() + " has cosigned a larger size");
+  }
+  const auto rows = plan_.keeper->snapshot();
+  SnapshotRows view(*rows);
+  HANSA_TRY(request.proof, consistency_proof(request.old_size, size, tiles_of(view)));
+  HANSA_CHECK(view.outcome());
+  ++asked.tries;
+  plan_.caller->add_checkpoint(asked.member, request,
+                               [round = round_, index](Result<NoteSignature> cosigned) {
+                                 const std::lock_guard lock(round->mutex);
+                                 round->asked[index].cosigned = std::move(cosigned);
+                               });
+  return {};
+}
+
+bool Confirmation::gather() {
+  const auto round = round_;
+  size_t good = 0;
+  size_t done = 0;
+  for (size_t i = 0; i < round->asked.size(); ++i) {
+    std::optional<Result<NoteSignature>> answer;
+    {
+      const std::lock_guard lock(round->mutex);
+      answer.swap(round->asked[i].cosigned);
+    }
+    if (answer) take(i, *answer);
+    good += round->asked[i].signature ? 1 : 0;
+    done += round->asked[i].signature || round->asked[i].error ? 1 : 0;
+  }
+  if (good >= round->quorum) {
+    confirm();
+    return true;
+  }
+  if (done < round->asked.size()) return true;
+  std::string why;
+  for (const auto& one : round->asked) {
+    if (one.error) why += "; " + one.member.city() + ": " + one.error->detail;
+  }
+  give_up({Errc::kUnavailable, "cosigned by " + std::to_string(good) + " of " +
+                                   std::to_string(round->asked.size()) + " witnesses, " +
+                                   std::to_string(round->quorum) + " must" + why});
+  return false;
+}
+
+void Confirmation::take(size_t index, const Result<NoteSignature>& answer) {
+  auto& asked = round_->asked[index];
+  auto& known = known_[asked.member.city()];
+  if (!answer && answer.error().code == Errc::kOtherSize && asked.tries < kTriesMax) {
+    const Seq said = answer.error().seq;
+    if (said < known.size && !known.note.empty()) report_forgotten(asked.member, known, said);
+    known = {said, said == known.size ? known.note : ""};
+    if (auto again = ask(index); !again) asked.error = again.error();
+    return;
+  }
+  if (!answer) {
+    asked.error = answer.error();
+    return;
+  }
+  auto note = parse_note(round_->head.note()).value_or(Note());
+  note.signatures.push_back(*answer);
+  const auto time_s = signed_by(note, asked.key);
+  if (!time_s || !*time_s) {
+    asked.error = Error{Errc::kBadSignature, "its cosignature is not by the key it was admitted "
+                                             "with"};
+    return;
+  }
+  asked.signature = *answer;
+  known = {round_->head.size(), note_text(note)};
+}
+
+void Confirmation::report_forgotten(const v1::Member& witness, const Known& known, Seq said) {
+  const std::string& id = plan_.keeper->config().ledger.id;
+  auto command = std::make_unique<v1::ReportForgotten>();
+  auto& forgotten = *command->mutable_forgotten();
+  forgotten.set_alliance(id.substr(0, id.find('/')));
+  forgotten.set_witness(witness.city());
+  forgotten.set_ledger(plan_.keeper->config().ledger.text());
+  forgotten.set_cosigned_note(known.note);
+  forgotten.set_size_said(said);
+  plan_.reporter->submit(submission_of(std::move(command)), [](const Result<v1::Receipt>&) {});
+}
+
+void Confirmation::confirm() {
+  auto command = std::make_unique<v1::ConfirmCheckpoint>();
+  auto& confirmed = *command->mutable_confirmed();
+  confirmed.set_size(round_->head.size());
+  confirmed.set_root_sha256(to_hex(round_->root));
+  confirmed.set_witnesses(static_cast<uint32_t>(round_->asked.size()));
+  confirmed.set_quorum(round_->quorum);
+  auto note = parse_note(round_->head.note()).value_or(Note());
+  for (const auto& one : round_->asked) {
+    if (one.signature) note.signatures.push_back(*one.signature);
+  }
+  confirmed.set_note(note_text(note));
+  round_->is_submitted = true;
+  plan_.keeper->submit(submission_of(std::move(command)),
+                       [round = round_](Result<v1::Receipt> receipt) {
+                         const std::lock_guard lock(round->mutex);
+                         round->receipt = std::move(receipt);
+                       });
+}
+
+bool Confirmation::settle() {
+  {
+    const std::lock_guard lock(round_->mutex);
+    if (!round_->receipt) return true;
+  }
+  if (!*round_->receipt) {
+    give_up(round_->receipt->error());
+    return false;
+  }
+  waits_.reset();
+  confirmed_us_ = plan_.env->now_us();
+  tried_size_ = round_->head.size();
+  tried_us_ = confirmed_us_;
+  round_.reset();
+  return true;
+}
+
+LinkHealth Confirmation::health() const {
+  LinkHealth health;
+  health.link = plan_.keeper->config().ledger.text() + " > witnesses";
+  health.is_idle = round_ == nullptr;
+  health.waits = waits_;
+  return health;
+}
+
+}  // namespace hansa::federation

@@ -1,0 +1,183 @@
+#include "federation/witness.h"
+
+#include <charconv>
+
+#include "core/base/hash.h"
+#include "core/city/peers.h"
+
+namespace hansa::federation {
+
+using projections::Snapshot;
+
+namespace {
+
+constexpr int64_t kShownUsMax = 5'000'000;
+constexpr std::string_view kOld = "old ";
+
+const Principal& witness_principal() {
+  static const Principal kWitness{.issuer = "hansa", .subject = "witness"};
+  return kWitness;
+}
+
+Error bad_request(const std::string& what) {
+  return {Errc::kBadRequest, "a request to a witness is `old <size>`, at most 63 hashes in base64, "
+                             "an empty line and the checkpoint; " + what};
+}
+
+std::optional<Seq> parse_size(std::string_view text) {
+  Seq size = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), size);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  if (std::to_string(size) != text) return std::nullopt;
+  return size;
+}
+
+}  // namespace
+
+std::string request_text(const WitnessRequest& request) {
+  std::string text(kOld);
+  text += std::to_string(request.old_size) + "\n";
+  for (const auto& hash : request.proof) text += tree_hash_text(hash) + "\n";
+  return text + "\n" + request.note;
+}
+
+Result<WitnessRequest> parse_witness_request(std::string_view body) {
+  if (body.size() > kWitnessBodyBytesMax) return fail(bad_request("it has too many bytes"));
+  WitnessRequest request;
+  for (bool is_first = true;; is_first = false) {
+    const auto end = body.find('\n');
+    if (end == std::string_view::npos) return fail(bad_request("it ends too early"));
+    const auto line = body.substr(0, end);
+    body.remove_prefix(end + 1);
+    if (is_first) {
+      const auto size = line.starts_with(kOld) ? parse_size(line.substr(kOld.size()))
+                                               : std::nullopt;
+      if (!size) return fail(bad_request("its first line is another"));
+      request.old_size = *size;
+      continue;
+    }
+    if (line.empty()) break;
+    const auto hash = parse_tree_hash(line);
+    if (!hash || request.proof.size() == kWitnessProofHashesMax) {
+      return fail(bad_request("a line of its proof is no hash, or one too many"));
+    }
+    request.proof.push_back(*hash);
+  }
+  request.note = body;
+  return request;
+}
+
+Result<std::vector<v1::Member>> peers_of(const Snapshot& rows, const std::string& alliance) {
+  std::vector<v1::Member> peers;
+  const std::string first = stored_key(kMemberTable.id, peer_prefix(alliance));
+  bool readable = true;
+  HANSA_CHECK(rows.scan(first, first + "\xff", [&](std::string_view, std::string_view value) {
+    readable = peers.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size()));
+    return readable;
+  }));
+  if (!readable) return fail(Errc::kBadFile, "a stored row cannot be read");
+  return peers;
+}
+
+std::optional<NoteKey> witness_key(const v1::Member& member) {
+  const auto key = parse_hex<PublicKey>(member.witness_key());
+  if (!key) return std::nullopt;
+  return NoteKey{witness_name(member.city(), member.founding_id()), NoteKeyType::kCosignature,
+                 *key};
+}
+
+Witness::Witness(std::shared_ptr<projections::Keeper> keeper, std::string seed)
+    : keeper_(std::move(keeper)),
+      seed_(std::move(seed)),
+      key_{witness_name(keeper_->config().ledger.id, to_hex(keeper_->config().founding_id)),
+           NoteKeyType::kCosignature, public_key_of(seed_)} {}
+
+// The rows as they are once all that has landed is in them.
+void Witness::shown(std::function<void(Result<std::shared_ptr<const Snapshot>>)> then) const {
+  keeper_->wait_for(keeper_->health().landed_seq, kShownUsMax, std::move(then));
+}
+
+Note Witness::with_cosignature(const v1::Witnessed& row) const {
+  auto note = parse_note(row.note()).value_or(Note());
+  note.signatures.push_back(cosignature_of(row, key_.name, seed_));
+  return note;
+}
+
+void Witness::add_checkpoint(const WitnessRequest& request, Cosigned cosigned) const {
+  auto command = std::make_unique<v1::CosignCheckpoint>();
+  command->set_city(keeper_->config().ledger.id);
+  command->set_old_size(request.old_size);
+  command->set_note(request.note);
+  for (const auto& hash : request.proof) command->add_proof(std::string(hash.view()));
+  projections::Submission submission;
+  submission.command = std::move(command);
+  submission.kind = v1::CauseKind::input;
+  submission.principal = witness_principal();
+  const auto note = parse_note(request.note);
+  const auto read = note ? read_ledger_note(*note) : Result<LedgerCheckpoint>(fail(note.error()));
+  if (!read) return cosigned(fail(read.error()));
+  keeper_->submit(std::move(submission),
+                  [self = *this, cosigned = std::move(cosigned), text = note->text,
+                   ledger = read->ledger.text()](Result<v1::Receipt> receipt) mutable {
+    if (!receipt && receipt.error().code == Errc::kOtherSize) {
+      return self.answer_size(ledger, receipt.error(), std::move(cosigned));
+    }
+    if (!receipt) return cosigned(fail(receipt.error()));
+    if (receipt->state() == "forked") {
+      return cosigned(fail(Errc::kForkFound, ledger + " has signed another tree of this size; "
+                                                 "both checkpoints stand in this city's ledger"));
+    }
+    if (receipt->entry_sha256().empty()) return self.answer_again(ledger, std::move(cosigned));
+    cosigned(cosign_note(self.key_.name, self.seed_, text, receipt->time_us() / 1'000'000));
+  });
+}
+
+// What was cosigned before is cosigned as it was.
+void Witness::answer_again(const std::string& ledger, Cosigned cosigned) const {
+  shown([self = *this, ledger, cosigned = std::move(cosigned)](auto rows) {
+    if (!rows) return cosigned(fail(rows.error()));
+    const auto row = (*rows)->find(kWitnessedTable, ledger);
+    if (!row || !*row) return cosigned(fail(Errc::kUnavailable, "its rows cannot be read"));
+    cosigned(cosignature_of(**row, self.key_.name, self.seed_));
+  });
+}
+
+void Witness::answer_size(const std::string& ledger, Error error, Cosigned cosigned) const {
+  shown([ledger, error = std::move(error), cosigned = std::move(cosigned)](auto rows) mutable {
+    if (!rows) return cosigned(fail(rows.error()));
+    const auto row = (*rows)->find(kWitnessedTable, ledger);
+    if (!row) return cosigned(fail(row.error()));
+    error.seq = *row ? (*row)->size() : 0;
+    cosigned(fail(std::move(error)));
+  });
+}
+
+void Witness::newest(const std::string& ledger, NewestCosigned answer) const {
+  shown([self = *this, ledger, answer = std::move(answer)](auto rows) {
+    if (!rows) return answer(fail(rows.error()));
+    const auto row = (*rows)->find(kWitnessedTable, ledger);
+    if (!row) return answer(fail(row.error()));
+    answer(*row ? std::optional(self.with_cosignature(**row)) : std::nullopt);
+  });
+}
+
+void Witness::newest_by_hash(const std::string& origin_sha256, NewestCosigned answer) const {
+  shown([self = *this, origin_sha256, answer = std::move(answer)](auto rows) {
+    if (!rows) return answer(fail(rows.error()));
+    std::optional<Note> found;
+    const auto scanned = (*rows)->scan(
+        stored_key(kWitnessedTable.id, ""), stored_key(kWitnessedTable.id, "\xff"),
+        [&](std::string_view, std::string_view value) {
+          v1::Witnessed row;
+          if (row.ParseFromArray(value.data(), static_cast<int>(value.size())) &&
+              to_hex(sha256(row.origin())) == origin_sha256) {
+            found = self.with_cosignature(row);
+          }
+          return !found;
+        });
+    if (!scanned) return answer(fail(scanned.error()));
+    answer(std::move(found));
+  });
+}
+
+}  // namespace hansa::federation
