@@ -31,8 +31,7 @@ Result<ProofFile> parse_proof(std::string_view text) {
                                               : std::nullopt;
   if (!index) return fail(Errc::kBadRequest, "expected the proof's line 'index <decimal>'");
   proof.index = *index;
-  auto next = take_line(rest);
-  for (; next && !next->empty(); next = take_line(rest)) {
+  for (auto next = take_line(rest); next && !next->empty(); next = take_line(rest)) {
     const auto hash = parse_tree_hash(*next);
     if (!hash || proof.hashes.size() == kProofHashesMax) {
       return fail(Errc::kBadRequest, "expected at most " + std::to_string(kProofHashesMax) +
@@ -40,7 +39,6 @@ Result<ProofFile> parse_proof(std::string_view text) {
     }
     proof.hashes.push_back(*hash);
   }
-  if (!next) return fail(Errc::kBadRequest, "expected an empty line and the checkpoint");
   HANSA_TRY(proof.checkpoint, parse_note(rest));
   return proof;
 }

@@ -173,6 +173,9 @@ TEST(SignedBy, IgnoresOtherKeysAndRefusesAFalseClaim) {
   EXPECT_EQ(*signed_by(note, key_of("a", 2)), std::nullopt);
   EXPECT_EQ(*signed_by(note, key_of("a", 1, kCosignature)), std::nullopt);
 
+  auto other_name = note;
+  other_name.signatures[0].name = "c";
+  EXPECT_EQ(*signed_by(other_name, key_of("a", 1)), std::nullopt);
   auto other_text = note;
   other_text.text += "x\n";
   EXPECT_EQ(signed_by(other_text, key_of("a", 1)).error().code, Errc::kBadSignature);

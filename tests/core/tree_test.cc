@@ -46,6 +46,11 @@ void expect_inclusion(uint64_t index, uint64_t size) {
   EXPECT_FALSE(proves_inclusion(index, size, leaf, other, *proof));
   EXPECT_FALSE(proves_inclusion(index + 1, size, leaf, root, *proof));
   EXPECT_FALSE(proves_inclusion(index + size, size, leaf, root, *proof));
+  EXPECT_FALSE(proves_inclusion(index, size * 4, leaf, root, *proof)) << "the size is bound too";
+  const uint64_t left = std::bit_floor(size - 1);
+  if (index >= left && left > 0) {
+    EXPECT_FALSE(proves_inclusion(index - left, size - left, leaf, root, *proof));
+  }
 }
 
 void expect_consistency(uint64_t old_size, uint64_t size) {
@@ -66,8 +71,12 @@ void expect_consistency(uint64_t old_size, uint64_t size) {
   EXPECT_FALSE(proves_consistency(old_size, other, size, root, *proof));
   EXPECT_EQ(proves_consistency(old_size, old_root, size, other, *proof), old_size == 0 && size > 0)
       << "only nothing is the beginning of everything";
-  if (old_size != size) {
-    EXPECT_FALSE(proves_consistency(size, root, old_size, old_root, *proof)) << "a rollback";
+  if (old_size == size || old_size == 0) return;
+  EXPECT_FALSE(proves_consistency(size, root, old_size, old_root, *proof)) << "a rollback";
+  EXPECT_FALSE(proves_consistency(old_size, old_root, size * 4, root, *proof)) << "other sizes";
+  const uint64_t left = std::bit_floor(size - 1);
+  if (old_size > left) {
+    EXPECT_FALSE(proves_consistency(old_size - left, old_root, size - left, root, *proof));
   }
 }
 
