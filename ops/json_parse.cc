@@ -1,6 +1,5 @@
 // Reads JSON text into messages while it is parsed; no tree of values is built between.
 #include <google/protobuf/message.h>
-#include <sodium.h>
 
 #include <bitset>
 #include <boost/json/basic_parser_impl.hpp>
@@ -9,6 +8,7 @@
 #include <limits>
 
 #include "core/base/assert.h"
+#include "core/base/base64.h"
 #include "ops/json.h"
 #include "ops/json_fields.h"
 #include "ops/time_text.h"
@@ -162,15 +162,8 @@ class Writer {
   }
 
   bool put_base64(std::string_view text) {
-    std::string raw(text.size() / 4 * 3 + 3, '\0');
-    size_t length = 0;
-    if (sodium_base642bin(reinterpret_cast<unsigned char*>(raw.data()), raw.size(), text.data(),
-                          text.size(), nullptr, &length, nullptr,
-                          sodium_base64_VARIANT_ORIGINAL) != 0) {
-      return false;
-    }
-    raw.resize(length);
-    return put<&Reflection::SetString, &Reflection::AddString>(std::move(raw));
+    auto raw = parse_base64(text);
+    return raw && put<&Reflection::SetString, &Reflection::AddString>(*std::move(raw));
   }
 
   Message& message_;

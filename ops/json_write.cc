@@ -1,10 +1,10 @@
 // Writes messages as JSON text, straight into one string.
 #include <google/protobuf/message.h>
-#include <sodium.h>
 
 #include <charconv>
 #include <cmath>
 
+#include "core/base/base64.h"
 #include "ops/json.h"
 #include "ops/json_fields.h"
 #include "ops/time_text.h"
@@ -26,17 +26,6 @@ template <typename Number>
 void append_quoted_number(std::string& out, Number value) {
   out += '"';
   append_number(out, value);
-  out += '"';
-}
-
-void append_base64(std::string& out, std::string_view raw) {
-  const size_t length = sodium_base64_ENCODED_LEN(raw.size(), sodium_base64_VARIANT_ORIGINAL);
-  std::string text(length, '\0');
-  sodium_bin2base64(text.data(), length, reinterpret_cast<const unsigned char*>(raw.data()),
-                    raw.size(), sodium_base64_VARIANT_ORIGINAL);
-  text.pop_back();  // the terminating zero
-  out += '"';
-  out += text;
   out += '"';
 }
 
@@ -129,7 +118,7 @@ void append_value(std::string& out, const JsonField& field, const Reader& reader
       append_json_text(out, reader.text(scratch));
       return;
     case JsonKind::kBytes:
-      append_base64(out, reader.text(scratch));
+      out.append(1, '"').append(to_base64(reader.text(scratch))).append(1, '"');
       return;
     case JsonKind::kEnum:
       append_enum(out, field, reader.get<&R::GetEnumValue, &R::GetRepeatedEnumValue>());

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "core/base/assert.h"
+#include "core/base/base64.h"
 #include "core/base/hash.h"
 #include "projections/keyring.h"
 
@@ -19,25 +20,6 @@ std::string key_and_commitment(const Key& person_key, std::string_view nonce) {
   const std::string_view secret(reinterpret_cast<const char*>(person_key.data()),
                                 person_key.size());
   return hkdf_sha256(secret, "hansa sealed1 " + std::string(nonce), kKeyBytes + kCommitmentBytes);
-}
-
-std::string base64(std::string_view bytes) {
-  std::string text(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(text.data(), text.size(), raw(bytes), bytes.size(),
-                    sodium_base64_VARIANT_ORIGINAL);
-  text.pop_back();
-  return text;
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-  std::string bytes(text.size() / 4 * 3 + 3, '\0');
-  size_t length = 0;
-  if (sodium_base642bin(raw(bytes), bytes.size(), text.data(), text.size(), nullptr, &length,
-                        nullptr, sodium_base64_VARIANT_ORIGINAL) != 0) {
-    return std::nullopt;
-  }
-  bytes.resize(length);
-  return bytes;
 }
 
 }  // namespace
@@ -76,7 +58,7 @@ std::string seal_text(const Key& key, std::string_view nonce, std::string_view b
   sealed.append(encrypt(padded, bound, nonce, raw(derived)));
   wipe(derived);
   wipe(padded);
-  return std::string(kSealedPrefix) + base64(sealed);
+  return std::string(kSealedPrefix) + to_base64(sealed);
 }
 
 Result<std::string> open_text(const std::vector<Key>& keys, std::string_view bound,
@@ -84,7 +66,7 @@ Result<std::string> open_text(const std::vector<Key>& keys, std::string_view bou
   if (!sealed.starts_with(kSealedPrefix)) {
     return fail(Errc::kBadFile, "does not begin with 'sealed1:'");
   }
-  const auto bytes = from_base64(sealed.substr(kSealedPrefix.size()));
+  const auto bytes = parse_base64(sealed.substr(kSealedPrefix.size()));
   const size_t overhead = kCommitmentBytes + kNonceBytes + kTagBytes;
   if (!bytes || bytes->size() < overhead + kPadBytes) return fail(Errc::kBadFile, "is not whole");
   const auto whole = std::string_view(*bytes);
@@ -120,7 +102,7 @@ BoxKeys make_box_keys(std::string seed) {
 }
 
 Result<std::string> open_text_box(const BoxKeys& keys, std::string_view boxed) {
-  const auto bytes = boxed.starts_with(kBoxPrefix) ? from_base64(boxed.substr(kBoxPrefix.size()))
+  const auto bytes = boxed.starts_with(kBoxPrefix) ? parse_base64(boxed.substr(kBoxPrefix.size()))
                                                    : std::nullopt;
   if (!bytes || bytes->size() < crypto_box_SEALBYTES) {
     return fail(Errc::kBadFile, "expected \"box1:\" and base64 of a sealed box");

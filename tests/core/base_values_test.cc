@@ -1,11 +1,12 @@
-// Goal: fractions, policy values and error codes are exact, complete and closed lists.
-// Method: properties for fractions; every row of the two tables is looked at.
+// Goal: fractions, policy values and error codes are exact, complete and closed lists; bytes have
+// one base64. Method: properties for fractions and base64; every row of the two tables is seen.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
 #include <set>
 
+#include "core/base/base64.h"
 #include "core/base/policy.h"
 #include "core/base/ratio.h"
 
@@ -54,6 +55,21 @@ TEST(RatioText, RoundsHalfAwayFromZeroForDisplay) {
   const auto exact =
       to_ratio(fraction("-37564458351978918204180539", "364521765716853728682364691"));
   EXPECT_EQ(rounded_text(*exact * 100, 4), "-10.3051");
+}
+
+RC_GTEST_PROP(Base64, ComesBack, (const std::string& bytes)) {
+  RC_ASSERT(parse_base64(to_base64(bytes)) == bytes);
+}
+
+TEST(Base64, IsTheOneTextOfItsBytes) {
+  EXPECT_EQ(to_base64(""), "");
+  EXPECT_EQ(to_base64("foob"), "Zm9vYg==");
+  EXPECT_EQ(to_base64("\xFB\xFF"), "+/8=");
+  EXPECT_EQ(parse_base64(""), "");
+  for (const auto* text : {"Zm9vYg", "Zm9vYg=", "Zm9vYg===", "Zm9vYh==", "Zm9v Yg==", "Zm9vYg==\n",
+                           "Zm9vYg==Zm9v", "-_8=", "=", "====", "Z", "Zm9vY"}) {
+    EXPECT_EQ(parse_base64(text), std::nullopt) << text;
+  }
 }
 
 TEST(PolicyCatalogue, NamesEndInTheirUnitAndAreUnique) {
