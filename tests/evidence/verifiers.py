@@ -1,5 +1,6 @@
-"""Other people's verifiers of transparency logs, as cmake/verifiers/fetch builds them."""
+"""Other people's verifiers, as cmake/verifiers/fetch brings them."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,14 +13,14 @@ SECONDS_MAX = 120
 
 
 def program(name):
-    path = os.path.join(FOLDER, "bin", name)
+    path = os.path.join(FOLDER, name)
     if not os.path.exists(path):
         raise SystemExit(f"expected {path}: run cmake/verifiers/fetch")
     return path
 
 
 def run(name, *words):
-    return subprocess.run([program(name), *words], capture_output=True, text=True,
+    return subprocess.run([program("bin/" + name), *words], capture_output=True, text=True,
                           timeout=SECONDS_MAX)
 
 
@@ -43,6 +44,14 @@ def fsck(vkey, base_url):
     return "Successfully fsck'd log" in done.stderr, done.stderr
 
 
+def read_feed(records):
+    """The events of a feed, as CloudEvents' JSON, of what `kcat -C -J` prints of it."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "read_feed.py")
+    done = subprocess.run([program("venv/bin/python"), "-B", script], input=records, check=True,
+                          capture_output=True, text=True, timeout=SECONDS_MAX)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 class Witness:
     """A running witness that knows the logs given, a dict of origins and keys."""
 
@@ -53,7 +62,7 @@ class Witness:
                 config.write(f"  - Origin: {origin}\n    PublicKey: {vkey}\n")
             config.flush()
             self.process = subprocess.Popen(
-                [program("witness"), name, config.name], stdout=subprocess.PIPE,
+                [program("bin/witness"), name, config.name], stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, text=True)
             first = self.process.stdout.readline()
         if not re.fullmatch(r"\S+ \S+\n", first):

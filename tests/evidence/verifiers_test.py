@@ -69,7 +69,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    # As many as fsck opens at once; what does not fit would be tried again after a second or more.
+    # As many connections as fsck opens at once: it does not end when some are not accepted.
     request_queue_size = 128
     daemon_threads = True
 
