@@ -3,7 +3,8 @@ and no byte more, in a dense sequence under ids that never change: over the deat
 writes it, over a writer that is late, and to the tombstone that ends it.
 
 Method: two nodes of a city and one of the alliance on a broker of the test's own; each node of the
-city is killed while it may be the one that writes; kcat is the consumer.
+city is killed while it may be the one that writes; kcat is the consumer, and the CloudEvents
+project's library reads what it got.
 """
 
 import json
@@ -15,7 +16,8 @@ import tempfile
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "evidence")]
+import verifiers  # noqa: E402
 from alliance_process import Alliance, eventually, expect, host  # noqa: E402
 from city_process import ACCEPTED, SECONDS_MAX, Node, make_nodes, place, uuid_v7  # noqa: E402
 from kafka_brokers_test import topics_fit  # noqa: E402
@@ -44,13 +46,18 @@ def report(node, number):
     return eventually("a report to be taken", answered)
 
 
-def consume():
-    """(headers, key, value as text) of every record of the feed, in order."""
+def printed_feed():
+    """What kcat prints of the feed: a record a line, as JSON."""
     done = subprocess.run(["kcat", "-b", os.environ["HANSA_KAFKA"], "-C", "-e", "-q", "-J", "-o",
                            "beginning", "-t", TOPIC],
                           check=True, capture_output=True, text=True, timeout=SECONDS_MAX)
+    return done.stdout
+
+
+def consume():
+    """(headers, key, value as text) of every record of the feed, in order."""
     records = []
-    for line in done.stdout.splitlines():
+    for line in printed_feed().splitlines():
         record = json.loads(line)
         names = record["headers"]
         records.append((dict(zip(names[0::2], names[1::2])), record["key"], record["payload"]))
@@ -118,6 +125,17 @@ def check_content(delta, records):
         expect(word not in everything, f"{word} left the city")
 
 
+def check_by_library():
+    """The CloudEvents project's library reads in every record what stands in it."""
+    records, events = consume(), verifiers.read_feed(printed_feed())
+    expect(len(events) == len(records), (len(events), len(records)))
+    for (headers, key, value), event in zip(records, events):
+        expected = {name.removeprefix("ce_"): text for name, text in headers.items()}
+        expected["datacontenttype"] = expected.pop("content-type")
+        expect(event == {**expected, "partitionkey": key, "data": json.loads(value)},
+               (event, headers))
+
+
 def send_again(record):
     """As a writer does whose record came late: the newest is then an old one."""
     headers, key, value = record
@@ -176,6 +194,7 @@ def check_feed(cities, office, delta):
     expect(len(of_type(last, "CaseReported")) == len(cases), "shared after the end")
     expect(json.loads(of_type(last, "ShareEnded")[0][2])["agreement_version"] == 1, last[-1])
     check_content(delta, last)
+    check_by_library()
     office.stop()
 
 
