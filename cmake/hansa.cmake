@@ -5,7 +5,7 @@
 #   hansa_test(NAME case_test SRCS case_test.cc LAYER core [LIBS ...] [LABELS long] [TIMEOUT 60])
 #     KAFKA runs it with the address of a broker of its own in HANSA_KAFKA
 #   hansa_kafka_test(NAME x LAYER streams ARGS x_test WORD...)      with a broker of its own
-#   hansa_bench(NAME keeper_bench SRCS keeper_bench.cc LAYER projections [LIBS ...])
+#   hansa_bench(NAME keeper_bench SRCS keeper_bench.cc LAYER projections [LIBS ...] [PARTS])
 #
 # Tests find the executable in HANSA_BINARY and the repository in HANSA_SOURCE of the environment.
 #
@@ -148,13 +148,18 @@ function(hansa_kafka_test)
   hansa_test_properties(${test} LABELS ${K_LAYER} kafka ${K_LABELS} TIMEOUT ${K_TIMEOUT})
 endfunction()
 
-# A program that measures; built with the tests, run by hand.
+# A program that measures; built with the tests, run by hand. With PARTS it is a library that
+# several of them link, so that what they share is compiled once.
 function(hansa_bench)
-  cmake_parse_arguments(B "" "NAME;LAYER" "SRCS;LIBS" ${ARGN})
+  cmake_parse_arguments(B "PARTS" "NAME;LAYER" "SRCS;LIBS" ${ARGN})
   list(TRANSFORM B_SRCS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE sources)
   set_property(GLOBAL APPEND PROPERTY HANSA_TEST_SOURCES ${sources})
   if(TARGET hansa::${B_LAYER})
-    add_executable(${B_NAME} ${B_SRCS})
+    if(B_PARTS)
+      add_library(${B_NAME} STATIC ${B_SRCS})
+    else()
+      add_executable(${B_NAME} ${B_SRCS})
+    endif()
     # With a sanitizer there is nothing to measure.
     if(HANSA_SANITIZE)
       set_target_properties(${B_NAME} PROPERTIES EXCLUDE_FROM_ALL TRUE)
