@@ -145,6 +145,12 @@ void Input::refill() {
   if (read) {
     for (auto& entry : *read) entries_.push_back(std::move(entry));
     waits_.reset();
+    if (entries_.empty() && reader_->awaits_witnesses()) {
+      waits_ = Error{Errc::kNotYet, "what stands behind entry " +
+                                        std::to_string(reader_->released_seq()) + " of " +
+                                        plan_.source.ledger.text() +
+                                        " is not confirmed by its witnesses yet"};
+    }
     return;
   }
   waits_ = read.error();
@@ -325,7 +331,7 @@ LinkHealth Input::health() const {
   LinkHealth health;
   health.link = plan_.source.ledger.text() + " > " + plan_.keeper->config().ledger.text();
   // The last checkpoint is covered by none.
-  const Seq covered = reader_ ? reader_->covered_seq() : 0;
+  const Seq covered = reader_ ? reader_->released_seq() : 0;
   health.confirmed_seq = reader_ ? reader_->confirmed_seq() : 0;
   const Seq read = moved_ ? moved_->seq() : taken_seq_;
   health.behind_records = covered - std::min(covered, read);

@@ -1,5 +1,8 @@
 #include "federation/signed_reader.h"
 
+#include <algorithm>
+
+#include "core/evidence/tree_rows.h"
 #include "federation/checkpoint.h"
 #include "streams/ledger_reader.h"
 
@@ -30,7 +33,7 @@ Result<std::vector<SignedEntry>> SignedReader::read() {
   }
   std::vector<SignedEntry> entries;
   size_t bytes = 0;
-  while (!pending_.empty() && pending_.front().entry.seq <= released() && bytes < kReadBytesMax) {
+  while (!pending_.empty() && pending_.front().entry.seq <= released_seq() && bytes < kReadBytesMax) {
     bytes += pending_.front().bytes;
     pending_bytes_ -= pending_.front().bytes;
     entries.push_back(std::move(pending_.front().entry));
@@ -54,7 +57,7 @@ Result<void> SignedReader::read_on() {
       }
     }
     chain_.skip_to(read.next);
-    const bool has_enough = !pending_.empty() && pending_.front().entry.seq <= released() &&
+    const bool has_enough = !pending_.empty() && pending_.front().entry.seq <= released_seq() &&
                             pending_bytes_ >= kReadBytesMax;
     if (has_enough || chain_.position().next_offset == from) return {};
   }
@@ -125,6 +128,13 @@ Result<void> SignedReader::cover(Seq seq, const v1::CheckpointSigned& checkpoint
     confirmed_by_ = covered_by_;
   }
   return {};
+}
+
+bool SignedReader::awaits_witnesses() const {
+  return std::any_of(pending_.begin(), pending_.end(), [this](const Pending& one) {
+    return one.entry.seq > released_seq() && one.entry.seq <= covered_ &&
+           is_deed(one.entry.payload);
+  });
 }
 
 // Cosignatures speak for themselves, whoever put them here. Too few of them confirm nothing.

@@ -59,6 +59,10 @@ class SignedReader {
   Seq covered_seq() const { return covered_; }
   // As far as witnesses confirm it, by what was read.
   Seq confirmed_seq() const { return confirmed_; }
+  // As far as it hands out by now.
+  Seq released_seq() const { return confirmed_by_ ? confirmed_ : covered_; }
+  // Whether the witnesses are waited for: a deed is covered and not confirmed.
+  bool awaits_witnesses() const;
 
  private:
   struct Pending {
@@ -70,7 +74,6 @@ class SignedReader {
   Result<void> take(const streams::Record& record, const Verdict& verdict);
   Result<void> cover(Seq seq, const v1::CheckpointSigned& checkpoint);
   Result<void> confirm(const v1::CheckpointConfirmed& event);
-  Seq released() const { return confirmed_by_ ? confirmed_ : covered_; }
   const Pending& pending(Seq seq) const { return pending_[seq - pending_.front().entry.seq]; }
 
   streams::Log& log_;

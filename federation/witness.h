@@ -43,7 +43,7 @@ using NewestCosigned = std::function<void(Result<std::optional<Note>>)>;
 
 class Witness {
  public:
-  Witness(std::shared_ptr<projections::Keeper> keeper, std::string seed);
+  Witness(const std::shared_ptr<projections::Keeper>& keeper, std::string seed);
 
   const NoteKey& key() const { return key_; }
   void add_checkpoint(const WitnessRequest& request, Cosigned cosigned) const;
@@ -58,7 +58,8 @@ class Witness {
   void answer_again(const std::string& ledger, Cosigned cosigned) const;
   void answer_size(const std::string& ledger, Error error, Cosigned cosigned) const;
 
-  std::shared_ptr<projections::Keeper> keeper_;
+  // Its answers are held by the keeper until they are given.
+  std::weak_ptr<projections::Keeper> keeper_;
   std::string seed_;
   NoteKey key_;
 };

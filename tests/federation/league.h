@@ -13,6 +13,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <future>
 
+#include "core/base/assert.h"
 #include "core/base/hash.h"
 #include "federation/checkpoint.h"
 #include "federation/links.h"
@@ -194,8 +195,10 @@ class League {
       config.may_sign = [gate] { return gate->load(); };
       config.sign = signer_of({seeds(ledger), ledger, config.founding_id, "localhost"});
     }
-    one.keeper = *projections::Keeper::open(config, *log_, clock(), budget_, *one.keyring,
+    auto opened = projections::Keeper::open(config, *log_, clock(), budget_, *one.keyring,
                                             pool_->get_executor(), nullptr);
+    HANSA_ASSERT(opened, opened.error().detail.c_str());
+    one.keeper = *std::move(opened);
     links_->add({one.keeper, one.keyring.get(), seeds(ledger),
                  ledger.kind == kCityKind ? witness_seed(ledger) : std::string(), gate});
   }
