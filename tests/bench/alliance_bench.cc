@@ -29,19 +29,6 @@ struct Options {
   uint64_t entries = 21'000;
 };
 
-// Of a node with the sizes that a configuration has where it says nothing.
-LeagueOptions like_a_node(Env& env) {
-  LeagueOptions options;
-  options.env = &env;
-  options.fsync = true;
-  options.threads = 2;
-  options.block_cache_mib = 256;
-  options.write_mib = 128;
-  options.row_cache_mib = 256;
-  options.commit_interval_us = projections::KeeperLimits().commit_interval_us;
-  return options;
-}
-
 // What is on its way, by city.
 class Watch {
  public:

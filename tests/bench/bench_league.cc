@@ -29,6 +29,18 @@ Command with_keys(League& league, const LedgerId& of) {
 
 }  // namespace
 
+LeagueOptions like_a_node(Env& env) {
+  LeagueOptions options;
+  options.env = &env;
+  options.fsync = true;
+  options.threads = 2;
+  options.block_cache_mib = 256;
+  options.write_mib = 128;
+  options.row_cache_mib = 256;
+  options.commit_interval_us = projections::KeeperLimits().commit_interval_us;
+  return options;
+}
+
 void bring(League& league, const std::vector<std::string>& cities, v1::Agreement terms) {
   league.add(kDelta.kind, kDelta.id);
   call(league, kDelta, v1::FoundAlliance());
@@ -40,6 +52,7 @@ void bring(League& league, const std::vector<std::string>& cities, v1::Agreement
     must(league.call(city, founding), "FoundCity");
     auto admission = with_keys<v1::AdmitCity>(league, city);
     admission.set_city(id);
+    admission.set_witness_key(league.witness_key(city));
     call(league, kDelta, std::move(admission));
     call(league, city, with_keys<v1::JoinAlliance>(league, kDelta));
   }

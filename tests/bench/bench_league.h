@@ -18,6 +18,9 @@ using federation::testing::LeagueOptions;
 
 inline const LedgerId kDelta{"alliance", "delta"};
 
+// Of a node with the sizes that a configuration has where it says nothing.
+LeagueOptions like_a_node(Env& env);
+
 void bring(League& league, const std::vector<std::string>& cities, v1::Agreement terms);
 
 }  // namespace hansa::bench
