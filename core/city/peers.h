@@ -6,7 +6,7 @@
 //          their keys: it is asked to witness their ledgers, and theirs are the cosignatures that
 //          confirm its own and the alliance's.
 //          peer_heard_of() is what of an alliance's event makes a member known; nullopt: nothing.
-// Errors:  evolve: kInternal for what contradicts the rows.
+// Errors:  none: what contradicts the rows changes nothing.
 // Threads: pure.
 // Source:  DESIGN §8 "Evidence".
 #pragma once
