@@ -8,8 +8,8 @@
 //          too; all that is covered where there are none.
 // Errors:  kUnavailable: again later. kBadSignature: a checkpoint of another key or text,
 //          or of a key that does not count for its size;
-//          kForkFound: one that names a hash or size the ledger does not have, or falls behind an
-//          earlier one; kChainBroken, kUpgradeNeeded, kLogBehind, kLimitReached (too much that no
+//          kForkFound: one that names a hash, root or size the ledger does not have, or falls behind
+//          an earlier one, or cosignatures of another history; kChainBroken, kUpgradeNeeded, kLogBehind, kLimitReached (too much that no
 //          checkpoint covers): the reader stays where it is and answers the same again: quarantine
 //          this input. `seq` of the error is the entry.
 // Threads: one at a time.
@@ -65,6 +65,7 @@ class SignedReader {
     SignedEntry entry;
     size_t bytes = 0;
     TreeHash leaf;
+    std::string root_sha256;  // of the tree up to it, where a checkpoint names it
   };
   Result<void> read_on();
   Result<void> take(const streams::Record& record, const Verdict& verdict);
