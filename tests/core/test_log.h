@@ -30,8 +30,13 @@ class TestLog {
         founding_id_(founding_id),
         signer_(std::move(signer)),
         branch_at_(branch_at) {
+    grow(rows_);
+  }
+
+  // In rows that have no tree yet.
+  void grow(Rows& rows) const {
     for (Seq seq = 1; seq <= kEntries; ++seq) {
-      EXPECT_TRUE(grow_tree(rows_, seq, leaf_hash(value(seq))));
+      EXPECT_TRUE(grow_tree(rows, seq, leaf_hash(value(seq))));
     }
   }
 

@@ -172,9 +172,10 @@ class ConfirmationTest : public ::testing::Test {
     return found && *found ? **found : Row();
   }
 
+  // They show the founding, which is all that there is.
   void wait_for_rows() {
     std::promise<bool> shown;
-    keeper_->wait_for(keeper_->health().landed_seq, 10 * kSecondUs,
+    keeper_->wait_for(1, 10 * kSecondUs,
                       [&](auto rows) { shown.set_value(rows.has_value()); });
     ASSERT_TRUE(shown.get_future().get());
   }
@@ -282,25 +283,25 @@ TEST_F(ConfirmationTest, WhereNobodyCouldWitnessItMaySignAtOnce) {
 
 TEST_F(ConfirmationTest, WhoWasAskedAndHasSeenMoreKeepsItFromSigning) {
   wait_for_rows();
-  const Seq here = keeper_->health().landed_seq;
-  witness("b").note = own_note(here + 1, to_hex(sha256("more")));
+  const auto end = *log_->end(kLedger);
+  witness("b").note = own_note(2, to_hex(sha256("more")));
   ASSERT_TRUE(until_waits(Errc::kLogBehind));
   env_.advance_us(kSecondUs);
   poke_in_vain();
   EXPECT_FALSE(gate_->load());
-  EXPECT_EQ(keeper_->health().landed_seq, here) << "something was signed";
+  EXPECT_EQ(*log_->end(kLedger), end) << "something was signed";
 }
 
 TEST_F(ConfirmationTest, AnotherHistoryThanTheOneItShowsIsAFork) {
   wait_for_rows();
-  const Seq here = keeper_->health().landed_seq;
-  witness("b").note = own_note(here, to_hex(sha256("another")));
+  const auto end = *log_->end(kLedger);
+  witness("b").note = own_note(1, to_hex(sha256("another")));
   ASSERT_TRUE(until_waits(Errc::kForkFound));
   witness("b").note.clear();
   env_.advance_us(10 * kSecondUs);
   poke_in_vain();
   EXPECT_FALSE(gate_->load()) << "until somebody looked into it";
-  EXPECT_EQ(keeper_->health().landed_seq, here);
+  EXPECT_EQ(*log_->end(kLedger), end);
 }
 
 TEST_F(ConfirmationTest, ANoteThatItsOwnKeyDidNotSignSaysNothing) {
@@ -373,13 +374,13 @@ TEST_F(ConfirmationTest, AWitnessThatForgotIsReportedAndAskedFromWhereItStands) 
   join.set_public_key(key_of("delta"));
   join.set_recovery_key(key_of("recovery"));
   submit(*reporter_, join);
-  const Seq reporter_seq = reporter_->health().landed_seq;
+  const auto reporter_end = *log_->end(city);
   begin();
   ASSERT_TRUE(until_confirmed());
   const auto before = head().confirmed_size();
   witness("a").size = before - 1;
   do_something();
-  ASSERT_TRUE(until([&] { return reporter_->health().landed_seq > reporter_seq; }));
+  ASSERT_TRUE(until([&] { return *log_->end(city) > reporter_end; }));
   const auto read = log_->read(city, 0, 1 << 20);
   ASSERT_TRUE(read.has_value());
   Chain chain(*FoundingId::from(std::string(16, 'w')));
