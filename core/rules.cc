@@ -35,7 +35,8 @@ Result<Decision> decide_command(std::string_view ledger_kind, RowsView& view,
                                 const google::protobuf::Message& command,
                                 const DecideContext& context) {
   if (command.GetDescriptor() == v1::QuarantineInput::descriptor()) {
-    return decide_quarantine(static_cast<const v1::QuarantineInput&>(command));
+    return decide_quarantine(view, ledger_kind, static_cast<const v1::QuarantineInput&>(command),
+                             context);
   }
   if (command.GetDescriptor() == v1::ConfirmCheckpoint::descriptor()) {
     return decide_confirm(view, static_cast<const v1::ConfirmCheckpoint&>(command));

@@ -12,8 +12,9 @@
 //          CheckpointConfirmed is recorded in the ledger.
 //          A witness that names a smaller size than it has cosigned is reported (ReportForgotten).
 // Errors:  in health().waits: kUnavailable, the witnesses that are away; kLogBehind: they have
-//          cosigned entries that are missing here; kForkFound: another history than this one. The
-//          last two keep the gate shut until the ledger is mended and the node started again.
+//          cosigned entries that are missing here, the gate stays shut until they are here;
+//          kForkFound: another history than this one, it stays shut until the ledger is mended and
+//          the node started again.
 // Threads: poke and health from one thread; witnesses answer on theirs.
 // Source:  DESIGN §8 "Evidence".
 #pragma once

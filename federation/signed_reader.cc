@@ -121,6 +121,10 @@ Result<void> SignedReader::cover(Seq seq, const v1::CheckpointSigned& checkpoint
                                       checkpoint.root_sha256() + "; these have " +
                                       to_hex(tree_->root()));
   }
+  if (checkpoint.size() > covered_) {
+    pending_[checkpoint.size() - pending_.front().entry.seq].root_sha256 =
+        checkpoint.root_sha256();
+  }
   covered_ = checkpoint.size();
   covered_hash_ = hash;
   if (covered_by_ && covered_by_->keys().empty()) {
@@ -158,6 +162,13 @@ Result<void> SignedReader::confirm(const v1::CheckpointConfirmed& event) {
                                       " entries of " + source_.ledger.text() +
                                       " with the last hash " + to_hex(read->tip) +
                                       "; here it has " + to_hex(pending(size).entry.hash));
+  }
+  const auto& root_sha256 = pending(size).root_sha256;
+  if (!root_sha256.empty() && to_hex(read->tree.root) != root_sha256) {
+    return fail(Errc::kForkFound, "witnesses have cosigned " + std::to_string(size) +
+                                      " entries of " + source_.ledger.text() + " with root " +
+                                      to_hex(read->tree.root) + "; its checkpoint has " +
+                                      root_sha256);
   }
   confirmed_ = size;
   confirmed_by_ = std::move(witnesses);

@@ -2,16 +2,15 @@
 //
 // Shape:   read() goes on to the log's end through the chain rule and hands out, in order and once,
 //          the entries that a checkpoint by the ledger's key covers by now, the one that counts for
-//          its size. What is behind the
-//          newest checkpoint waits. Who reads from the first entry on also holds the tree's root
-//          against the entries. Given a WitnessSet it hands out only what the witnesses confirm,
-//          too; all that is covered where there are none.
-// Errors:  kUnavailable: again later. kBadSignature: a checkpoint of another key or text,
-//          or of a key that does not count for its size;
-//          kForkFound: one that names a hash or size the ledger does not have, or falls behind an
-//          earlier one; kChainBroken, kUpgradeNeeded, kLogBehind, kLimitReached (too much that no
-//          checkpoint covers): the reader stays where it is and answers the same again: quarantine
-//          this input. `seq` of the error is the entry.
+//          its size. What is behind the newest checkpoint waits. Who reads from the first entry on
+//          also holds the tree's root against the entries. Given a WitnessSet it hands out only
+//          what the witnesses confirm, too; all that is covered where there are none.
+// Errors:  kUnavailable: again later. kBadSignature: a checkpoint of another key or text, or of a
+//          key that does not count for its size; kForkFound: one that names a hash, root or size
+//          that the ledger does not have, or falls behind an earlier one, or cosignatures of
+//          another history; kChainBroken, kUpgradeNeeded, kLogBehind, kLimitReached (too much that
+//          no checkpoint covers): the reader stays where it is and answers the same again:
+//          quarantine this input. `seq` of the error is the entry.
 // Threads: one at a time.
 // Limits:  kPendingBytesMax wait for their checkpoint; a read hands out about kReadBytesMax.
 // Source:  DESIGN §8, "Signed flights".
@@ -69,6 +68,7 @@ class SignedReader {
     SignedEntry entry;
     size_t bytes = 0;
     TreeHash leaf;
+    std::string root_sha256;  // of the tree up to it, where a checkpoint names it
   };
   Result<void> read_on();
   Result<void> take(const streams::Record& record, const Verdict& verdict);

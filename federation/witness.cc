@@ -79,13 +79,6 @@ Result<std::vector<v1::Member>> peers_of(const Snapshot& rows, const std::string
   return peers;
 }
 
-std::optional<NoteKey> witness_key(const v1::Member& member) {
-  const auto key = parse_hex<PublicKey>(member.witness_key());
-  if (!key) return std::nullopt;
-  return NoteKey{witness_name(member.city(), member.founding_id()), NoteKeyType::kCosignature,
-                 *key};
-}
-
 Witness::Witness(const std::shared_ptr<projections::Keeper>& keeper, std::string seed)
     : keeper_(keeper),
       seed_(std::move(seed)),

@@ -76,7 +76,5 @@ class WitnessCaller {
 // The members of an alliance, as a city's committed rows know them.
 Result<std::vector<v1::Member>> peers_of(const projections::Snapshot& rows,
                                          const std::string& alliance);
-// As the member's admission names it; nullopt: it has no witness.
-std::optional<NoteKey> witness_key(const v1::Member& member);
 
 }  // namespace hansa::federation

@@ -9,6 +9,7 @@
 #include "core/alliance/handover.h"
 #include "core/alliance/identity.h"
 #include "core/alliance/joint_action.h"
+#include "core/alliance/ledger_finding.h"
 #include "core/alliance/member_air.h"
 #include "core/base/assert.h"
 #include "core/base/overlay_rows.h"
@@ -124,6 +125,8 @@ Acted decide_act(const Act& act, const v1::Event& event) {
     case v1::Event::kOfferDeclined: return decide_act(act, event.offer_declined());
     case v1::Event::kTakenCaseMoved: return decide_act(act, event.taken_case_moved());
     case v1::Event::kAirQualityRecorded: return decide_act(act, event.air_quality_recorded());
+    case v1::Event::kForkFound: return decide_act(act, event.fork_found());
+    case v1::Event::kWitnessForgot: return decide_act(act, event.witness_forgot());
     case v1::Event::kPopulationRecorded: return decide_act(act, event.population_recorded());
     default: return std::vector<v1::Event>();  // what the city heard from us, and what is shared
   }
@@ -179,11 +182,15 @@ Result<Decision> decide_shared(RowsView& view, const v1::TakeShared& command,
   return decision;
 }
 
-Decision decide_quarantine(const v1::QuarantineInput& command) {
+Decision decide_quarantine(RowsView& view, std::string_view ledger_kind,
+                           const v1::QuarantineInput& command, const DecideContext& context) {
   Decision decision;
   decision.subject_id = command.quarantined().input();
   decision.state = "quarantined";
   *decision.events.emplace_back().mutable_input_quarantined() = command.quarantined();
+  if (ledger_kind == kAllianceKind) {
+    raise_refused(view, command.quarantined(), context.seq, decision.events);
+  }
   return decision;
 }
 
@@ -203,8 +210,11 @@ Result<Decision> decide_release(RowsView& view, const std::string& input,
 }
 
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReleaseInput& command) {
-  return decide_release(scope.view, share_ledger(command.alliance(), command.city()).text(),
-                        command.city(), command.reason());
+  const std::string input = share_ledger(command.alliance(), command.city()).text();
+  HANSA_TRY(auto decision,
+            decide_release(scope.view, input, command.city(), command.reason()));
+  settle_refused(scope.view, input, command.reason(), decision.events);
+  return decision;
 }
 
 // ---- evolve

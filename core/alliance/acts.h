@@ -8,7 +8,8 @@
 //          decide_act(act, event), one per word; those on campaigns, actions and findings stand
 //          with what they are about (campaign.h, joint_action.h, finding.h), and so does what is
 //          shared and kept (member_air.h).
-//          decide_quarantine() records that an input cannot be read on.
+//          decide_quarantine() records that an input cannot be read on; in an alliance it raises a
+//          finding with it (ledger_finding.h), which decide_release() settles.
 // Errors:  kUnknownMember for a city that was never admitted.
 // Threads: pure.
 // Source:  DESIGN §8; the table act × membership is core/alliance/README.md.
@@ -34,7 +35,8 @@ using Acted = Result<std::vector<v1::Event>>;
 
 Result<Decision> decide_shared(RowsView& view, const v1::TakeShared& command,
                                const DecideContext& context);
-Decision decide_quarantine(const v1::QuarantineInput& command);
+Decision decide_quarantine(RowsView& view, std::string_view ledger_kind,
+                           const v1::QuarantineInput& command, const DecideContext& context);
 // kWrongState where nothing is quarantined. The receipt is about `subject`.
 Result<Decision> decide_release(RowsView& view, const std::string& input,
                                 const std::string& subject, const std::string& reason);

@@ -10,6 +10,7 @@
 #include "core/alliance/finding.h"
 #include "core/alliance/handover.h"
 #include "core/alliance/joint_action.h"
+#include "core/alliance/ledger_finding.h"
 #include "core/alliance/ledger_keys.h"
 #include "core/alliance/member_air.h"
 
@@ -73,6 +74,8 @@ const auto& handlers() {
       on_alliance<v1::ProposeCampaign>(),
       on_alliance<v1::CloseCampaign>(),
       on_alliance<v1::SettleFinding>(),
+      on_alliance<v1::ReportForgotten>(),
+      on_alliance<v1::ReportSilence>(),
       on_alliance<v1::TimerDue>(),
       on_shared(),
   };

@@ -212,6 +212,13 @@ NoteSignature cosignature_of(const v1::Witnessed& row, const std::string& name,
   return cosign_note(name, seed, note ? note->text : std::string(), row.time_us() / 1'000'000);
 }
 
+std::optional<NoteKey> witness_key(const v1::Member& member) {
+  const auto key = parse_hex<PublicKey>(member.witness_key());
+  if (!key) return std::nullopt;
+  return NoteKey{witness_name(member.city(), member.founding_id()), NoteKeyType::kCosignature,
+                 *key};
+}
+
 uint32_t witness_quorum(uint32_t witnesses, uint32_t wanted) {
   if (witnesses == 0) return 0;
   return std::min(witnesses, std::max(wanted, witnesses / 2 + 1));

@@ -49,6 +49,9 @@ std::optional<Result<void>> evolve_witness(Rows& rows, const v1::Event& event,
 NoteSignature cosignature_of(const v1::Witnessed& row, const std::string& witness_name,
                              const std::string& seed);
 
+// As the member's admission names it; nullopt: it has no witness.
+std::optional<NoteKey> witness_key(const v1::Member& member);
+
 // More than half of the others; 0: there is nobody who could.
 uint32_t witness_quorum(uint32_t witnesses, uint32_t wanted);
 

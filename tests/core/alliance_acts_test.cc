@@ -413,7 +413,7 @@ TEST(Input, IsQuarantinedInEveryKindOfLedgerAndReleasedOnce) {
   quarantine.mutable_quarantined()->set_seq(7);
   quarantine.mutable_quarantined()->set_code("bad_chain");
   alliance.rows.put(kInputTable, input).set_seq(6);
-  ASSERT_EQ(alliance.send(quarantine), "InputQuarantined");
+  ASSERT_EQ(alliance.send(quarantine), "InputQuarantined + FindingRaised");
   const auto* row = alliance.rows.find(kInputTable, input);
   EXPECT_EQ(row->quarantined().seq(), 7U);
   EXPECT_EQ(row->quarantined().code(), "bad_chain");
@@ -421,7 +421,7 @@ TEST(Input, IsQuarantinedInEveryKindOfLedgerAndReleasedOnce) {
   auto other = release;
   other.set_city("m1");
   EXPECT_EQ(alliance.send(other), "wrong_state");
-  ASSERT_EQ(alliance.send(release), "InputReleased");
+  ASSERT_EQ(alliance.send(release), "InputReleased + FindingSettled");
   EXPECT_FALSE(alliance.rows.find(kInputTable, input)->has_quarantined());
   EXPECT_EQ(alliance.rows.find(kInputTable, input)->seq(), 6U);
   EXPECT_EQ(alliance.send(release), "wrong_state");

@@ -9,6 +9,7 @@
 #include "federation/checkpoint.h"
 #include "federation/share_reader.h"
 #include "streams/embedded_log.h"
+#include "tests/core/test_log.h"
 #include "tests/federation/vouched_tree.h"
 #include "tests/streams/log_helpers.h"
 
@@ -335,6 +336,153 @@ TEST_F(SignedReaderTest, AFoundingThatIsAnothersIsRefused) {
   EXPECT_EQ(read_all(taken), std::vector<Seq>());
   ASSERT_TRUE(error_);
   EXPECT_EQ(error_->code, Errc::kChainBroken);
+}
+
+// ---- witnesses
+
+v1::Member member(const std::string& city) {
+  v1::Member row;
+  row.set_city(city);
+  row.set_founding_id(to_hex(sha256(city)).substr(0, 32));
+  row.set_membership(v1::Membership::admitted);
+  row.set_joined_time_us(1);
+  row.set_witness_key(key_of(city));
+  return row;
+}
+
+class ConfirmedReaderTest : public SignedReaderTest {
+ protected:
+  // A note that these witnesses have cosigned.
+  static std::string cosigned_by(const Note& note, const std::vector<std::string>& cities) {
+    Note all = note;
+    for (const auto& city : cities) {
+      all.signatures.push_back(cosign_note(witness_key(member(city))->name, seed_of(city),
+                                           note.text, 1'700'000'000));
+    }
+    return note_text(all);
+  }
+  void write_confirmed(Seq size, const std::string& note) {
+    v1::Payload payload;
+    payload.add_events()->mutable_checkpoint_confirmed()->set_size(size);
+    payload.mutable_events(0)->mutable_checkpoint_confirmed()->set_note(note);
+    write(payload);
+  }
+  void confirm(Seq size, const std::vector<std::string>& cities) {
+    write_confirmed(size, cosigned_by(note_of(checkpoint(size)), cities));
+  }
+  SignedReader confirmed_reader(const std::vector<std::string>& cities) {
+    std::vector<v1::Member> members;
+    for (const auto& city : cities) members.push_back(member(city));
+    return SignedReader(*log_, {kShare, kFounding, kKeys}, {0, founding_hash(kFounding), 0, 0},
+                        WitnessSet(members));
+  }
+  VouchedHead written() {
+    write_words(3);
+    write_checkpoint(checkpoint(3));
+    return tree_.head(3);
+  }
+  // Enough witnesses have cosigned this.
+  void expect_fork(const VouchedHead& other) {
+    write_confirmed(3, cosigned_by(note_of(sign_checkpoint(kSeed, other)), {"a", "b"}));
+    auto taken = confirmed_reader({"a", "b", "c"});
+    EXPECT_EQ(read_all(taken), std::vector<Seq>());
+    ASSERT_TRUE(error_);
+    EXPECT_EQ(error_->code, Errc::kForkFound);
+  }
+  void write_joined(const std::string& city) {
+    v1::Payload payload;
+    auto& admitted = *payload.add_events()->mutable_city_admitted();
+    admitted.set_city(city);
+    admitted.set_founding_id(member(city).founding_id());
+    admitted.set_public_key(key_of("share of " + city));
+    admitted.set_witness_key(member(city).witness_key());
+    payload.add_events()->mutable_city_joined()->set_city(city);
+    write(payload);
+  }
+};
+
+TEST_F(ConfirmedReaderTest, OnlyWhatIsConfirmedIsHandedOut) {
+  write_words(3);
+  write_checkpoint(checkpoint(3));
+  auto taken = confirmed_reader({"a", "b", "c"});
+  EXPECT_EQ(read_all(taken), std::vector<Seq>());
+  EXPECT_EQ(taken.covered_seq(), 3U);
+  EXPECT_EQ(taken.confirmed_seq(), 0U);
+  confirm(3, {"a", "c"});
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{1, 2, 3}));
+  EXPECT_EQ(taken.confirmed_seq(), 3U);
+  EXPECT_FALSE(error_);
+}
+
+TEST_F(ConfirmedReaderTest, TooFewOrWrongCosignaturesConfirmNothing) {
+  write_words(3);
+  write_checkpoint(checkpoint(3));
+  confirm(3, {"a"});
+  confirm(3, {"a", "mallory"});
+  confirm(3, {"a", "a"});
+  Note forged = note_of(checkpoint(3));
+  for (const char* city : {"a", "b"}) {
+    forged.signatures.push_back(
+        cosign_note(witness_key(member(city))->name, seed_of("mallory"), forged.text, 5));
+  }
+  write_confirmed(3, note_text(forged));
+  write_confirmed(2, cosigned_by(note_of(checkpoint(3)), {"a", "b"}));
+  write_confirmed(3, "no note");
+  auto taken = confirmed_reader({"a", "b", "c"});
+  EXPECT_EQ(read_all(taken), std::vector<Seq>());
+  EXPECT_FALSE(error_) << error_->detail;
+  confirm(3, {"b", "c"});
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{1, 2, 3}));
+}
+
+TEST_F(ConfirmedReaderTest, WhoJoinsMustCosignFromThereOn) {
+  write_words(2);
+  write_checkpoint(checkpoint(2));
+  confirm(2, {"a"});
+  write_joined("b");  // entry 5
+  write_checkpoint(checkpoint(5));
+  confirm(5, {"a"});
+  auto taken = confirmed_reader({"a"});
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{1, 2})) << "of two, more than half are two";
+  confirm(5, {"a", "b"});
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{3, 4, 5}));
+  EXPECT_FALSE(error_);
+}
+
+TEST_F(ConfirmedReaderTest, WhereNobodyCouldWitnessAllThatIsCoveredIsHandedOutUntilSomebodyCan) {
+  write_words(2);
+  write_checkpoint(checkpoint(2));
+  auto taken = confirmed_reader({});
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{1, 2}));
+  write_joined("b");
+  write_checkpoint(checkpoint(4));
+  EXPECT_EQ(read_all(taken), std::vector<Seq>());
+  confirm(4, {"b"});
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{3, 4}));
+}
+
+TEST_F(ConfirmedReaderTest, ACosignedTipThatDiffersIsAFork) {
+  VouchedHead other = written();
+  other.tip = sha256("another entry");
+  expect_fork(other);
+}
+
+TEST_F(ConfirmedReaderTest, ACosignedRootThatDiffersIsAFork) {
+  VouchedHead other = written();
+  other.root = leaf_hash("another tree");
+  expect_fork(other);
+}
+
+TEST_F(ConfirmedReaderTest, ACheckpointWithAnotherRootIsAFork) {
+  write_words(3);
+  VouchedHead other = tree_.head(3);
+  other.root = leaf_hash("another tree");
+  write_checkpoint(sign_checkpoint(kSeed, other));
+  auto taken = confirmed_reader({"a"});
+  EXPECT_EQ(read_all(taken), std::vector<Seq>());
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->code, Errc::kForkFound);
+  EXPECT_EQ(error_->seq, 4U);
 }
 
 }  // namespace
