@@ -10,25 +10,6 @@ namespace {
 constexpr std::string_view kOutside = "outside the range of days";
 constexpr std::string_view kDeferred = "deferred: its deadline moved out of the range of days";
 
-// The event's name and the case whose facts it changes; no case for events about the city.
-struct Subject {
-  std::string event;
-  std::string case_id;
-};
-
-Subject subject_of(const v1::Event& event) {
-  const auto* reflection = event.GetReflection();
-  const auto* chosen =
-      reflection->GetOneofFieldDescriptor(event, v1::Event::descriptor()->oneof_decl(0));
-  if (chosen == nullptr) return {};
-  const auto* type = chosen->message_type();
-  const auto* field = type->FindFieldByName(event.has_problem_rebounded() ? "original_case"
-                                                                          : "case");
-  if (field == nullptr) return {type->name(), ""};
-  const auto& content = reflection->GetMessage(event, chosen);
-  return {type->name(), content.GetReflection()->GetString(content, field)};
-}
-
 std::vector<Judgement> judge_all(Measure measure, const Facts& facts) {
   std::vector<Judgement> all;
   for (int item = 0; item < items_of(measure, facts); ++item) {
@@ -46,6 +27,19 @@ bool same(const std::vector<Judgement>& left, const std::vector<Judgement>& righ
 
 }  // namespace
 
+MetricSubject subject_of(const v1::Event& event) {
+  const auto* reflection = event.GetReflection();
+  const auto* chosen =
+      reflection->GetOneofFieldDescriptor(event, v1::Event::descriptor()->oneof_decl(0));
+  if (chosen == nullptr) return {};
+  const auto* type = chosen->message_type();
+  const auto& content = reflection->GetMessage(event, chosen);
+  const auto* field = type->FindFieldByName(event.has_problem_rebounded() ? "original_case"
+                                                                          : "case");
+  if (field == nullptr) return {type->name(), "", &content};
+  return {type->name(), content.GetReflection()->GetString(content, field), &content};
+}
+
 Recount::Recount(const MetricInfo& metric, FigureQuery query)
     : metric_(metric), query_(std::move(query)) {}
 
@@ -54,7 +48,7 @@ Result<void> Recount::take(const v1::Payload& payload, Seq seq) {
   entry.seq = seq;
   entry.time_us = payload.time_us();
   for (const auto& event : payload.events()) {
-    const Subject subject = subject_of(event);
+    const MetricSubject subject = subject_of(event);
     if (subject.case_id.empty()) HANSA_CHECK(evolve(rows_, event, entry));
     HANSA_CHECK(fold_metrics(rows_, event, entry));
     if (!subject.case_id.empty()) note(subject.case_id, subject.event, seq);

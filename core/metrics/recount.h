@@ -27,6 +27,15 @@ struct Outcome {
   std::string event;
 };
 
+// The event's name, its content, and the case whose facts it changes; no case for events about the
+// city.
+struct MetricSubject {
+  std::string event;
+  std::string case_id;
+  const google::protobuf::Message* content = nullptr;
+};
+MetricSubject subject_of(const v1::Event& event);
+
 class Recount {
  public:
   Recount(const MetricInfo& metric, FigureQuery query);
