@@ -1,0 +1,188 @@
+#include "federation/evidence_league.h"
+
+#include "core/alliance/alliance_fold.h"
+#include "core/city/peers.h"
+
+namespace hansa::federation {
+namespace {
+
+std::string count_text(uint32_t count) { return std::to_string(count); }
+
+// What a payload tells of members, and nothing else.
+v1::Payload peers_in(const v1::Payload& payload) {
+  v1::Payload peers;
+  peers.set_time_us(payload.time_us());
+  for (const auto& event : payload.events()) {
+    if (peer_heard_of(event)) *peers.add_events() = event;
+  }
+  return peers;
+}
+
+// How far the confirmations in a ledger reach, by the witnesses of their sizes.
+class Confirmed {
+ public:
+  Confirmed(WitnessSet witnesses, std::string except_city)
+      : witnesses_(std::move(witnesses)), except_city_(std::move(except_city)) {}
+
+  // Of the ledger that names the witnesses.
+  void take_members(Seq seq, const v1::Payload& payload) {
+    if (auto peers = peers_in(payload); !peers.events().empty()) {
+      pending_.emplace_back(seq, std::move(peers));
+    }
+  }
+  void take(const v1::Payload& payload) {
+    for (const auto& event : payload.events()) {
+      if (event.has_checkpoint_confirmed()) take(event.checkpoint_confirmed());
+    }
+  }
+  Seq size() const { return size_; }
+
+ private:
+  void take(const v1::CheckpointConfirmed& confirmed) {
+    const auto note = parse_note(confirmed.note());
+    if (!note || confirmed.size() <= size_) return;
+    auto witnesses = witnesses_;
+    auto next = pending_.begin();
+    for (; next != pending_.end() && next->first <= confirmed.size(); ++next) {
+      witnesses.take(next->second);
+    }
+    if (witnesses.keys(except_city_).empty() || !witnesses.confirms(*note, except_city_)) return;
+    size_ = confirmed.size();
+    witnesses_ = std::move(witnesses);
+    pending_.erase(pending_.begin(), next);
+  }
+
+  WitnessSet witnesses_;
+  std::string except_city_;
+  std::deque<std::pair<Seq, v1::Payload>> pending_;
+  Seq size_ = 0;
+};
+
+bool is_confirmed(const EvidenceHead& head) {
+  return head.witnesses > 0 && head.cosigned >= witness_quorum(head.witnesses, 0);
+}
+
+// The change or the end of a member's key is that member's own word.
+template <typename Statement>
+Result<void> check_word(const v1::Member* member, const LedgerId& ledger,
+                        const Statement& statement,
+                        Result<bool> (*check)(const KnownKeys&, const Statement&)) {
+  if (member == nullptr) {
+    return fail(Errc::kBadSignature, "a key of " + ledger.text() +
+                                         " is changed, which was never admitted");
+  }
+  const KnownKeys known{ledger, member->founding_id(), member->recovery_key(), keys_of(*member), 0};
+  HANSA_CHECK(check(known, statement));
+  return {};
+}
+
+}  // namespace
+
+std::string confirmation_text(const EvidenceHead& head) {
+  if (head.witnesses == 0) return "unconfirmed: there is no witness";
+  const auto of_all = count_text(head.cosigned) + " of " + count_text(head.witnesses) +
+                      (head.witnesses == 1 ? " witness" : " witnesses");
+  if (is_confirmed(head)) return "confirmed by " + of_all;
+  std::string text = "unconfirmed: cosigned by " + of_all + ", " +
+                     count_text(witness_quorum(head.witnesses, 0)) + " needed";
+  if (head.confirmed > 0) text += "; confirmed are the first " + std::to_string(head.confirmed);
+  return text;
+}
+
+Result<void> MemberList::check_statement(const v1::Event& event) {
+  if (event.has_city_key_changed()) {
+    const auto& change = event.city_key_changed();
+    return check_word<KeyChange>(
+        find(change.city()), share_ledger(alliance_.id, change.city()),
+        {change.public_key(), change.from_size(), change.signature()}, &check_change);
+  }
+  if (event.has_city_key_revoked()) {
+    const auto& end = event.city_key_revoked();
+    return check_word<KeyEnd>(
+        find(end.city()), share_ledger(alliance_.id, end.city()),
+        {end.public_key(), end.last_good_size(), end.compromised(), end.signature()}, &check_end);
+  }
+  return {};
+}
+
+Result<void> MemberList::take(const v1::Payload& payload) {
+  for (const auto& event : payload.events()) {
+    if (!peer_heard_of(event)) continue;
+    HANSA_CHECK(check_statement(event));
+    const auto evolved = evolve_alliance(rows_, event, {0, payload.time_us(), {}});
+    if (evolved) HANSA_CHECK(*evolved);
+  }
+  return {};
+}
+
+std::vector<v1::Member> MemberList::all() {
+  std::vector<v1::Member> members;
+  rows_.scan(TableId::kMember, "", "\xff", [&](std::string_view, const auto& row) {
+    members.push_back(static_cast<const v1::Member&>(row));
+    return true;
+  });
+  return members;
+}
+
+Result<EvidenceHead> count_cosigners(SignedHead head, AllianceEvidence& alliance,
+                                     const std::string& except_city) {
+  EvidenceHead counted{std::move(head)};
+  for (const auto& key : WitnessSet(alliance.members.all()).keys(except_city)) {
+    ++counted.witnesses;
+    HANSA_TRY(const auto time_s, signed_by(counted.head.note, key));
+    counted.cosigned += time_s ? 1 : 0;
+  }
+  if (is_confirmed(counted)) counted.confirmed = counted.size();
+  return counted;
+}
+
+Result<AllianceEvidence> read_alliance(const std::string& folder, const EvidenceSource& alliance,
+                                       const VisitEvidence& visit) {
+  AllianceEvidence evidence{alliance, {}, MemberList(alliance.ledger)};
+  Confirmed confirmed(WitnessSet({}), "");
+  const auto take = [&](const EvidenceEntry& entry) -> Result<void> {
+    if (auto taken = evidence.members.take(entry.payload); !taken) {
+      taken.error().detail = "entry " + std::to_string(entry.seq) + " of " +
+                             alliance.ledger.text() + ": " + taken.error().detail;
+      taken.error().seq = entry.seq;
+      return taken;
+    }
+    confirmed.take_members(entry.seq, entry.payload);
+    confirmed.take(entry.payload);
+    return visit ? visit(entry) : Result<void>();
+  };
+  HANSA_TRY(auto head, EvidenceFolder(folder, alliance.ledger).read(alliance, take));
+  HANSA_TRY(evidence.head, count_cosigners(std::move(head), evidence, ""));
+  evidence.head.confirmed = std::max(evidence.head.confirmed, confirmed.size());
+  return evidence;
+}
+
+Result<EvidenceSource> share_source(AllianceEvidence& alliance, const std::string& city) {
+  const auto* member = alliance.members.find(city);
+  const auto founding_id = member == nullptr ? std::nullopt
+                                             : parse_hex<FoundingId>(member->founding_id());
+  if (!founding_id) {
+    return fail(Errc::kUnknownMember, alliance.source.ledger.text() + " has admitted no city " +
+                                          city + " in its first " +
+                                          std::to_string(alliance.head.size()) + " entries");
+  }
+  return EvidenceSource{share_ledger(alliance.source.ledger.id, city),
+                        share_founding_id(alliance.source.founding_id, *founding_id),
+                        keys_of(*member)};
+}
+
+Result<EvidenceHead> read_share(const std::string& folder, AllianceEvidence& alliance,
+                                const std::string& city, const VisitEvidence& visit) {
+  HANSA_TRY(const auto source, share_source(alliance, city));
+  Confirmed confirmed(WitnessSet(alliance.members.all()), city);
+  const auto take = [&](const EvidenceEntry& entry) -> Result<void> {
+    confirmed.take(entry.payload);
+    return visit ? visit(entry) : Result<void>();
+  };
+  HANSA_TRY(auto head, EvidenceFolder(folder, source.ledger).read(source, take));
+  HANSA_TRY(auto counted, count_cosigners(std::move(head), alliance, city));
+  counted.confirmed = std::max(counted.confirmed, confirmed.size());
+  return counted;
+}
+
+}  // namespace hansa::federation
