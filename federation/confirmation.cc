@@ -178,6 +178,7 @@ Result<void> Confirmation::check_shown(const Snapshot& rows, Asked& asked) {
 
 bool Confirmation::ask_to_cosign() {
   const auto rows = plan_.keeper->snapshot();
+  if (rows->meta().position.seq < plan_.keeper->health().landed_seq) return true;
   const auto head = rows->find(kLedgerHeadTable, "");
   if (!head || !*head || (*head)->deed_seq() <= (*head)->confirmed_size()) return false;
   const Seq size = (*head)->size();
@@ -296,8 +297,11 @@ void Confirmation::confirm() {
   confirmed.set_witnesses(static_cast<uint32_t>(round_->asked.size()));
   confirmed.set_quorum(round_->quorum);
   auto note = parse_note(round_->head.note()).value_or(Note());
+  const size_t enough = note.signatures.size() + round_->quorum;
   for (const auto& one : round_->asked) {
-    if (one.signature) note.signatures.push_back(*one.signature);
+    if (one.signature && note.signatures.size() < enough) {
+      note.signatures.push_back(*one.signature);
+    }
   }
   confirmed.set_note(note_text(note));
   round_->is_submitted = true;

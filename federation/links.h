@@ -3,8 +3,8 @@
 // Shape:   for every city that is hosted here and has joined an alliance: the share ledger with its
 //          keeper, the relay into it, and the city's input from the alliance. For every alliance
 //          hosted here: an input from each member's share ledger. For each ledger that is written
-//          here and read by others: who has it confirmed (federation/confirmation.h). look_around() makes what is
-//          missing; poke() lets each link take its next step, and calls `moved` after each that
+//          here and read by others: who has it confirmed (federation/confirmation.h).
+//          look_around() makes what is missing; poke() lets each link take its next step, and calls `moved` after each that
 //          did: who waits there makes them move one after the other. start() does both on a
 //          thread of its own; a test calls settle() instead, which goes on until nothing moves.
 //          Nothing is configured: what is joined and admitted says it all. An input is made anew

@@ -33,7 +33,8 @@ Result<std::vector<SignedEntry>> SignedReader::read() {
   }
   std::vector<SignedEntry> entries;
   size_t bytes = 0;
-  while (!pending_.empty() && pending_.front().entry.seq <= released_seq() && bytes < kReadBytesMax) {
+  const Seq released = released_seq();
+  while (!pending_.empty() && pending_.front().entry.seq <= released && bytes < kReadBytesMax) {
     bytes += pending_.front().bytes;
     pending_bytes_ -= pending_.front().bytes;
     entries.push_back(std::move(pending_.front().entry));

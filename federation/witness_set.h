@@ -9,6 +9,8 @@
 // Source:  DESIGN §8 "Evidence".
 #pragma once
 
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "federation/witness.h"
@@ -25,7 +27,7 @@ class WitnessSet {
   bool confirms(const Note& note, std::string_view except_city = {}) const;
 
  private:
-  std::map<std::string, v1::Member> members_;  // by city
+  std::map<std::string, std::shared_ptr<const v1::Member>> members_;  // by city; never changed
 };
 
 }  // namespace hansa::federation

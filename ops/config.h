@@ -38,7 +38,7 @@ struct NodeSettings {
   std::string id = "node-1";
   std::string data_dir = "data";
   uint32_t keeper_threads = 2;
-  // In the names of the transparency logs that begin here; it must stay (core/evidence/ledger_note.h).
+  // In the names of the logs that begin here (core/evidence/ledger_note.h).
   std::string public_host = "localhost";
 };
 

@@ -3,7 +3,7 @@
 // Shape:   read_ledger(log, ledger, founding id, from, visitor) reads from a position to the log's
 //          end as it was at the start, calls the visitor for every record in order, and answers the
 //          position it reached. The visitor's `valid` gets the value of each valid entry; it may
-//          answer an error to stop there (it is passed on). `is_void` gets every record that is none.
+//          answer an error to stop there (it is passed on). `is_void` gets every other record.
 //          read_records is the loop below it: applies every record of [next offset, target).
 // Errors:  of the log (kUnavailable: again later; kLogBehind, kChainBroken: damaged or lost) and of
 //          the chain (kChainBroken, kUpgradeNeeded); `seq` of the error is the entry that could not

@@ -25,7 +25,8 @@ Result<void> grow_tree(Rows& rows, Seq seq, const TreeHash& leaf) {
   TreeHash hash = leaf;
   uint64_t index = seq - 1;
   for (uint32_t level = 0;; ++level, index /= kTileWidth) {
-    auto& hashes = *rows.put(kTreeTileTable, tile_key({level, index / kTileWidth})).mutable_hashes();
+    auto& tile = rows.put(kTreeTileTable, tile_key({level, index / kTileWidth}));
+    auto& hashes = *tile.mutable_hashes();
     if (hashes.size() != index % kTileWidth * kHashBytes) {
       return fail(Errc::kInternal, "the tree has " + std::to_string(hashes.size() / kHashBytes) +
                                        " hashes in tile " + std::to_string(index / kTileWidth) +

@@ -38,6 +38,8 @@ LeagueOptions like_a_node(Env& env) {
   options.write_mib = 128;
   options.row_cache_mib = 256;
   options.commit_interval_us = projections::KeeperLimits().commit_interval_us;
+  options.alliance_pause_us = 1'000'000;
+  options.share_pause_us = 60'000'000;
   return options;
 }
 

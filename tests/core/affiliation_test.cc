@@ -28,7 +28,7 @@ AffiliatedCity member() {
   AffiliatedCity city;
   EXPECT_EQ(city.send(joining("delta")), "AllianceJoined");
   EXPECT_EQ(city.hear_one([](auto& e) { e.mutable_city_joined()->set_city("test"); }),
-            "AllianceHeard");
+            "AllianceHeard + AllianceHeard") << "of itself, and of a member";
   city.hear_proposal(closings());
   return city;
 }

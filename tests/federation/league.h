@@ -34,6 +34,8 @@ struct LeagueOptions {
   size_t write_mib = 8;
   size_t row_cache_mib = 4;
   int64_t commit_interval_us = 2'000;
+  int64_t alliance_pause_us = 0;  // between confirmations
+  int64_t share_pause_us = 0;
 };
 
 class League {
@@ -54,6 +56,8 @@ class League {
     plan.budget = budget_;
     plan.projections_dir = folder_.path("shares");
     plan.executor = pool_->get_executor();
+    plan.alliance_pause_us = options_.alliance_pause_us;
+    plan.share_pause_us = options_.share_pause_us;
     links_ = std::make_unique<Links>(std::move(plan));
     for (auto& [ledger, one] : ledgers_) open_ledger(ledger, one);
   }
