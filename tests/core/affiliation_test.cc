@@ -268,11 +268,21 @@ TEST(Ratification, HasALimitUntilALaterVersionTakesEffect) {
 
 // ---- hearing
 
+TEST(Heard, WhatBecomesOfAnotherCityChangesNothingForThisOne) {
+  auto city = member();
+  const auto before = *city.find("delta");
+  v1::Event other;
+  other.mutable_city_expelled()->set_city("another");
+  EXPECT_EQ(city.hear("delta", {other}), "AllianceHeard") << "it witnesses for it no more";
+  EXPECT_TRUE(city.last->events[0].alliance_heard().has_peer_heard());
+  EXPECT_EQ(city.find("delta")->SerializeAsString(), before.SerializeAsString());
+}
+
 TEST(Heard, NewsOfOtherCitiesAndOfNothingThatConcernsACityIsLeftOut) {
   auto city = member();
   const auto before = city.rows.dump();
   v1::Event other;
-  other.mutable_city_expelled()->set_city("another");
+  other.mutable_city_ratified()->set_city("another");
   v1::Event founded;
   founded.mutable_alliance_founded();
   v1::Event ratified;
@@ -281,8 +291,9 @@ TEST(Heard, NewsOfOtherCitiesAndOfNothingThatConcernsACityIsLeftOut) {
   EXPECT_EQ(city.rows.dump(), before);
   v1::Event own;
   own.mutable_city_expelled()->set_city("test");
-  EXPECT_EQ(city.hear("delta", {other, own, founded}), "AllianceHeard");
-  const auto& heard = city.last->events[0].alliance_heard();
+  EXPECT_EQ(city.hear("delta", {other, own, founded}), "AllianceHeard + AllianceHeard");
+  EXPECT_TRUE(city.last->events[0].alliance_heard().has_peer_heard());
+  const auto& heard = city.last->events[1].alliance_heard();
   EXPECT_EQ(heard.alliance(), "delta");
   EXPECT_EQ(heard.alliance_seq(), city.alliance_seq - 1);
   EXPECT_EQ(city.find("delta")->alliance_seq(), city.alliance_seq - 1);
