@@ -26,6 +26,9 @@ Result<std::vector<SignedEntry>> SignedReader::read() {
     if (error.code == Errc::kUnavailable) return fail(std::move(error));
     if (error.seq == 0) error.seq = chain_.position().seq + 1;
     stop_ = error;
+    if (!pending_.empty() && pending_.back().entry.seq == error.seq) {
+      stopped_hash_ = pending_.back().entry.hash;
+    }
     // What was covered before it is good all the same.
   }
   std::vector<SignedEntry> entries;

@@ -56,6 +56,8 @@ class SignedReader {
   // Entries read and not covered yet, and those that are covered and not handed out.
   Seq known_seq() const { return chain_.position().seq; }
   Seq covered_seq() const { return covered_; }
+  // Of the entry that it stopped at; zero where that is none.
+  const Hash& stopped_hash() const { return stopped_hash_; }
   // As far as witnesses confirm it, by what was read.
   Seq confirmed_seq() const { return confirmed_; }
 
@@ -88,6 +90,7 @@ class SignedReader {
   std::deque<Pending> pending_;
   size_t pending_bytes_ = 0;
   std::optional<Error> stop_;
+  Hash stopped_hash_;
 };
 
 }  // namespace hansa::federation
