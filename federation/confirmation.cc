@@ -133,7 +133,9 @@ bool Confirmation::judge_newest() {
     return false;
   }
   for (auto& one : round->asked) {
-    if (!one.newest || !*one.newest || !**one.newest) continue;
+    if (!one.newest || !*one.newest) continue;
+    check_remembered(*rows, one);
+    if (!**one.newest) continue;
     if (auto shown = check_shown(*rows, one); !shown) {
       lock.unlock();
       is_final_ = shown.error().code == Errc::kForkFound;
@@ -147,6 +149,23 @@ bool Confirmation::judge_newest() {
   plan_.gate->store(true);
   plan_.keeper->look_again();
   return true;
+}
+
+// Its cosignature stands in the ledger: it must still know what it cosigned.
+void Confirmation::check_remembered(const Snapshot& rows, const Asked& asked) {
+  const auto head = rows.find(kLedgerHeadTable, "");
+  if (!head || !*head || (*head)->confirmed_note().empty()) return;
+  const auto confirmed = parse_note((*head)->confirmed_note());
+  if (!confirmed) return;
+  const auto time_s = signed_by(*confirmed, asked.key);
+  if (!time_s || !*time_s) return;
+  Seq said = 0;
+  if (const auto& shown = asked.newest->value()) {
+    const auto read = read_ledger_note(*shown);
+    said = read ? read->tree.size : 0;
+  }
+  if (said >= (*head)->confirmed_size()) return;
+  report_forgotten(asked.member, {(*head)->confirmed_size(), (*head)->confirmed_note()}, said);
 }
 
 // What does not bear this ledger's own signature says nothing of it.

@@ -10,7 +10,8 @@
 //          not confirmed, and `pause_us` after the last confirmation, all witnesses are asked to
 //          cosign it, each from the size that it knows; with as many cosignatures as the quorum
 //          CheckpointConfirmed is recorded in the ledger.
-//          A witness that names a smaller size than it has cosigned is reported (ReportForgotten).
+//          A witness that names a smaller size than it has cosigned is reported (ReportForgotten);
+//          also at the start, by its cosignature on the newest checkpoint that is confirmed.
 // Errors:  in health().waits: kUnavailable, the witnesses that are away; kLogBehind: they have
 //          cosigned entries that are missing here, the gate stays shut until they are here;
 //          kForkFound: another history than this one, it stays shut until the ledger is mended and
@@ -63,6 +64,7 @@ class Confirmation {
   bool ask_newest();
   bool judge_newest();
   Result<void> check_shown(const projections::Snapshot& rows, Asked& asked);
+  void check_remembered(const projections::Snapshot& rows, const Asked& asked);
   bool ask_to_cosign();
   Result<void> ask(size_t index);
   bool gather();

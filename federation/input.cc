@@ -3,9 +3,12 @@
 #include <atomic>
 #include <utility>
 
+#include "core/alliance/alliance.h"
+#include "core/alliance/ledger_finding.h"
 #include "core/alliance/share.h"
 #include "core/city/affiliation.h"
 #include "core/evidence/tree_rows.h"
+#include "projections/snapshot_rows.h"
 #include "streams/ledger_reader.h"
 
 namespace hansa::federation {
@@ -19,6 +22,9 @@ const Principal& input_principal() {
   static const Principal kInput{.issuer = "hansa", .subject = "input"};
   return kInput;
 }
+
+constexpr int64_t kWatchUs = 1'000'000;
+constexpr int64_t kHeartbeatsMissed = 3;
 
 // What no waiting mends. A log that ends too early, or is not there yet, may come back.
 bool is_final(Errc code) {
@@ -41,6 +47,7 @@ struct Input::Step {
   std::optional<Result<v1::Receipt>> receipt;
   v1::LedgerPosition position;  // where the rows stand when it is taken
   bool quarantines = false;
+  std::optional<bool> reports_silence;  // or that it is over
 };
 
 // What the next step will hand over.
@@ -92,6 +99,7 @@ bool Input::poke() {
   }
   if (is_quarantined_) return false;
   refill();
+  watch_silence();
   take();
   return step_ != nullptr || doubted_seq_;
 }
@@ -135,15 +143,78 @@ Result<void> Input::resume() {
     HANSA_TRY(const auto peers, peers_of(*rows, plan_.member));
     witnesses.emplace(peers);
   }
+  if (plan_.source.ledger.kind == kShareKind) HANSA_CHECK(resume_silence(*rows));
   reader_.emplace(*plan_.log, plan_.source, from, std::move(witnesses));
   return {};
+}
+
+Result<void> Input::resume_silence(const projections::Snapshot& rows) {
+  projections::SnapshotRows view(rows);
+  is_silent_ = find_open_finding(view, v1::FindingKind::silence, plan_.source.ledger.text()) !=
+               nullptr;
+  heard_seq_ = taken_seq_;
+  quiet_us_ = 0;
+  watched_us_ = plan_.env->now_us();
+  return view.outcome();
+}
+
+// 0: no word is expected of the member.
+int64_t Input::heartbeat_us() const {
+  const auto rows = plan_.keeper->snapshot();
+  const auto alliance = rows->find(kAllianceTable, "");
+  const auto member = rows->find(kMemberTable, plan_.member);
+  if (!alliance || !*alliance || !member || !*member) return 0;
+  const uint32_t version = (*alliance)->version_in_force();
+  const auto agreement = rows->find(kAgreementTable, big_endian(version));
+  const bool may_speak = is_member(**member) && has_ratified(**member, version) &&
+                         (*member)->membership() == v1::Membership::admitted;
+  if (!may_speak || !agreement || !*agreement) return 0;
+  if ((*agreement)->state() != v1::AgreementState::in_force) return 0;
+  const uint32_t heartbeat_s = (*agreement)->agreement().heartbeat_s();
+  return int64_t{heartbeat_s == 0 ? kHeartbeatSDefault : heartbeat_s} * 1'000'000;
+}
+
+// A node that slept has heard nothing either: what passed between two looks counts for one
+// heartbeat at most.
+void Input::watch_silence() {
+  if (plan_.source.ledger.kind != kShareKind || step_ != nullptr) return;
+  if (reader_->covered_seq() > heard_seq_) {
+    heard_seq_ = reader_->covered_seq();
+    quiet_us_ = 0;
+    if (is_silent_) return report_silence(true);
+  }
+  const int64_t now_us = plan_.env->now_us();
+  const int64_t passed_us = now_us - watched_us_;
+  if (passed_us < kWatchUs) return;
+  watched_us_ = now_us;
+  const int64_t heartbeat = heartbeat_us();
+  const bool can_read = !waits_ || is_final(waits_->code);
+  if (heartbeat == 0 || heard_seq_ == 0 || !can_read) {
+    quiet_us_ = 0;
+    return;
+  }
+  quiet_us_ += std::min(passed_us, heartbeat);
+  if (!is_silent_ && quiet_us_ >= kHeartbeatsMissed * heartbeat) report_silence(false);
+}
+
+void Input::report_silence(bool is_heard_again) {
+  auto command = std::make_unique<v1::ReportSilence>();
+  command->set_city(plan_.member);
+  command->set_seq(heard_seq_);
+  command->set_time_us(heard_time_us_);
+  command->set_is_heard_again(is_heard_again);
+  submit(std::move(command), std::nullopt);
+  step_->reports_silence = !is_heard_again;
 }
 
 void Input::refill() {
   if (!entries_.empty()) return;
   auto read = reader_->read();
   if (read) {
-    for (auto& entry : *read) entries_.push_back(std::move(entry));
+    for (auto& entry : *read) {
+      heard_time_us_ = entry.payload.time_us();
+      entries_.push_back(std::move(entry));
+    }
     waits_.reset();
     if (entries_.empty() && reader_->awaits_witnesses()) {
       waits_ = Error{Errc::kNotYet, "what stands behind entry " +
@@ -156,7 +227,7 @@ void Input::refill() {
   waits_ = read.error();
   if (!is_final(read.error().code) || step_ != nullptr) return;
   if (read.error().code == Errc::kBadSignature && !is_beyond_doubt()) return;
-  quarantine(read.error());
+  quarantine(read.error(), reader_->stopped_hash());
 }
 
 // The key may be recorded in an entry that landed and that the rows did not show when they were
@@ -259,7 +330,7 @@ void Input::take() {
   // What came before a bad entry is good and is taken first.
   if (auto loaded = load_entries(load); !loaded && load.is_empty()) {
     waits_ = loaded.error();
-    return quarantine(loaded.error());
+    return quarantine(loaded.error(), entries_.front().hash);
   }
   if (!moved_) return;
   const bool is_due = moved_->seq() - taken_seq_ >= kMoveRecords ||
@@ -275,12 +346,13 @@ void Input::take() {
                                        *moved_, taken_begun_});
 }
 
-void Input::quarantine(const Error& error) {
+void Input::quarantine(const Error& error, const Hash& hash) {
   doubted_seq_.reset();
   auto command = std::make_unique<v1::QuarantineInput>();
   auto& row = *command->mutable_quarantined();
   row.set_input(plan_.source.ledger.text());
   row.set_seq(error.seq);
+  if (!hash.is_zero()) row.set_sha256(to_hex(hash));
   row.set_code(std::string(error_info(error.code).name));
   row.set_detail(error.detail);
   submit(std::move(command), std::nullopt);
@@ -307,6 +379,10 @@ void Input::settle() {
   const auto& receipt = *step->receipt;
   if (receipt && step->quarantines) {
     is_quarantined_ = true;
+    return;
+  }
+  if (step->reports_silence) {
+    if (receipt) is_silent_ = *step->reports_silence;
     return;
   }
   if (receipt) {

@@ -9,6 +9,9 @@
 //            an alliance reads a member's share ledger: the city's words to it and what it keeps of
 //            what is shared (TakeShared), and that no range of the city's entries is left out;
 //            a city reads its alliance's ledger (TakeHeard).
+//          An alliance reports a member from which nothing signed was read for three heartbeats of
+//          the agreement in force, by this node's clock while it was running and could read, and
+//          reports the first thing read after it (ReportSilence).
 //          An entry that causes more than fits into one is taken in several steps: the position
 //          then says how many of its events are taken already.
 // Errors:  what can never be right (a fork, a bad signature, a broken chain, a skipped range, an
@@ -65,7 +68,11 @@ class Input {
   bool add_shared(const SignedEntry& entry, Load& load);
   Result<void> load_entries(Load& load);
   void take();
-  void quarantine(const Error& error);
+  void quarantine(const Error& error, const Hash& hash = {});
+  Result<void> resume_silence(const projections::Snapshot& rows);
+  int64_t heartbeat_us() const;
+  void watch_silence();
+  void report_silence(bool is_heard_again);
   void submit(std::unique_ptr<google::protobuf::Message> command,
               std::optional<projections::InputStep> step);
   void settle();
@@ -83,6 +90,11 @@ class Input {
   std::optional<Seq> doubted_seq_;   // landed when a signature was found bad
   bool is_doubt_shown_ = false;      // by the rows, one step ago
   bool is_quarantined_ = false;
+  Seq heard_seq_ = 0;         // covered when something was read last
+  int64_t heard_time_us_ = 0; // of the last entry handed out; 0: none since the start
+  int64_t quiet_us_ = 0;      // since then, as far as it was watched
+  int64_t watched_us_ = 0;    // when it was watched last
+  bool is_silent_ = false;    // reported
   std::shared_ptr<Step> step_;
   std::optional<Error> waits_;
 };

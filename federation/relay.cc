@@ -6,6 +6,7 @@
 
 #include "core/alliance/identity.h"
 #include "core/base/assert.h"
+#include "core/base/hash.h"
 #include "core/city/affiliation.h"
 #include "streams/ledger_reader.h"
 
@@ -129,15 +130,33 @@ Result<void> Relay::resume() {
   entries_.clear();
   bytes_ = 0;
   has_deed_ = false;
-  chain_.emplace(plan_.city_founding_id);
-  if (!reached) return {};
+  if (!reached || reached->seq() == 0) {
+    chain_.emplace(plan_.city_founding_id);
+    if (reached) shared_at_us_ = reached->time_us();
+    return {};
+  }
   shared_at_us_ = reached->time_us();
-  if (reached->seq() == 0) return {};
   const auto hash = parse_hex<Hash>(reached->source_sha256());
   if (!hash) return fail(Errc::kInternal, "a share ledger without the hash of its source");
-  chain_.emplace(plan_.city_founding_id,
-                 ChainPosition{reached->seq(), *hash, reached->source_offset(), 0});
+  const ChainPosition from{reached->seq(), *hash, reached->source_offset(), 0};
+  HANSA_CHECK(check_source(from));
+  chain_.emplace(plan_.city_founding_id, from);
   return {};
+}
+
+// What the share ledger has vouched for must still be there: behind another entry nothing would
+// follow, and nobody would know why.
+Result<void> Relay::check_source(const ChainPosition& from) const {
+  const LedgerId city{std::string(kCityKind), plan_.city};
+  HANSA_TRY(const auto read, plan_.log->read(city, from.next_offset - 1, 1));
+  const std::string which = "entry " + std::to_string(from.seq) + " of " + city.text() +
+                            ", which its share ledger names as " + to_hex(from.tip) + ", ";
+  if (read.records.empty() || read.records[0].offset != from.next_offset - 1) {
+    return fail(Errc::kLogBehind, which + "is not there");
+  }
+  const Hash hash = sha256(read.records[0].value);
+  if (hash == from.tip) return {};
+  return fail(Errc::kForkFound, which + "is " + to_hex(hash) + " now: the ledger was rewritten");
 }
 
 Result<void> Relay::read_on() {

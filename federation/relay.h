@@ -6,8 +6,11 @@
 //          passes (core/alliance/share.h). So nothing is shared that the city has ceased to grant
 //          by the time it looked. What says no more than that the city has cosigned a checkpoint,
 //          or read on, waits for the next entry that does. With nothing new for as long as the
-//          agreement's heartbeat, an empty range says so. Whoever leads the city leads its share ledgers.
-// Errors:  in health().waits; the relay tries again with every poke.
+//          agreement's heartbeat, an empty range says so. Whoever leads the city leads its share
+//          ledgers.
+// Errors:  in health().waits; the relay tries again with every poke. kForkFound: the city's ledger
+//          is another one than was shared of up to here, nothing more of it is; kLogBehind: it
+//          ends before that.
 // Threads: poke and health from one thread; answers of keepers come on theirs.
 // Limits:  kEntriesMax entries and kBytesMax a step; the share ledger may take fewer.
 // Source:  DESIGN §8, "Relay".
@@ -57,6 +60,7 @@ class Relay {
  private:
   struct Step;
   Result<void> resume();
+  Result<void> check_source(const ChainPosition& from) const;
   Result<void> read_on();
   bool heartbeat_due(const v1::Affiliation& newest) const;
   void share_when_shown(Offset end);

@@ -29,6 +29,9 @@ Result<std::vector<SignedEntry>> SignedReader::read() {
     if (error.code == Errc::kUnavailable) return fail(std::move(error));
     if (error.seq == 0) error.seq = chain_.position().seq + 1;
     stop_ = error;
+    if (!pending_.empty() && pending_.back().entry.seq == error.seq) {
+      stopped_hash_ = pending_.back().entry.hash;
+    }
     // What was covered before it is good all the same.
   }
   std::vector<SignedEntry> entries;
@@ -78,8 +81,13 @@ Result<void> SignedReader::take(const streams::Record& record, const Verdict& ve
                                             static_cast<int>(verdict.payload.size()))) {
     return fail(Errc::kUpgradeNeeded, which + " cannot be read by this binary");
   }
+  const int64_t time_us = pending.entry.payload.time_us();
   pending_bytes_ += pending.bytes;
   pending_.push_back(std::move(pending));
+  if (time_us < time_us_) {
+    return fail(Errc::kChainBroken, which + " is dated before the entry that it follows");
+  }
+  time_us_ = time_us;
   const auto& entry = pending_.back().entry;
   for (const auto& event : entry.payload.events()) {
     if (event.has_checkpoint_signed()) HANSA_CHECK(cover(entry.seq, event.checkpoint_signed()));

@@ -8,9 +8,10 @@
 // Errors:  kUnavailable: again later. kBadSignature: a checkpoint of another key or text, or of a
 //          key that does not count for its size; kForkFound: one that names a hash, root or size
 //          that the ledger does not have, or falls behind an earlier one, or cosignatures of
-//          another history; kChainBroken, kUpgradeNeeded, kLogBehind, kLimitReached (too much that
-//          no checkpoint covers): the reader stays where it is and answers the same again:
-//          quarantine this input. `seq` of the error is the entry.
+//          another history; kChainBroken, also for an entry that is dated before the one it
+//          follows; kUpgradeNeeded, kLogBehind, kLimitReached (too much that no checkpoint covers):
+//          the reader stays where it is and answers the same again: quarantine this input. `seq`
+//          of the error is the entry.
 // Threads: one at a time.
 // Limits:  kPendingBytesMax wait for their checkpoint; a read hands out about kReadBytesMax.
 // Source:  DESIGN §8, "Signed flights".
@@ -56,6 +57,8 @@ class SignedReader {
   // Entries read and not covered yet, and those that are covered and not handed out.
   Seq known_seq() const { return chain_.position().seq; }
   Seq covered_seq() const { return covered_; }
+  // Of the entry that it stopped at; zero where that is none.
+  const Hash& stopped_hash() const { return stopped_hash_; }
   // As far as witnesses confirm it, by what was read.
   Seq confirmed_seq() const { return confirmed_; }
   // As far as it hands out by now.
@@ -84,6 +87,7 @@ class SignedReader {
   const Seq first_;     // where reading began: what is older cannot be compared any more
   Seq covered_;
   Hash covered_hash_;   // of entry covered_
+  int64_t time_us_ = 0;  // of the last entry read
   Seq newest_size_ = 0;  // of the checkpoints read
   Seq confirmed_ = 0;
   std::optional<WitnessSet> confirmed_by_;  // as of entry confirmed_
@@ -91,6 +95,7 @@ class SignedReader {
   std::deque<Pending> pending_;
   size_t pending_bytes_ = 0;
   std::optional<Error> stop_;
+  Hash stopped_hash_;
 };
 
 }  // namespace hansa::federation
