@@ -48,6 +48,7 @@ Result<void> read_alliance(Client& client, CampaignFacts& facts, OneSeq& seqs) {
   HANSA_CHECK(from_json(answered.body, answer));
   facts.title = answer.alliance().title();
   facts.sha256 = answered.entry_sha256;
+  facts.confirmed_seq = answer.confirmed_seq();
   seqs.add(answer.seq());
   return {};
 }

@@ -38,6 +38,7 @@ struct CampaignFacts {
   std::string alliance;
   v1::Title title;
   Seq seq = 0;
+  Seq confirmed_seq = 0;
   std::string sha256;  // of that entry, 64 hex digits
   v1::Campaign campaign;
   std::vector<v1::CampaignCity> cities;  // by name, those that said a word

@@ -8,6 +8,7 @@
 #include "ops/config.h"
 #include "ops/embedded_files.h"
 #include "ops/files.h"
+#include "ops/witness_client.h"
 
 namespace hansa::ops {
 namespace {
@@ -227,11 +228,13 @@ std::string make_api_key(Env& env) {
   return key;
 }
 
-Result<InitPlan> plan_init(const LedgerId& ledger, const std::string& folder, Env& env) {
+Result<InitPlan> plan_init(const LedgerId& ledger, const std::string& folder, Env& env,
+                           const std::string& witness_url) {
   if (!is_slug(ledger.id)) {
     return fail(Errc::kBadRequest, "expected an id of a-z, 0-9 and -, at most 40, got `" +
                                        ledger.id + "`");
   }
+  if (!witness_url.empty()) HANSA_CHECK(parse_witness_url(witness_url));
   InitPlan plan;
   plan.ledger = ledger;
   plan.keys = make_keys(env);
@@ -242,6 +245,7 @@ Result<InitPlan> plan_init(const LedgerId& ledger, const std::string& folder, En
                    public_key_of(recovery_seed)};
   if (ledger.kind == kCityKind) {
     plan.identity.witness_key = public_key_of(plan.keys.witness_seed);
+    plan.identity.witness_url = witness_url;
   }
   plan.api_key = make_api_key(env);
   plan.config.name = folder == "." ? "hansa.yaml" : folder + "/hansa.yaml";

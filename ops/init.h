@@ -12,9 +12,10 @@
 //          `ledgers` and one at the end of its `api_keys`, nothing else changed; the files other
 //          than the key stand in <kind>-<id>/. One `hansa serve` then serves all of them.
 //          The API key is in the answer and nowhere else; the configuration has its SHA-256.
-// Errors:  kBadRequest for an id that is no slug; kAlreadyExists names the ledger, or the file,
-//          that is in the way; kBadConfig where the configuration cannot be read, or is written
-//          so that nothing can be added by adding lines; kBadFile. Nothing is written then.
+// Errors:  kBadRequest for an id that is no slug and for what is no URL; kAlreadyExists names the
+//          ledger, or the file, that is in the way; kBadConfig where the configuration cannot be
+//          read, or is written so that nothing can be added by adding lines; kBadFile. Nothing is
+//          written then.
 // Threads: one.
 // Source:  SPEC §6.
 #pragma once
@@ -46,7 +47,9 @@ struct InitPlan {
   bool extends_config = false;
 };
 
-Result<InitPlan> plan_init(const LedgerId& ledger, const std::string& folder, Env& env);
+// `witness_url`: where the witness of the city answers; may be empty.
+Result<InitPlan> plan_init(const LedgerId& ledger, const std::string& folder, Env& env,
+                           const std::string& witness_url = "");
 Result<void> write_init(const InitPlan& plan);
 
 // An API key as people carry it: `hansa_` and 43 characters.

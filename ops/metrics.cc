@@ -24,9 +24,10 @@ using prometheus::Gauge;
 using prometheus::Histogram;
 using prometheus::MetricFamily;
 
-constexpr std::array kPlainRoutes = {"start", "openapi", "healthz", "readyz", "errors", "none"};
+constexpr std::array kPlainRoutes = {"start",  "openapi", "healthz", "readyz",
+                                     "errors", "tlog",    "none"};
 constexpr std::array kStatuses = {200, 201, 204, 400, 401, 403, 404, 405, 408,
-                                  409, 413, 415, 429, 431, 500, 503, 504};
+                                  409, 413, 415, 422, 429, 431, 500, 503, 504};
 constexpr std::array kOutcomes = {"ok", "refused", "unavailable", "unknown"};
 
 size_t status_index(int status) {

@@ -19,7 +19,7 @@
 namespace hansa::ops {
 
 // What has an address but is no method of the schema.
-enum class PlainRoute : uint8_t { kStart, kOpenapi, kHealth, kReady, kErrors, kNone };
+enum class PlainRoute : uint8_t { kStart, kOpenapi, kHealth, kReady, kErrors, kTlog, kNone };
 // The number under which a route is counted: methods() first, then the plain ones.
 size_t route_number(PlainRoute route);
 

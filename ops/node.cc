@@ -19,6 +19,7 @@
 #include "ops/keyring_topic.h"
 #include "ops/ledger_check.h"
 #include "ops/open_log.h"
+#include "ops/witness_client.h"
 #include "projections/keyring.h"
 #include "streams/ledger_reader.h"
 
@@ -127,6 +128,7 @@ struct Node::Impl {
   std::thread checker;
   std::unique_ptr<Cluster> cluster;  // on Kafka
   std::unique_ptr<streams::Log> read_log;  // on Kafka
+  std::unique_ptr<WitnessClient> witness_client;  // outlives links
   std::unique_ptr<federation::Links> links;
 };
 
@@ -271,6 +273,8 @@ Result<void> Node::Impl::open_links() {
   plan.executor = pool.get_executor();
   plan.observer = &metrics.observer();
   plan.public_host = config.node.public_host;
+  witness_client = std::make_unique<WitnessClient>();
+  plan.caller = witness_client.get();
   plan.alliance_pause_us = kAlliancePauseUs;
   plan.share_pause_us = kSharePauseUs;
   plan.prepare = [this](const LedgerId& share) { return prepare_share(share); };
@@ -383,6 +387,7 @@ void Node::Impl::close(int64_t deadline_ms_max) {
     row->opened.keyring_topic.reset();
   }
   links.reset();
+  witness_client.reset();
   cluster.reset();
   outlet_log.reset();
   read_log.reset();
@@ -485,6 +490,29 @@ projections::Door* Node::door(const LedgerId& ledger) {
   if (it == impl_->hosted.end()) return nullptr;
   std::lock_guard lock(impl_->mutex);
   return it->second->refused ? nullptr : it->second->opened.door.get();
+}
+
+std::optional<TransparencyLog> Node::transparency_log(const LedgerId& ledger) const {
+  const bool is_share = ledger.kind == kShareKind;
+  const LedgerId keeper{is_share ? std::string(kCityKind) : ledger.kind,
+                        is_share ? ledger.id.substr(ledger.id.find('/') + 1) : ledger.id};
+  const auto it = impl_->hosted.find(keeper.text());
+  if (it == impl_->hosted.end() || ledger.kind == kCityKind) return std::nullopt;
+  TransparencyLog log;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    const auto& opened = it->second->opened;
+    if (it->second->refused || opened.signing.first.empty()) return std::nullopt;
+    log.keeper = opened.keeper;
+    log.keys = opened.signing.keys_of(ledger);
+  }
+  if (is_share) log.keeper = impl_->links->share(ledger);
+  if (log.keeper == nullptr || log.keeper->snapshot() == nullptr) return std::nullopt;
+  return log;
+}
+
+std::shared_ptr<federation::Witness> Node::witness(const std::string& city) const {
+  return impl_->links->witness(city);
 }
 
 DeadLetters* Node::dead_letters(const LedgerId& ledger) {

@@ -17,6 +17,7 @@
 #include "core/base/env.h"
 #include "federation/links.h"
 #include "hansa/v1/operations.pb.h"
+#include "federation/links.h"
 #include "ops/cluster.h"
 #include "ops/config.h"
 #include "ops/inbox.h"
@@ -42,6 +43,12 @@ struct LedgerStatus {
   uint64_t dead_letters = 0;  // that are open
 };
 
+// A ledger kept here that others check.
+struct TransparencyLog {
+  std::shared_ptr<projections::Keeper> keeper;
+  KeyRanges keys;
+};
+
 struct Readiness {
   bool ready = false;
   std::vector<std::string> waits;  // one sentence per thing that is waited for
@@ -57,6 +64,10 @@ class Node {
   projections::Door* door(const LedgerId& ledger);
   // nullptr: the ledger has no inboxes, or is not served.
   DeadLetters* dead_letters(const LedgerId& ledger);
+  // A share or an alliance's ledger; nullopt: it is not kept here, or not yet.
+  std::optional<TransparencyLog> transparency_log(const LedgerId& ledger) const;
+  // nullptr: no such city is hosted here, or it has no witness.
+  std::shared_ptr<federation::Witness> witness(const std::string& city) const;
   // On a thread of the node's own.
   void back_up(const LedgerId& ledger, std::function<void(Result<v1::BackupAnswer>)> done);
   std::vector<LedgerStatus> status() const;

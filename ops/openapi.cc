@@ -275,6 +275,43 @@ object plain_operation(std::string_view id, std::string_view summary, std::strin
               {"default", {{"$ref", "#/components/responses/Problem"}}}}}}}};
 }
 
+// Tiles have as many segments as their numbers need, which no template can say.
+void add_tlog_paths(object& paths) {
+  struct Page {
+    std::string_view path;
+    std::string_view id;
+    std::string_view summary;
+  };
+  constexpr Page kPages[] = {
+      {"checkpoint", "Checkpoint", "The newest signed checkpoint of the ledger, a signed note; "
+                                   "beside it tile/… in the layout of C2SP tlog-tiles."},
+      {"confirmed/checkpoint", "ConfirmedCheckpoint", "The newest that its witnesses cosigned."},
+      {"vkey", "LogKey", "The key of the ledger."},
+      {"proof/{seq}", "Proof", "A tlog-proof file for an entry."}};
+  for (const bool is_share : {false, true}) {
+    array names{parameter("alliance", "path", true, {{"type", "string"}})};
+    std::string prefix = "/tlog/alliance/{alliance}/";
+    if (is_share) {
+      names.push_back(parameter("city", "path", true, {{"type", "string"}}));
+      prefix = "/tlog/share/{alliance}/{city}/";
+    }
+    for (const auto& page : kPages) {
+      const std::string id = (is_share ? "GetShare" : "GetAlliance") + std::string(page.id);
+      auto made = plain_operation(id, page.summary, "text/plain");
+      auto& parameters = made.at("get").as_object()["parameters"] = names;
+      if (page.path.ends_with("{seq}")) {
+        parameters.as_array().push_back(parameter("seq", "path", true, {{"type", "integer"}}));
+      }
+      paths[prefix + std::string(page.path)] = std::move(made);
+    }
+  }
+  object cosign = plain_operation("AddCheckpoint", "Asks the city's witness to cosign a "
+                                  "checkpoint, as C2SP tlog-witness has it.", "text/plain");
+  auto& post = cosign.at("get").as_object();
+  post["parameters"] = array{parameter("city", "path", true, {{"type", "string"}})};
+  paths["/tlog/city/{city}/add-checkpoint"] = object{{"post", std::move(post)}};
+}
+
 void add_plain_paths(object& paths) {
   paths["/"] = plain_operation("Start", "A page of links.", "text/html");
   paths["/openapi.json"] = plain_operation("OpenApi", "This document.", "application/json");
@@ -303,6 +340,7 @@ std::string openapi() {
     path.as_object()[verb] = operation(method, schemas);
   }
   add_plain_paths(paths);
+  add_tlog_paths(paths);
   object all = schemas.take();
   all["Problem"] = problem_schema();
   object problem = answer("Refused or failed; `code` says why, `retry` what to do.",

@@ -199,6 +199,14 @@ bool answer_if(const Message& request, const ReadContext& context, Answered& ans
   }
   result->set_ledger(context.ledger.text());
   result->set_seq(seq);
+  if constexpr (requires { result->set_confirmed_seq(Seq{}); }) {
+    const auto confirmed = confirmed_seq(context.snapshot);
+    if (!confirmed) {
+      answered = fail(confirmed.error());
+      return true;
+    }
+    result->set_confirmed_seq(*confirmed);
+  }
   using Answer = std::decay_t<decltype(*result)>;
   answered = std::make_unique<Answer>(std::move(*result));
   return true;
@@ -213,6 +221,13 @@ Answered answer_one_of(const Message& request, const ReadContext& context) {
 }
 
 }  // namespace
+
+Result<Seq> confirmed_seq(const Snapshot& snapshot) {
+  HANSA_TRY(const auto head, snapshot.find(kLedgerHeadTable, ""));
+  if (!head) return 0;
+  return head->confirmed_size() >= head->deed_seq() ? snapshot.meta().position.seq
+                                                    : head->confirmed_size();
+}
 
 Answered answer_read(const Message& request, const ReadContext& context) {
   return answer_one_of<v1::GetCase, v1::ListCases, v1::GetWorkList, v1::GetCity,

@@ -3,7 +3,8 @@
 // Shape:   answer_read(request, context) -> the answer message of that method. Lists are paged:
 //          page_size 50, at most 1 000, page_token opaque (projections/paging.h); past the end the
 //          list is empty and the next token is "". A case is passed through Door::show before it
-//          leaves. The request has passed validate() and Door::may_read().
+//          leaves. The request has passed validate() and Door::may_read(). What an alliance answers
+//          says how far it is confirmed.
 // Errors:  kUnknownCase, kUnknownUnit, kUnknownService, kUnknownPlace, kUnknownCity,
 //          kUnknownMetric, kUnknownCampaign; kForbidden for a reporter's list that the caller may
 //          not see; kBadRequest for a page size above 1 000, a foreign token, two filters at once,
@@ -34,6 +35,10 @@ struct ReadContext {
   FoundingId founding_id;
   streams::Log& log;
 };
+
+// Up to which entry enough witnesses have confirmed what the ledger says: to the last one, where
+// those behind the newest confirmed checkpoint say nothing (is_deed).
+Result<Seq> confirmed_seq(const Snapshot& snapshot);
 
 Result<std::unique_ptr<google::protobuf::Message>> answer_read(
     const google::protobuf::Message& request, const ReadContext& context);

@@ -7,6 +7,7 @@
 #include "hansa/v1/affiliation_reads.pb.h"
 #include "hansa/v1/alliance_reads.pb.h"
 #include "ops/cli/cli.h"
+#include "ops/confirmed.h"
 #include "ops/files.h"
 #include "ops/json.h"
 #include "ops/time_text.h"
@@ -203,6 +204,10 @@ int status(const StatusOptions& options) {
   request.set_alliance(options.alliance);
   auto read = client->call_all<v1::AgreementsAnswer>(request, [&](auto& page) -> Result<void> {
     for (const auto& version : page.agreements()) print_version(version, *members, options.json);
+    if (page.next_page_token().empty()) {
+      say("as of entry " + std::to_string(page.seq()) + " of " + page.ledger() + ", " +
+          confirmed_text(page.seq(), page.confirmed_seq()));
+    }
     return {};
   });
   return read ? kExitOk : report(read.error());

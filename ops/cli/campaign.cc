@@ -6,6 +6,7 @@
 #include "hansa/v1/entry.pb.h"
 #include "ops/campaign_report.h"
 #include "ops/cli/cli.h"
+#include "ops/confirmed.h"
 #include "ops/files.h"
 #include "ops/json.h"
 #include "ops/time_text.h"
@@ -87,11 +88,18 @@ std::string row_json(const BoardRow& row) {
          std::to_string(row.findings_open) + ",\"share\":" + to_json(row.share) + "}";
 }
 
+std::string as_of(const CampaignFacts& facts) {
+  return "entry " + std::to_string(facts.seq) + " of alliance/" + facts.alliance + ", " +
+         confirmed_text(facts.seq, facts.confirmed_seq);
+}
+
 void print_board_json(const CampaignFacts& facts, const std::vector<BoardRow>& rows) {
   std::string members;
   for (const auto& row : rows) members += (members.empty() ? "" : ",") + row_json(row);
   print_line("{\"ledger\":" + json_text("alliance/" + facts.alliance) + ",\"seq\":" +
-             json_text(std::to_string(facts.seq)) + ",\"campaign\":" + to_json(facts.campaign) +
+             json_text(std::to_string(facts.seq)) + ",\"confirmed_seq\":" +
+             json_text(std::to_string(facts.confirmed_seq)) + ",\"campaign\":" +
+             to_json(facts.campaign) +
              ",\"members\":[" + members + "]}");
 }
 
@@ -107,6 +115,7 @@ void print_board(const CampaignFacts& facts, const std::vector<BoardRow>& rows) 
              std::to_string(numbers.cities_declined()) + "; " +
              std::to_string(numbers.actions()) + " actions, " +
              std::to_string(numbers.findings_open()) + " findings open");
+  print_line("as of " + as_of(facts));
   if (!campaign.report_sha256().empty()) print_line("report " + campaign.report_sha256());
   print_line("");
   std::vector<std::vector<std::string>> cells;
@@ -193,8 +202,7 @@ int write_report(const ReportOptions& options) {
   const auto hash = report_sha256(options.out, options.alliance, options.campaign);
   if (!hash) return report(hash.error());
   print_line(*hash + "  " + options.out + "/report.json");
-  say("made from entry " + std::to_string(facts->seq) + " of alliance/" + options.alliance +
-      "; `hansa campaign close` puts this hash into the ledger");
+  say("made from " + as_of(*facts) + "; `hansa campaign close` puts this hash into the ledger");
   return kExitOk;
 }
 
@@ -251,7 +259,8 @@ void add_board(CLI::App& parent, Chosen& chosen) {
   auto* verb = parent.add_subcommand("board", "What each member said and did, and how it is heard");
   auto options = std::make_shared<BoardOptions>();
   add_campaign_options(*verb, *options, true, "Only says what would be read");
-  verb->add_flag("--json", options->json, "One JSON object: ledger, seq, campaign, members");
+  verb->add_flag("--json", options->json,
+                 "One JSON object: ledger, seq, confirmed_seq, campaign, members");
   set_example(*verb, "  hansa campaign board delta k1 --dry-run");
   verb->callback([&chosen, options] { chosen.run = [options] { return board(*options); }; });
 }

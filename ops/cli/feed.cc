@@ -7,6 +7,7 @@
 #include "federation/checkpoint.h"
 #include "hansa/v1/alliance_reads.pb.h"
 #include "ops/cli/cli.h"
+#include "ops/confirmed.h"
 #include "ops/files.h"
 #include "ops/identity.h"
 #include "ops/json.h"
@@ -36,6 +37,8 @@ struct Feed {
   KnownKeys known;
   Chain chain;
   Seq covered = 0;
+  Seq confirmed = 0;    // as the server says
+  Seq last_shared = 0;  // the newest entry that shares an event
   std::map<Seq, Hash> uncovered;
   Seq withheld_from = 0;  // entries without content, up to the newest one; 0: it has some
 };
@@ -126,8 +129,9 @@ Result<void> take(Feed& feed, const v1::ShareEntry& entry) {
   return check_checkpoints(feed, entry);
 }
 
-void print_events(const v1::ShareEntry& entry) {
+void print_events(const v1::ShareEntry& entry, Feed& feed) {
   for (const auto& event : entry.events()) {
+    if (!event.entries_shared().events().empty()) feed.last_shared = entry.seq();
     for (const auto& shared : event.entries_shared().events()) {
       print_line("{\"seq\":" + std::to_string(entry.seq()) + ",\"city_seq\":" +
                  std::to_string(shared.seq()) + ",\"index\":" + std::to_string(shared.index()) +
@@ -150,8 +154,9 @@ Result<void> read_page(Client& client, const FeedOptions& options, Feed& feed, b
   HANSA_CHECK(client.call(feed.request, answer));
   for (const auto& entry : answer.entries()) {
     HANSA_CHECK(take(feed, entry));
-    print_events(entry);
+    print_events(entry, feed);
   }
+  feed.confirmed = answer.confirmed_seq();
   more = !answer.entries().empty();
   if (!more) say_withheld(feed);
   return more ? keep_state(options, feed) : Result<void>();
@@ -187,7 +192,8 @@ int run_feed(const FeedOptions& options) {
     std::this_thread::sleep_for(kFollowPause);
   }
   say("read up to entry " + std::to_string(feed->chain.position().seq) + " of " +
-      feed->ledger.text() + "; its key vouches for " + std::to_string(feed->covered));
+      feed->ledger.text() + "; its key vouches for " + std::to_string(feed->covered) +
+      "; what it shares is " + confirmed_text(feed->last_shared, feed->confirmed));
   return kExitOk;
 }
 

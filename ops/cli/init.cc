@@ -10,13 +10,14 @@ namespace {
 struct InitOptions {
   LedgerId ledger;
   std::string folder = ".";
+  std::string witness_url;
   bool dry_run = false;
   bool json = false;
 };
 
 int init(const InitOptions& options) {
   SystemEnv env;
-  const auto plan = plan_init(options.ledger, options.folder, env);
+  const auto plan = plan_init(options.ledger, options.folder, env, options.witness_url);
   if (!plan) return report(plan.error());
   const auto& config = plan->config.name;
   if (options.dry_run) {
@@ -62,6 +63,11 @@ void add_kind(CLI::App& parent, Chosen& chosen, std::string_view kind, const std
                    "Folder to write into; nothing there is overwritten, and to a hansa.yaml there "
                    "the ledger is added")
       ->capture_default_str();
+  if (kind == kCityKind) {
+    verb->add_option("--witness-url", options->witness_url,
+                     "Where other nodes reach the city's witness: http://HOST:PORT/tlog, or "
+                     "/tlog/city/ID behind the port where several cities are served");
+  }
   verb->add_flag("--json", options->json,
                  "One JSON object: ledger, founding_id, config, folder, key, fingerprint");
   verb->add_flag("--dry-run", options->dry_run, "Only lists the files");
@@ -77,7 +83,8 @@ void add_init(CLI::App& app, Chosen& chosen) {
   set_example(*verb, "  hansa init city river-town --dir river-town");
   add_kind(*verb, chosen, kCityKind,
            "Makes founding id, keys, configuration and a first administrator's key of a city",
-           "  hansa init city river-town --dir river-town");
+           "  hansa init city river-town --dir river-town --witness-url "
+           "http://river-town.example:8080/tlog");
   add_kind(*verb, chosen, kAllianceKind,
            "The same for an alliance of cities, with a first key of its secretariat",
            "  hansa init alliance delta --dir delta\n"

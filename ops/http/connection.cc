@@ -258,7 +258,9 @@ asio::awaitable<void> Connection::send(const Reply& reply, bool keep_alive) {
     head_ += reply.content_type;
     head_ += "\r\nContent-Length: ";
     head_ += std::to_string(body.size());
-    head_ += "\r\nCache-Control: no-store\r\n";
+    head_ += "\r\nCache-Control: ";
+    head_ += reply.caching;
+    head_ += "\r\n";
   }
   if (packs) head_ += "Content-Encoding: gzip\r\n";
   if (is_compressible(reply)) head_ += "Vary: Accept-Encoding\r\n";

@@ -49,6 +49,7 @@ struct Reply {
   std::string content_type = "application/json";
   std::string body;
   std::string headers;  // whole lines, each with its CR LF
+  std::string_view caching = "no-store";  // a literal
   size_t route = route_number(PlainRoute::kNone);
   std::optional<Errc> problem;
 };

@@ -1,10 +1,12 @@
 #include "ops/http/pages.h"
 
 #include "hansa/v1/rows.pb.h"
+#include "ops/confirmed.h"
 #include "ops/html.h"
 #include "ops/http/service.h"
 #include "ops/json.h"
 #include "ops/version.h"
+#include "projections/reads.h"
 
 namespace hansa::ops {
 namespace {
@@ -54,8 +56,12 @@ std::string alliance_item(Node& node, const LedgerStatus& status) {
                                                   status.ledger.id));
   if (row && row->simulated()) item += " <span class=\"mark\">simulated</span>";
   if (!row) item += " <span class=\"mark\">not founded yet</span>";
-  item += "<br><span class=\"quiet\">" + std::to_string(status.health.committed_seq) +
-          " entries</span> · " + link(base + "/members", "members") + " · " +
+  const auto rows = door->keeper().snapshot();
+  const Seq seq = rows == nullptr ? 0 : rows->meta().position.seq;
+  const Seq confirmed = rows == nullptr ? 0 : projections::confirmed_seq(*rows).value_or(0);
+  item += "<br><span class=\"quiet\">" + std::to_string(seq) + " entries, " +
+          confirmed_text(seq, confirmed) + "</span> · " + link(base + "/members", "members") +
+          " · " +
           link(base + "/agreements", "agreements") + "</li>\n";
   return item;
 }

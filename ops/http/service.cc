@@ -79,8 +79,14 @@ Result<bool> parse_format(std::string_view text) {
 std::string seq_header(Seq seq) { return "Hansa-Seq: " + std::to_string(seq) + "\r\n"; }
 
 // Which entry a read shows: whoever holds the ledger can say whether it is this one.
-std::string entry_headers(const ChainPosition& position) {
-  return seq_header(position.seq) + "Hansa-Entry-Sha256: " + to_hex(position.tip) + "\r\n";
+// Of an alliance it says too how far its witnesses confirm it.
+Result<std::string> entry_headers(const LedgerId& ledger, const Snapshot& rows) {
+  const auto& position = rows.meta().position;
+  std::string headers =
+      seq_header(position.seq) + "Hansa-Entry-Sha256: " + to_hex(position.tip) + "\r\n";
+  if (ledger.kind != kAllianceKind) return headers;
+  HANSA_TRY(const Seq confirmed, projections::confirmed_seq(rows));
+  return headers + "Hansa-Confirmed-Seq: " + std::to_string(confirmed) + "\r\n";
 }
 
 // An event stream waits as long for something new; then it ends empty, and the client comes again.
@@ -187,6 +193,7 @@ Service::Service(Node& node, Metrics& metrics)
     : node_(node),
       metrics_(metrics),
       access_(node.config().api_keys, node.config().limits.requests_per_second_max),
+      tlog_(node, access_),
       openapi_(openapi()),
       errors_(error_list_json()) {}
 
@@ -194,6 +201,12 @@ asio::awaitable<Reply> Service::answer(const Call& call) {
   Route route;
   route.index = route_number(PlainRoute::kNone);
   Result<Reply> result = fail(Errc::kInternal, "");
+  if (call.path.starts_with(kTlogPath)) {
+    route.index = route_number(PlainRoute::kTlog);
+    result = co_await tlog_.answer(call, route.allow);
+    if (result) result->route = route.index;
+    co_return finished(std::move(result), route, call);
+  }
   auto plain = plain_reply(call);
   if (!plain) {
     result = fail(std::move(plain).error());
@@ -205,7 +218,11 @@ asio::awaitable<Reply> Service::answer(const Call& call) {
     result = co_await answer_method(call, route);
     if (result) result->route = route.index;
   }
-  if (result) co_return *std::move(result);
+  co_return finished(std::move(result), route, call);
+}
+
+Reply Service::finished(Result<Reply> result, const Route& route, const Call& call) {
+  if (result) return *std::move(result);
   metrics_.http_problem(result.error().code);
   auto reply = problem_reply(result.error(), call.request_id);
   reply.route = route.index;
@@ -213,7 +230,7 @@ asio::awaitable<Reply> Service::answer(const Call& call) {
     reply.headers +=
         "Allow: " + (route.allow.empty() ? "GET, HEAD, OPTIONS" : route.allow) + "\r\n";
   }
-  co_return reply;
+  return reply;
 }
 
 Result<std::optional<Reply>> Service::plain_page(const Call& call) {
@@ -336,7 +353,9 @@ asio::awaitable<Result<Reply>> Service::shares(const Call& call, Request request
   const ShareContext context{*rows->snapshot, config,           node_.read_log(),
                              node_.links(),   *request.principal, ratifications_};
   Reply reply;
-  reply.headers = entry_headers(rows->snapshot->meta().position);
+  auto headers = entry_headers(config.ledger, *rows->snapshot);
+  if (!headers) co_return fail(headers.error());
+  reply.headers = *std::move(headers);
   if (const auto* list = dynamic_cast<const v1::ListShares*>(request.message.get())) {
     const auto answer = list_shares(*list, context);
     if (!answer) co_return fail(answer.error());
@@ -365,7 +384,6 @@ asio::awaitable<Result<Reply>> Service::shares(const Call& call, Request request
   if (!answer) co_return fail(answer.error());
   if (as_events) {
     reply.content_type = "text/event-stream";
-    reply.headers += "Cache-Control: no-store\r\n";
     reply.body = events_of(*answer);
   } else {
     append_json(reply.body, *answer);
@@ -536,7 +554,9 @@ asio::awaitable<Result<Reply>> Service::read(const Call& call, Request request) 
     co_return fail(std::move(error));
   }
   Reply reply;
-  reply.headers = entry_headers(position);
+  auto headers = entry_headers(config.ledger, *rows->snapshot);
+  if (!headers) co_return fail(headers.error());
+  reply.headers = *std::move(headers);
   const auto seen = request.principal->person.empty()
                         ? door.sees(*request.principal)
                         : std::max(door.sees(*request.principal), v1::SENSITIVE);

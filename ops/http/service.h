@@ -3,7 +3,8 @@
 // Shape:   a command goes: who asks (ops/access.h) -> which method (router) -> may they -> body and
 //          path into the request message -> door -> keeper -> receipt. A read is answered from a
 //          snapshot, after waiting for `at_least`. A batch is one command per line, all at once.
-//          Beside the schema: the fixed addresses of PlainRoute. HEAD, OPTIONS and 405 for all.
+//          Beside the schema: the fixed addresses of PlainRoute, and ops/http/tlog.h. HEAD, OPTIONS
+//          and 405 for all.
 // Errors:  every one becomes a problem document (ops/problem.h).
 // Threads: any; the node must outlive the service and the server that calls it.
 // Limits:  a batch has at most 1 000 rows; `at_least` waits at most 5 s; a command is answered
@@ -15,6 +16,7 @@
 #include "ops/access.h"
 #include "ops/http/exchange.h"
 #include "ops/http/router.h"
+#include "ops/http/tlog.h"
 #include "ops/node.h"
 
 namespace hansa::ops {
@@ -27,6 +29,7 @@ class Service {
 
  private:
   struct Request;
+  Reply finished(Result<Reply> result, const Route& route, const Call& call);
   Result<std::optional<Reply>> plain_reply(const Call& call);
   Result<std::optional<Reply>> plain_page(const Call& call);
   Result<Reply> options_reply(const Call& call, Route& route);
@@ -47,6 +50,7 @@ class Service {
   Metrics& metrics_;
   Router router_;
   Access access_;
+  TlogPages tlog_;
   federation::Ratifications ratifications_;
   std::string openapi_;
   std::string errors_;

@@ -10,6 +10,7 @@
 #include "federation/share_reader.h"
 #include "ops/json.h"
 #include "projections/paging.h"
+#include "projections/reads.h"
 
 namespace hansa::ops {
 namespace {
@@ -31,11 +32,20 @@ Result<federation::SignedReader::Source> source_of(const v1::Member& member,
       share_founding_id(context.alliance.founding_id, *founding_id), keys_of(member)};
 }
 
+// By which the alliance hears of a share ledger; nullptr: not on this node.
+const federation::LinkHealth* link_from(const LedgerId& share, const ShareContext& context) {
+  const std::string name = share.text() + " > " + context.alliance.ledger.text();
+  for (const auto& link : context.links) {
+    if (link.link == name) return &link;
+  }
+  return nullptr;
+}
+
 // What one caller may read of one member's share ledger.
 class Reader {
  public:
   Reader(const ShareContext& context, const std::string& city)
-      : context_(context), reads_all_(reads_all(context.reader, city)) {}
+      : context_(context), reads_all_(reads_all_shares(context.reader, city)) {}
 
   // Leaves nothing of an entry that is not for this caller but where it stands.
   Result<void> withhold(v1::ShareEntry& entry) {
@@ -60,13 +70,6 @@ class Reader {
   }
 
  private:
-  static bool reads_all(const Principal& reader, const std::string& city) {
-    for (const auto role : {v1::Role::secretariat, v1::Role::auditor, v1::Role::operator_}) {
-      if (reader.has_role(role)) return true;
-    }
-    return reader.cities.empty() || reader.acts_in(city);
-  }
-
   Result<bool> may_read(const v1::EntriesShared& shared, int64_t time_us) {
     const auto& events = shared.events();
     if (std::all_of(events.begin(), events.end(),
@@ -110,10 +113,19 @@ class Reader {
 
 }  // namespace
 
+bool reads_all_shares(const Principal& reader, const std::string& city) {
+  for (const auto role : {v1::Role::secretariat, v1::Role::auditor, v1::Role::operator_}) {
+    if (reader.has_role(role)) return true;
+  }
+  return reader.cities.empty() || reader.acts_in(city);
+}
+
 Result<v1::SharesAnswer> list_shares(const v1::ListShares&, const ShareContext& context) {
   v1::SharesAnswer answer;
   answer.set_ledger(context.alliance.ledger.text());
   answer.set_seq(context.rows.meta().position.seq);
+  HANSA_TRY(const Seq confirmed, projections::confirmed_seq(context.rows));
+  answer.set_confirmed_seq(confirmed);
   Result<void> outcome;
   const auto begin = stored_key(kMemberTable.id, "");
   HANSA_CHECK(context.rows.scan(
@@ -135,15 +147,14 @@ Result<v1::SharesAnswer> list_shares(const v1::ListShares&, const ShareContext& 
       share.set_taken_time_us(reached->changed_time_us());
       share.set_city_seq(reached->source_seq());
     }
-    const std::string name = ledger.text() + " > " + context.alliance.ledger.text();
-    for (const auto& link : context.links) {
-      if (link.link != name) continue;
-      share.set_behind_records(link.behind_records);
-      share.set_behind_us(link.behind_us);
-      if (!link.waits) continue;
-      share.set_waits_code(std::string(error_info(link.waits->code).name));
-      share.set_waits(link.waits->detail);
-    }
+    const auto* link = link_from(ledger, context);
+    if (link == nullptr) continue;
+    share.set_behind_records(link->behind_records);
+    share.set_behind_us(link->behind_us);
+    share.set_confirmed_seq(link->confirmed_seq);
+    if (!link->waits) continue;
+    share.set_waits_code(std::string(error_info(link->waits->code).name));
+    share.set_waits(link->waits->detail);
   }
   return answer;
 }
@@ -160,6 +171,8 @@ Result<v1::ShareEntriesAnswer> list_share_entries(const v1::ListShareEntries& re
   answer.set_public_key(member.public_key());
   *answer.mutable_keys() = member.keys();
   answer.set_next_from(std::max<uint64_t>(1, request.from()));
+  const auto* link = link_from(source.ledger, context);
+  answer.set_confirmed_seq(link == nullptr ? 0 : link->confirmed_seq);
   Reader reader(context, request.city());
   for (auto& record : records) {
     auto& entry = *answer.add_entries();

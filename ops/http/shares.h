@@ -34,6 +34,9 @@ struct ShareContext {
   federation::Ratifications& ratifications;
 };
 
+// Whether nothing of what this city shares is withheld from the reader.
+bool reads_all_shares(const Principal& reader, const std::string& city);
+
 Result<v1::SharesAnswer> list_shares(const v1::ListShares& request, const ShareContext& context);
 Result<v1::ShareEntriesAnswer> list_share_entries(const v1::ListShareEntries& request,
                                                   const ShareContext& context);

@@ -32,14 +32,14 @@ def logcheck(vkey, *words):
     return done.returncode == 0, done.stdout + done.stderr
 
 
-def fsck(vkey, base_url):
+def fsck(vkey, base_url, bearer_token=""):
     """(right, what it says) of tessera's check of a whole log, by http:// or file:///."""
     with tempfile.NamedTemporaryFile("w", suffix=".vkey") as key:
         key.write(vkey)
         key.flush()
         # A worker ends at the first wrong tile it meets; without one left it would wait for ever.
         done = run("fsck", "--ui=false", "--N=64", f"--storage_url={base_url}/",
-                   f"--public_key={key.name}")
+                   f"--public_key={key.name}", f"--bearer_token={bearer_token}")
     # It exits 0 whatever it found.
     return "Successfully fsck'd log" in done.stderr, done.stderr
 

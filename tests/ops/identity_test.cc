@@ -72,6 +72,18 @@ TEST(Identity, WhatIsReadIsWhatWasWrittenAndWhatIsSpoiltIsNamed) {
   EXPECT_FALSE(read_identity(folder.path("nothing.json")));
 }
 
+TEST(Identity, InitNamesWhereTheWitnessAnswers) {
+  const ScratchFolder folder;
+  SeededEnv env(4, "init");
+  const std::string url = "http://wuxi.example:8080/tlog";
+  const auto plan = plan_init({"city", "wuxi"}, folder.path("wuxi"), env, url);
+  ASSERT_TRUE(plan) << plan.error().detail;
+  ASSERT_TRUE(write_init(*plan));
+  EXPECT_EQ(read_identity(folder.path("wuxi/identity.json"))->witness_url, url);
+  const auto refused = plan_init({"city", "suzhou"}, folder.path("suzhou"), env, "suzhou:80");
+  EXPECT_EQ(refused.error().code, Errc::kBadRequest);
+}
+
 TEST(Identity, InitWritesItsKeysApartAndNoneOfThemTwice) {
   const ScratchFolder folder;
   SeededEnv env(3, "init");
