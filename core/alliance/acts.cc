@@ -5,6 +5,7 @@
 #include "core/alliance/agreement.h"
 #include "core/alliance/alliance_fold.h"
 #include "core/alliance/campaign.h"
+#include "core/alliance/figures.h"
 #include "core/alliance/finding.h"
 #include "core/alliance/handover.h"
 #include "core/alliance/identity.h"
@@ -125,6 +126,7 @@ Acted decide_act(const Act& act, const v1::Event& event) {
     case v1::Event::kTakenCaseMoved: return decide_act(act, event.taken_case_moved());
     case v1::Event::kAirQualityRecorded: return decide_act(act, event.air_quality_recorded());
     case v1::Event::kPopulationRecorded: return decide_act(act, event.population_recorded());
+    case v1::Event::kMetricPublished: return decide_act(act, event.metric_published());
     default: return std::vector<v1::Event>();  // what the city heard from us, and what is shared
   }
 }

@@ -124,7 +124,7 @@ Acted decide_act(const Act& act, const v1::FindingExplained& explained) {
 // ---- evolve
 
 Result<void> evolve_event(Rows& rows, const v1::FindingRaised& event, const EntryContext& entry) {
-  HANSA_CHECK(mark_finding(rows, event));
+  if (!event.campaign().empty()) HANSA_CHECK(mark_finding(rows, event));
   auto& finding = rows.put(kFindingTable, finding_key(event.finding()));
   *finding.mutable_raised() = event;
   finding.set_state(State::raised);
@@ -153,6 +153,7 @@ Result<void> evolve_event(Rows& rows, const v1::FindingSettled& event,
   HANSA_TRY(auto* finding, change_finding(rows, event.finding(), entry));
   finding->set_state(State::settled);
   finding->set_reason(event.reason());
+  if (finding->raised().campaign().empty()) return {};
   HANSA_TRY(auto* campaign, change_campaign(rows, finding->raised().campaign()));
   auto& numbers = *campaign->mutable_numbers();
   numbers.set_findings_open(numbers.findings_open() - 1);
