@@ -5,6 +5,7 @@
 #include "core/alliance/agreement.h"
 #include "core/alliance/alliance_fold.h"
 #include "core/alliance/campaign.h"
+#include "core/alliance/figures.h"
 #include "core/alliance/finding.h"
 #include "core/alliance/handover.h"
 #include "core/alliance/identity.h"
@@ -128,6 +129,7 @@ Acted decide_act(const Act& act, const v1::Event& event) {
     case v1::Event::kForkFound: return decide_act(act, event.fork_found());
     case v1::Event::kWitnessForgot: return decide_act(act, event.witness_forgot());
     case v1::Event::kPopulationRecorded: return decide_act(act, event.population_recorded());
+    case v1::Event::kMetricPublished: return decide_act(act, event.metric_published());
     default: return std::vector<v1::Event>();  // what the city heard from us, and what is shared
   }
 }

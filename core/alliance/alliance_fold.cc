@@ -7,6 +7,7 @@
 #include "core/alliance/alliance.h"
 #include "core/alliance/campaign.h"
 #include "core/alliance/clocks.h"
+#include "core/alliance/figures.h"
 #include "core/alliance/finding.h"
 #include "core/alliance/handover.h"
 #include "core/alliance/joint_action.h"
@@ -76,6 +77,8 @@ const auto& handlers() {
       on_alliance<v1::SettleFinding>(),
       on_alliance<v1::ReportForgotten>(),
       on_alliance<v1::ReportSilence>(),
+      on_alliance<v1::PublishAllianceMetric>(),
+      on_alliance<v1::JudgeFigure>(),
       on_alliance<v1::TimerDue>(),
       on_shared(),
   };
@@ -152,6 +155,8 @@ std::optional<Result<void>> evolve_alliance(Rows& rows, const v1::Event& event,
     case v1::Event::kHandoverTaken: return evolve_event(rows, event.handover_taken(), entry);
     case v1::Event::kHandoverReturned: return evolve_event(rows, event.handover_returned(), entry);
     case v1::Event::kHandoverMoved: return evolve_event(rows, event.handover_moved(), entry);
+    case v1::Event::kFigurePublished: return evolve_event(rows, event.figure_published(), entry);
+    case v1::Event::kFigureJudged: return evolve_event(rows, event.figure_judged(), entry);
     default: return evolve_campaigns(rows, event, entry);
   }
 }

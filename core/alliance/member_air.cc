@@ -12,7 +12,17 @@ bool may_share(const v1::Member& member) {
   return is_member(member) && member.membership() == Membership::admitted;
 }
 
-// By the alliance's own rows; the city shared it by what it had heard.
+template <typename Event>
+Result<PrefixedRows> rows_of_member(Rows& rows, const Event& event) {
+  if (rows.find(kMemberTable, event.city()) != nullptr) {
+    return PrefixedRows(rows, member_prefix(event.city()));
+  }
+  return fail(Errc::kInternal, "air of " + event.city() + ", which was never admitted");
+}
+
+}  // namespace
+
+// The city shared it by what it had heard.
 Result<void> check_sharing(const Act& act) {
   HANSA_CHECK(check_member(act.member));
   const std::string& city = act.member.city();
@@ -32,16 +42,6 @@ Result<void> check_sharing(const Act& act) {
   }
   return {};
 }
-
-template <typename Event>
-Result<PrefixedRows> rows_of_member(Rows& rows, const Event& event) {
-  if (rows.find(kMemberTable, event.city()) != nullptr) {
-    return PrefixedRows(rows, member_prefix(event.city()));
-  }
-  return fail(Errc::kInternal, "air of " + event.city() + ", which was never admitted");
-}
-
-}  // namespace
 
 Acted decide_act(const Act& act, const v1::AirQualityRecorded& shared) {
   HANSA_CHECK(check_sharing(act));

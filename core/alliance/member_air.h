@@ -23,6 +23,9 @@
 
 namespace hansa {
 
+// That the city may share, by the alliance's own rows; else kWrongState.
+Result<void> check_sharing(const Act& act);
+
 Acted decide_act(const Act& act, const v1::AirQualityRecorded& shared);
 Acted decide_act(const Act& act, const v1::PopulationRecorded& shared);
 

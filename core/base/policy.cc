@@ -86,6 +86,8 @@ constexpr std::array kPolicies = {
     // Comparing.
     PolicyInfo{kRankingSample, kCases, "Cases below which a figure is not ranked", 30, 1,
                1'000'000, "SPEC §8"},
+    PolicyInfo{kSmallestCell, kCases, "Cases below which a cell of a figure is not published", 5,
+               1, 1'000'000, "SPEC §8"},
 };
 
 struct Parts {

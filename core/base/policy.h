@@ -55,6 +55,7 @@ inline constexpr std::string_view kHandlingDefault = "handling_default_working_h
 inline constexpr std::string_view kHandlingUrgentDefault = "handling_urgent_default_hours";
 inline constexpr std::string_view kSatisfactionStars = "satisfaction_min_stars";
 inline constexpr std::string_view kRankingSample = "ranking_sample_cases";
+inline constexpr std::string_view kSmallestCell = "smallest_cell_cases";
 inline constexpr std::string_view kDeadlineExtensionsMax = "deadline_extensions_max_times";
 
 std::span<const PolicyInfo> policies();

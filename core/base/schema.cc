@@ -15,6 +15,8 @@
 #include "hansa/v1/campaign_reads.pb.h"
 #include "hansa/v1/case.pb.h"
 #include "hansa/v1/city.pb.h"
+#include "hansa/v1/evidence_reads.pb.h"
+#include "hansa/v1/figures.pb.h"
 #include "hansa/v1/handover.pb.h"
 #include "hansa/v1/handover_reads.pb.h"
 #include "hansa/v1/inbox.pb.h"
@@ -246,6 +248,8 @@ const std::vector<MethodInfo>& methods() {
                               v1::OfferCase::descriptor()->file(),
                               v1::ListHandovers::descriptor()->file(),
                               v1::ChangeCityKey::descriptor()->file(),
+                              v1::PublishMetric::descriptor()->file(),
+                              v1::ListPublishedFigures::descriptor()->file(),
                               v1::FoundCity::descriptor()->file(),
                               v1::ReportCase::descriptor()->file(),
                               v1::GetCity::descriptor()->file(),

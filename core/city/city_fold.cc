@@ -11,6 +11,7 @@
 #include "core/city/campaign_acts.h"
 #include "core/city/case.h"
 #include "core/city/city.h"
+#include "core/city/figures.h"
 #include "core/city/handover.h"
 #include "core/city/witness.h"
 
@@ -227,6 +228,7 @@ const auto& handlers() {
       on_system<v1::ReportForgotten>(),
       on_city<v1::RecordAirQuality>(),
       on_city<v1::RecordPopulation>(),
+      on_city<v1::PublishMetric>(),
   };
   return kHandlers;
 }
@@ -339,7 +341,9 @@ Result<void> evolve(Rows& rows, const v1::Event& event, const EntryContext& entr
     case v1::Event::kGridPartDefined: return evolve_event(rows, event.grid_part_defined(), entry);
     case v1::Event::kUnitDefined: return evolve_event(rows, event.unit_defined(), entry);
     case v1::Event::kServiceDefined: return evolve_event(rows, event.service_defined(), entry);
-    case v1::Event::kCalendarAdopted: return evolve_event(rows, event.calendar_adopted(), entry);
+    case v1::Event::kCalendarAdopted:
+      note_calendar(rows, event.calendar_adopted(), entry);
+      return evolve_event(rows, event.calendar_adopted(), entry);
     case v1::Event::kPolicyAdopted: return evolve_event(rows, event.policy_adopted(), entry);
     case v1::Event::kSourceConnected: return evolve_event(rows, event.source_connected(), entry);
     case v1::Event::kSourceDisconnected:
@@ -349,6 +353,7 @@ Result<void> evolve(Rows& rows, const v1::Event& event, const EntryContext& entr
       return evolve_event(rows, event.air_quality_recorded(), entry);
     case v1::Event::kPopulationRecorded:
       return evolve_event(rows, event.population_recorded(), entry);
+    case v1::Event::kMetricPublished: return evolve_event(rows, event.metric_published(), entry);
     default: break;
   }
   return fail(Errc::kInternal, "entry " + std::to_string(entry.seq) +

@@ -36,18 +36,18 @@ constexpr std::array kMetrics = {
                "due time.",
                Measure::kDeadline,
                "CaseFiled.deadline_time_us DeadlineExtended.deadline_time_us "
-               "CasePostponed.deadline_time_us CaseReopened.deadline_time_us CaseReopened.with_parent "
-               "CaseClosed.case CaseWithdrawn.case CaseReferredOut.case CaseRefuted.case "
-               "CaseMerged.case "
+               "CasePostponed.deadline_time_us CaseReopened.deadline_time_us "
+               "CaseReopened.with_parent CaseClosed.case CaseWithdrawn.case CaseReferredOut.case "
+               "CaseRefuted.case CaseMerged.case "
                "CaseImported.state CaseImported.due_time_us CaseImported.closed_time_us",
                ""},
     MetricInfo{"closing_rate", 1, "Cases closed, of those that are due", "ratio",
                "closed / (due - deferred)",
                "As on_time_rate; closed in time or late.", Measure::kDeadline,
                "CaseFiled.deadline_time_us DeadlineExtended.deadline_time_us "
-               "CasePostponed.deadline_time_us CaseReopened.deadline_time_us CaseReopened.with_parent "
-               "CaseClosed.case CaseWithdrawn.case CaseReferredOut.case CaseRefuted.case "
-               "CaseMerged.case "
+               "CasePostponed.deadline_time_us CaseReopened.deadline_time_us "
+               "CaseReopened.with_parent CaseClosed.case CaseWithdrawn.case CaseReferredOut.case "
+               "CaseRefuted.case CaseMerged.case "
                "CaseImported.state CaseImported.due_time_us",
                ""},
     MetricInfo{"verification_rate", 1, "Reports that were verified", "ratio",
@@ -70,7 +70,8 @@ constexpr std::array kMetrics = {
                "nor imported ones.",
                Measure::kFirstResponse,
                "CaseReported.first_response_due_time_us FirstResponseRecorded.case CaseClosed.case "
-               "CaseReopened.case CaseWithdrawn.case CaseReferredOut.case CaseRefuted.case CaseMerged.case",
+               "CaseReopened.case CaseWithdrawn.case CaseReferredOut.case CaseRefuted.case "
+               "CaseMerged.case",
                ""},
     MetricInfo{"rebound_rate", 1, "Closed cases whose problem came back", "ratio",
                "rebounded / closed",

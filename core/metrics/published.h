@@ -1,4 +1,4 @@
-// Published: what a published figure is made of, and the same figure reckoned by whoever holds that.
+// Published: what a published figure is made of, and the same reckoned by whoever holds that.
 //
 // Shape:   figure_inputs() names the fields of events that a figure of a scope follows from: with
 //          no other field of no other event it is the same. publishable() is the figure as the rows

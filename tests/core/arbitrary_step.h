@@ -1,7 +1,7 @@
 // Steps for property tests: commands on cases of a TestCity that rapidcheck chooses.
 //
 // Shape:   arbitrary_step(): any command on case `id`; likely_step(): the command most likely to be
-//          accepted next, so that sequences reach the far end of the loop.
+//          accepted next, so that sequences reach the far end of the loop. live(): many of both.
 // Threads: one.
 #pragma once
 
@@ -86,6 +86,32 @@ inline Step likely_step(const v1::Case& row, const std::string& other, int64_t n
       return step<v1::CheckCase>(id, kChecker, [](auto& c) { c.set_passed(true); });
     case v1::State::closed: return step<v1::ReopenCase>(id, kCitizen);
     default: return arbitrary_step(id, other, now_us);
+  }
+}
+
+// So many steps on cases of its own, some days long.
+inline void live(TestCity& city, int steps) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < steps; ++i) {
+    if (*rc::gen::inRange(0, 4) == 0) {
+      city.advance_to(city.now_us + *rc::gen::inRange<int64_t>(0, 4 * kDay));
+    }
+    if (ids.size() < 2 || *rc::gen::inRange(0, 12) == 0) {
+      auto command = report(*rc::gen::element<std::string>("rubbish", "flood"),
+                            *rc::gen::element<std::string>("old-mill", "new-mill"));
+      command.set_kind(*rc::gen::element(v1::Kind::problem, v1::Kind::complaint));
+      if (*rc::gen::arbitrary<bool>()) {
+        command.set_observed_time_us(city.now_us - *rc::gen::inRange<int64_t>(0, 3 * kDay));
+      }
+      ids.push_back(city.report_case(command));
+      continue;
+    }
+    const auto& id = *rc::gen::elementOf(ids);
+    const auto& other = *rc::gen::elementOf(ids);
+    const bool likely = *rc::gen::inRange(0, 10) < 7;
+    const Step next = likely ? likely_step(city.row(id), other, city.now_us)
+                             : arbitrary_step(id, other, city.now_us);
+    (void)city.send(*next.command, next.by);
   }
 }
 

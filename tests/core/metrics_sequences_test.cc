@@ -219,31 +219,6 @@ class SecondReckoning {
 
 // ---- properties
 
-void live(TestCity& city, int steps) {
-  std::vector<std::string> ids;
-  for (int i = 0; i < steps; ++i) {
-    if (*rc::gen::inRange(0, 4) == 0) {
-      city.advance_to(city.now_us + *rc::gen::inRange<int64_t>(0, 4 * kDay));
-    }
-    if (ids.size() < 2 || *rc::gen::inRange(0, 12) == 0) {
-      auto command = report(*rc::gen::element<std::string>("rubbish", "flood"),
-                            *rc::gen::element<std::string>("old-mill", "new-mill"));
-      command.set_kind(*rc::gen::element(v1::Kind::problem, v1::Kind::complaint));
-      if (*rc::gen::arbitrary<bool>()) {
-        command.set_observed_time_us(city.now_us - *rc::gen::inRange<int64_t>(0, 3 * kDay));
-      }
-      ids.push_back(city.report_case(command));
-      continue;
-    }
-    const auto& id = *rc::gen::elementOf(ids);
-    const auto& other = *rc::gen::elementOf(ids);
-    const bool likely = *rc::gen::inRange(0, 10) < 7;
-    const Step next = likely ? likely_step(city.row(id), other, city.now_us)
-                             : arbitrary_step(id, other, city.now_us);
-    (void)city.send(*next.command, next.by);
-  }
-}
-
 Part arbitrary_part(int64_t from_us, int64_t to_us) {
   Part part;
   static const std::vector<std::pair<Scope, std::string>> kParts = {
