@@ -4,9 +4,10 @@
 //          keeper, the relay into it, and the city's input from the alliance. For every alliance
 //          hosted here: an input from each member's share ledger. For each ledger that is written
 //          here and read by others: who has it confirmed (federation/confirmation.h).
-//          look_around() makes what is missing; poke() lets each link take its next step, and calls `moved` after each that
-//          did: who waits there makes them move one after the other. start() does both on a
-//          thread of its own; a test calls settle() instead, which goes on until nothing moves.
+//          look_around() makes what is missing; poke() lets each link take its next step, and
+//          calls `moved` after each that did: who waits there makes them move one after the other.
+//          start() does both on a thread of its own; a test calls settle() instead, which goes on
+//          until nothing moves.
 //          Nothing is configured: what is joined and admitted says it all. An input is made anew
 //          when the keys of what it reads have changed.
 // Errors:  a share ledger that cannot be opened is named in health() and tried again.

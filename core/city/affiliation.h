@@ -4,9 +4,9 @@
 //          (kHeardAgreementTable, heard_key()). decide_city, one per command; decide_heard turns
 //          entries of the alliance's ledger into events of the city's own: what names a city, or
 //          several, is taken by those only, what makes members known by all (peers.h);
-//          evolve_affiliation folds, also the words of core/city/campaign_acts.h. The share ledger folds the same events into the same rows
-//          (core/alliance/share.h), so that everybody can see what the city's word was at any
-//          entry.
+//          evolve_affiliation folds, also the words of core/city/campaign_acts.h. The share ledger
+//          folds the same events into the same rows (core/alliance/share.h), so that everybody can
+//          see what the city's word was at any entry.
 //          agreement_in_effect(): what the city shares by: joined, admitted, in force, not
 //          suspended, and ratified by this city; nullptr where one of these is missing.
 // Errors:  kAlreadyExists to join twice; kUnknownAlliance for one the city has not joined;
