@@ -34,6 +34,7 @@ struct SignedEntry {
   Hash hash;
   Offset next_offset = 0;
   v1::Payload payload;
+  TreeHash leaf;  // where reading began with the first entry
 };
 
 class SignedReader {
@@ -64,7 +65,6 @@ class SignedReader {
   struct Pending {
     SignedEntry entry;
     size_t bytes = 0;
-    TreeHash leaf;
   };
   Result<void> read_on();
   Result<void> take(const streams::Record& record, const Verdict& verdict);
