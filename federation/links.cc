@@ -109,6 +109,7 @@ void Links::stop() {
   inputs_.clear();
   relays_.clear();
   confirmations_.clear();
+  judges_.clear();
   std::map<std::string, std::shared_ptr<Keeper>> shares;
   {
     const std::lock_guard lock(mutex_);
@@ -193,6 +194,10 @@ void Links::look_at_alliance(const LinkedLedger& alliance, bool& changed) {
   if (!confirmations_.contains(config.ledger.text())) {
     confirm_alliance(alliance);
     changed = true;
+  }
+  auto& judge = judges_[config.ledger.text()];
+  if (judge == nullptr) {
+    judge = std::make_unique<FigureJudge>(FigureJudge::Plan{alliance.keeper, plan_.read_log});
   }
   for (const auto& member : *members) {
     const LedgerId share = share_ledger(config.ledger.id, member.city());
@@ -311,6 +316,7 @@ bool Links::poke(const std::function<void()>& moved) {
   for (const auto& [name, relay] : relays_) step(*relay);
   for (const auto& [name, input] : inputs_) step(*input);
   for (const auto& [name, confirmation] : confirmations_) step(*confirmation);
+  for (const auto& [name, judge] : judges_) step(*judge);
   return moves;
 }
 
@@ -332,6 +338,7 @@ void Links::publish_health() {
   for (const auto& [name, relay] : relays_) all.push_back(relay->health());
   for (const auto& [name, input] : inputs_) all.push_back(input->health());
   for (const auto& [name, one] : confirmations_) all.push_back(one->health());
+  for (const auto& [name, judge] : judges_) all.push_back(judge->health());
   const std::lock_guard lock(mutex_);
   for (const auto& [name, error] : refused_) {
     auto& row = all.emplace_back();

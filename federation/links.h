@@ -2,8 +2,9 @@
 //
 // Shape:   for every city that is hosted here and has joined an alliance: the share ledger with its
 //          keeper, the relay into it, and the city's input from the alliance. For every alliance
-//          hosted here: an input from each member's share ledger. For each ledger that is written
-//          here and read by others: who has it confirmed (federation/confirmation.h).
+//          hosted here: an input from each member's share ledger, and who judges its figures
+//          (federation/figure_judge.h). For each ledger that is written here and read by others:
+//          who has it confirmed (federation/confirmation.h).
 //          look_around() makes what is missing; poke() lets each link take its next step, and
 //          calls `moved` after each that did: who waits there makes them move one after the other.
 //          start() does both on a thread of its own; a test calls settle() instead, which goes on
@@ -26,6 +27,7 @@
 
 #include "federation/checkpoint.h"
 #include "federation/confirmation.h"
+#include "federation/figure_judge.h"
 #include "federation/input.h"
 #include "federation/relay.h"
 
@@ -103,6 +105,7 @@ class Links {
   std::map<std::string, std::unique_ptr<Relay>> relays_;
   std::map<std::string, std::unique_ptr<Input>> inputs_;
   std::map<std::string, std::unique_ptr<Confirmation>> confirmations_;  // by ledger
+  std::map<std::string, std::unique_ptr<FigureJudge>> judges_;  // by alliance
   std::unique_ptr<LocalFirst> caller_;
   std::map<std::string, SigningGate> gates_;                        // of share ledgers
   std::map<std::string, std::shared_ptr<Witness>> witnesses_;  // by city, guarded by mutex_

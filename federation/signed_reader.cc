@@ -73,7 +73,7 @@ Result<void> SignedReader::take(const streams::Record& record, const Verdict& ve
   pending.entry.seq = chain_.position().seq;
   pending.entry.hash = verdict.hash;
   pending.entry.next_offset = record.offset + 1;
-  if (tree_) pending.leaf = leaf_hash(record.value);
+  if (tree_) pending.entry.leaf = leaf_hash(record.value);
   pending.bytes = verdict.payload.size();
   const std::string which = "entry " + std::to_string(pending.entry.seq) + " of " +
                             source_.ledger.text();
@@ -115,7 +115,7 @@ Result<void> SignedReader::cover(Seq seq, const v1::CheckpointSigned& checkpoint
   if (checkpoint.size() > covered_) {
     hash = pending(checkpoint.size()).entry.hash;
     for (Seq next = covered_ + 1; next <= checkpoint.size(); ++next) {
-      if (tree_) tree_->append(pending(next).leaf);
+      if (tree_) tree_->append(pending(next).entry.leaf);
       if (covered_by_) covered_by_->take(pending(next).entry.payload);
     }
   }

@@ -34,6 +34,7 @@ struct SignedEntry {
   Hash hash;
   Offset next_offset = 0;
   v1::Payload payload;
+  TreeHash leaf;  // where reading began with the first entry
 };
 
 class SignedReader {
@@ -70,7 +71,6 @@ class SignedReader {
   struct Pending {
     SignedEntry entry;
     size_t bytes = 0;
-    TreeHash leaf;
     std::string root_sha256;  // of the tree up to it, where a checkpoint names it
   };
   Result<void> read_on();

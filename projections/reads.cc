@@ -238,7 +238,8 @@ Answered answer_read(const Message& request, const ReadContext& context) {
                        v1::ListAffiliations, v1::ListHeardAgreements, v1::ListCampaigns,
                        v1::GetCampaign, v1::ListFindings, v1::ListHeardCampaigns,
                        v1::ListHeardFindings, v1::GetAirChange, v1::ListHandovers,
-                       v1::ListCityHandovers>(request, context);
+                       v1::ListCityHandovers, v1::ListPublishedFigures,
+                       v1::ListCityFigures, v1::ListPeers, v1::ListWitnessed>(request, context);
 }
 
 }  // namespace hansa::projections

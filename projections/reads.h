@@ -19,6 +19,7 @@
 #include "hansa/v1/affiliation_reads.pb.h"
 #include "hansa/v1/alliance_reads.pb.h"
 #include "hansa/v1/campaign_reads.pb.h"
+#include "hansa/v1/evidence_reads.pb.h"
 #include "hansa/v1/handover_reads.pb.h"
 #include "hansa/v1/reads.pb.h"
 #include "projections/door.h"
@@ -70,5 +71,13 @@ Result<v1::HeardFindingsAnswer> answer(const v1::ListHeardFindings& request,
 Result<v1::HandoversAnswer> answer(const v1::ListHandovers& request, const ReadContext& context);
 Result<v1::CityHandoversAnswer> answer(const v1::ListCityHandovers& request,
                                        const ReadContext& context);
+
+// What is published, and what cities know and cosign of each other (reads_evidence.cc).
+Result<v1::PublishedFiguresAnswer> answer(const v1::ListPublishedFigures& request,
+                                          const ReadContext& context);
+Result<v1::PublishedFiguresAnswer> answer(const v1::ListCityFigures& request,
+                                          const ReadContext& context);
+Result<v1::PeersAnswer> answer(const v1::ListPeers& request, const ReadContext& context);
+Result<v1::WitnessedAnswer> answer(const v1::ListWitnessed& request, const ReadContext& context);
 
 }  // namespace hansa::projections

@@ -21,9 +21,8 @@ constexpr size_t kPublicationDigitsMax = 18;
 constexpr size_t kDifferenceBytesMax = 1'000;
 constexpr size_t kEvidenceBytesMax = 2'000;
 
-// Every text and list within its limits, and a number as cities give them.
+// As cities make them.
 Result<void> check_form(const v1::MetricPublished& published) {
-  HANSA_CHECK(validate(published));
   const std::string& id = published.publication();
   const bool is_number = id.size() > 1 && id.size() <= kPublicationDigitsMax + 1 &&
                          id.front() == 'm' && std::all_of(id.begin() + 1, id.end(), [](char c) {
@@ -31,6 +30,10 @@ Result<void> check_form(const v1::MetricPublished& published) {
                          });
   if (!is_number) return fail(Errc::kBadRequest, "a publication is named by its entry, like m12");
   const auto& figure = published.figure();
+  if (figure.cells_size() > kFigureCellsMax) {
+    return fail(Errc::kBadRequest,
+                "a figure has at most " + std::to_string(kFigureCellsMax) + " cells");
+  }
   const bool is_claimed = figure.claim() == Standing::attested ||
                           (figure.claim() == Standing::proved && !figure.is_suppressed());
   if (!is_claimed || (figure.is_suppressed() && !figure.cells().empty())) {

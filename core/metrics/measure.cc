@@ -13,6 +13,8 @@ Judgement counts(const Counted& counted) { return {counted, ""}; }
 Judgement leaves_out(std::string_view reason) { return {std::nullopt, reason}; }
 
 constexpr std::string_view kImported = "imported: its source does not state this";
+// Of a copy of a part of a ledger: decisions refuse times that run backwards.
+constexpr std::string_view kTimesUnknown = "the times between which it lasted are not known";
 constexpr std::string_view kMerged = "merged: it counts with its parent";
 
 Judgement judge_source(const Facts& facts) {
@@ -35,8 +37,9 @@ Judgement judge_discovery(const Facts& facts) {
   if (facts.merged()) return leaves_out(kMerged);
   if (facts.end() == State::refuted) return leaves_out("refuted: there was no problem to discover");
   if (facts.observed_time_us() == 0) return leaves_out("nobody said when the problem was seen");
-  return counts({.day = facts.reported_day(),
-                 .value = facts.reported_time_us() - facts.observed_time_us()});
+  const int64_t span_us = facts.reported_time_us() - facts.observed_time_us();
+  if (span_us < 0) return leaves_out(kTimesUnknown);
+  return counts({.day = facts.reported_day(), .value = span_us});
 }
 
 Judgement judge_handling(const Facts& facts) {
@@ -45,8 +48,9 @@ Judgement judge_handling(const Facts& facts) {
     return leaves_out(facts.end() == State::unspecified ? "not closed"
                                                         : "ended otherwise than by closing");
   }
-  return counts({.day = facts.closed_day(),
-                 .value = facts.closed_time_us() - facts.reported_time_us()});
+  const int64_t span_us = facts.closed_time_us() - facts.reported_time_us();
+  if (span_us < 0) return leaves_out(kTimesUnknown);
+  return counts({.day = facts.closed_day(), .value = span_us});
 }
 
 // Why a case is in no deadline; empty if it is.

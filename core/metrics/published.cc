@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/base/assert.h"
 #include "core/base/day.h"
 #include "core/base/ids.h"
 #include "core/base/policy.h"
@@ -35,22 +36,30 @@ std::string_view scope_inputs(Scope scope) {
   }
 }
 
+void add_once(std::string word, std::vector<std::string>& all) {
+  if (std::find(all.begin(), all.end(), word) == all.end()) all.push_back(std::move(word));
+}
+
+// Fields that hold others are named leaf by leaf, as grants name them.
 void add_words(std::string_view words, std::vector<std::string>& all) {
   while (!words.empty()) {
     const auto word = words.substr(0, words.find(' '));
     words.remove_prefix(std::min(word.size() + 1, words.size()));
     const std::string event(word.substr(0, word.find('.')));
-    std::vector<std::string> both = {std::string(word)};
     const auto* type = v1::Event::descriptor()->file()->pool()->FindMessageTypeByName(
         "hansa.v1." + event);
+    HANSA_ASSERT(type != nullptr, "figures are made of events of the schema");
+    const auto* field = type->FindFieldByName(std::string(word.substr(event.size() + 1)));
+    if (field == nullptr || field->message_type() == nullptr) {
+      add_once(std::string(word), all);
+    } else {
+      for (int i = 0; i < field->message_type()->field_count(); ++i) {
+        add_once(std::string(word) + "." + field->message_type()->field(i)->name(), all);
+      }
+    }
     // Whatever is said of a case, it must be known which.
-    if (type != nullptr && type->FindFieldByName("case") != nullptr &&
-        event != "ProblemRebounded") {
-      both.push_back(event + ".case");
-    }
-    for (auto& one : both) {
-      if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(std::move(one));
-    }
+    const bool is_of_case = type->FindFieldByName("case") != nullptr;
+    if (is_of_case && event != "ProblemRebounded") add_once(event + ".case", all);
   }
 }
 
@@ -117,17 +126,24 @@ std::string city_of(const std::string& ledger) {
 }
 
 // What no city records: such numbers are in no figure's reach.
-Result<void> check_times(const google::protobuf::Message& message) {
+Result<void> check_values(const google::protobuf::Message& message) {
   const auto* reflection = message.GetReflection();
   std::vector<const google::protobuf::FieldDescriptor*> fields;
   reflection->ListFields(message, &fields);
   for (const auto* field : fields) {
     if (field->is_repeated()) continue;
-    if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_INT64) continue;
-    const int64_t value = reflection->GetInt64(message, field);
-    if (value < 0 || value > kTimeUsMax) {
-      return fail(Errc::kDoesNotFollow, field->full_name() + " is " + std::to_string(value));
+    int64_t value = 0;
+    bool is_known = true;
+    if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_INT64) {
+      value = reflection->GetInt64(message, field);
+      is_known = value >= 0 && value <= kTimeUsMax;
     }
+    if (field->enum_type() != nullptr) {
+      value = reflection->GetEnumValue(message, field);
+      is_known = field->enum_type()->FindValueByNumber(static_cast<int>(value)) != nullptr;
+    }
+    if (is_known) continue;
+    return fail(Errc::kDoesNotFollow, field->full_name() + " is " + std::to_string(value));
   }
   return {};
 }
@@ -314,7 +330,7 @@ Result<void> Recomputation::take_city(const v1::SharedEvent& shared) {
   if (subject.case_id.empty()) return {};
   const bool makes_case = event.has_case_reported() || event.has_case_imported();
   if (!makes_case && rows_.find(kCaseFactsTable, case_key(subject.case_id)) == nullptr) return {};
-  HANSA_CHECK(check_times(*subject.content));
+  HANSA_CHECK(check_values(*subject.content));
   return fold_metrics(rows_, event, entry);
 }
 

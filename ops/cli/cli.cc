@@ -21,7 +21,7 @@ Work
   import --mapping FILE CSV     cases from another system's file
   export --city ID              cases as open data
   call METHOD [JSON]            any method of the schema (`hansa openapi` lists them)
-  metrics | why METRIC          exact figures, and what counted in one
+  metrics | why METRIC          exact figures, and what counted; published ones: `figure list`
   policy list | person find     policy values; the persons behind reports
   dead list | show | retry      records of other systems that were not taken; `hansa inbox key`
 
@@ -87,6 +87,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_alliance(app, chosen);
   add_agreement(app, chosen);
   add_campaign(app, chosen);
+  add_figure(app, chosen);
   add_feed(app, chosen);
   add_key(app, chosen);
   add_error(app, chosen);

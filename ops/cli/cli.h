@@ -61,6 +61,7 @@ void add_alliance(CLI::App& app, Chosen& chosen);
 void add_agreement(CLI::App& app, Chosen& chosen);
 void add_campaign(CLI::App& app, Chosen& chosen);
 void add_key(CLI::App& app, Chosen& chosen);
+void add_figure(CLI::App& app, Chosen& chosen);
 void add_feed(CLI::App& app, Chosen& chosen);
 void add_serve(CLI::App& app, Chosen& chosen);
 void add_demo(CLI::App& app, Chosen& chosen);

@@ -238,6 +238,25 @@ TEST(FigureClaim, ACalendarThatNobodyHasSeenIsShownWithTheFirstFigure) {
   EXPECT_EQ(recomputed_difference(published_in(second).figure(), city.shared()), "");
 }
 
+// By days that nobody else can know it fell on 7 January; by any others on the 6th.
+TEST(FigureClaim, ACaseMadeUnderAnUnseenCalendarIsLeftOutByWhoReckonsAnew) {
+  PublishingCity city;
+  city.adopt_offset(8 * 3'600);
+  city.bring_in_force(on_verification());
+  city.advance_to(kStart + 11 * kHour);
+  city.report_case();
+  city.now_us += kSecond;
+  city.adopt_offset(-5 * 3'600);
+  city.report_case();
+  city.report_case();
+  city.advance_to(kStart + 3 * kDay);
+  const auto decision = city.publish(
+      publishing("verification_rate@1", "city", "2025-01-06", "2025-01-06"));
+  EXPECT_EQ(decision->state, "proved");
+  EXPECT_EQ(published_in(decision).figure().total().sample(), 2U);
+  EXPECT_EQ(recomputed_difference(published_in(decision).figure(), city.shared()), "");
+}
+
 // ---- whatever happens
 
 void import_some(PublishingCity& city, int* imported) {
