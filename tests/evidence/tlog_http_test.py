@@ -337,8 +337,9 @@ def run(folder, ends):
                       "suzhou": f"http://127.0.0.1:{other.port}/tlog"})
     delta = alliances["wuxi"]
     for node, city in ((office, "wuxi"), (other, "suzhou")):
-        reports(node, city, range(5))
-        eventually(f"five cases of {city}", lambda city=city: len(cases(delta, city)) == 5)
+        # What comes before the city has heard all that the agreement needs stays at home.
+        eventually(f"a case of {city}", lambda node=node, city=city:
+                   reports(node, city, range(1)) or cases(delta, city))
     keys = {"wuxi": witness_vkey(office, "wuxi"), "suzhou": witness_vkey(other, "suzhou")}
     logs = {"alliance/delta": (office, ["wuxi", "suzhou"]),
             "share/delta/wuxi": (office, ["suzhou"]),
