@@ -291,7 +291,10 @@ def check_words(office, other, delta):
     cards = [os.path.join(office.folder, "init-" + name, "identity.json")
              for name in ("delta", "wuxi")]
     said = office.run("feed", "--alliance", cards[0], "--city", cards[1], *server).stderr
-    expect(re.search(r"; what it shares is (confirmed|unconfirmed)", said), said)
+    expect(re.search(r"; what it shares is (confirmed|unconfirmed from entry [1-9]\d* on)\n",
+                     said), said)
+    expect(all(int(row["confirmed_seq"]) > 0 for row in delta.read("/shares")["shares"]),
+           delta.read("/shares"))
     other.stop()
     delta.propose({**TERMS, "heartbeat_s": 30})
     answer = delta.read("/agreements")
