@@ -57,6 +57,8 @@ class SignedReader {
   // Entries read and not covered yet, and those that are covered and not handed out.
   Seq known_seq() const { return chain_.position().seq; }
   Seq covered_seq() const { return covered_; }
+  // As far as it hands out what it reads.
+  Seq released() const { return confirmed_by_ ? confirmed_ : covered_; }
   // Of the entry that it stopped at; zero where that is none.
   const Hash& stopped_hash() const { return stopped_hash_; }
   // As far as witnesses confirm it, by what was read.
@@ -73,7 +75,6 @@ class SignedReader {
   Result<void> take(const streams::Record& record, const Verdict& verdict);
   Result<void> cover(Seq seq, const v1::CheckpointSigned& checkpoint);
   Result<void> confirm(const v1::CheckpointConfirmed& event);
-  Seq released() const { return confirmed_by_ ? confirmed_ : covered_; }
   const Pending& pending(Seq seq) const { return pending_[seq - pending_.front().entry.seq]; }
 
   streams::Log& log_;
