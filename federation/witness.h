@@ -43,7 +43,7 @@ using NewestCosigned = std::function<void(Result<std::optional<Note>>)>;
 
 class Witness {
  public:
-  Witness(std::shared_ptr<projections::Keeper> keeper, std::string seed);
+  Witness(const std::shared_ptr<projections::Keeper>& keeper, std::string seed);
 
   const NoteKey& key() const { return key_; }
   void add_checkpoint(const WitnessRequest& request, Cosigned cosigned) const;
@@ -58,7 +58,9 @@ class Witness {
   void answer_again(const std::string& ledger, Cosigned cosigned) const;
   void answer_size(const std::string& ledger, Error error, Cosigned cosigned) const;
 
-  std::shared_ptr<projections::Keeper> keeper_;
+  // What waits in the keeper for its answer must not keep the keeper alive.
+  std::weak_ptr<projections::Keeper> keeper_;
+  std::string city_;
   std::string seed_;
   NoteKey key_;
 };
