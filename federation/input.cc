@@ -406,11 +406,11 @@ void Input::settle() {
 LinkHealth Input::health() const {
   LinkHealth health;
   health.link = plan_.source.ledger.text() + " > " + plan_.keeper->config().ledger.text();
-  // The last checkpoint is covered by none.
-  const Seq covered = reader_ ? reader_->released_seq() : 0;
+  // The last checkpoint is covered by none, and what is no deed may never be confirmed.
+  const Seq released = reader_ ? reader_->released_seq() : 0;
   health.confirmed_seq = reader_ ? reader_->confirmed_seq() : 0;
   const Seq read = moved_ ? moved_->seq() : taken_seq_;
-  health.behind_records = covered - std::min(covered, read);
+  health.behind_records = released - std::min(released, read);
   if (!entries_.empty()) {
     health.behind_us =
         std::max<int64_t>(0, plan_.env->now_us() - entries_.front().payload.time_us());

@@ -58,7 +58,7 @@ bool Relay::poke() {
   if (!chain_) {
     if (auto resumed = resume(); !resumed) {
       waits_ = std::move(resumed).error();
-      return false;
+      return waits_->code == Errc::kNotYet;
     }
   }
   if (auto read = read_on(); !read) {

@@ -81,14 +81,15 @@ Result<std::vector<v1::Member>> peers_of(const Snapshot& rows, const std::string
 
 Witness::Witness(const std::shared_ptr<projections::Keeper>& keeper, std::string seed)
     : keeper_(keeper),
+      city_(keeper->config().ledger.id),
       seed_(std::move(seed)),
-      key_{witness_name(keeper->config().ledger.id, to_hex(keeper->config().founding_id)),
+      key_{witness_name(city_, to_hex(keeper->config().founding_id)),
            NoteKeyType::kCosignature, public_key_of(seed_)} {}
 
 // The rows as they are once all that has landed is in them.
 void Witness::shown(std::function<void(Result<std::shared_ptr<const Snapshot>>)> then) const {
   const auto keeper = keeper_.lock();
-  if (keeper == nullptr) return then(fail(Errc::kUnavailable, "the city is not served"));
+  if (keeper == nullptr) return then(fail(Errc::kUnavailable, "the city is closed"));
   keeper->wait_for(keeper->health().landed_seq, kShownUsMax, std::move(then));
 }
 
@@ -99,10 +100,8 @@ Note Witness::with_cosignature(const v1::Witnessed& row) const {
 }
 
 void Witness::add_checkpoint(const WitnessRequest& request, Cosigned cosigned) const {
-  const auto keeper = keeper_.lock();
-  if (keeper == nullptr) return cosigned(fail(Errc::kUnavailable, "the city is not served"));
   auto command = std::make_unique<v1::CosignCheckpoint>();
-  command->set_city(keeper->config().ledger.id);
+  command->set_city(city_);
   command->set_old_size(request.old_size);
   command->set_note(request.note);
   for (const auto& hash : request.proof) command->add_proof(std::string(hash.view()));
@@ -113,8 +112,10 @@ void Witness::add_checkpoint(const WitnessRequest& request, Cosigned cosigned) c
   const auto note = parse_note(request.note);
   const auto read = note ? read_ledger_note(*note) : Result<LedgerCheckpoint>(fail(note.error()));
   if (!read) return cosigned(fail(read.error()));
+  const auto keeper = keeper_.lock();
+  if (keeper == nullptr) return cosigned(fail(Errc::kUnavailable, "the city is closed"));
   keeper->submit(std::move(submission),
-                 [self = *this, cosigned = std::move(cosigned), text = note->text,
+                  [self = *this, cosigned = std::move(cosigned), text = note->text,
                    ledger = read->ledger.text()](Result<v1::Receipt> receipt) mutable {
     if (!receipt && receipt.error().code == Errc::kOtherSize) {
       return self.answer_size(ledger, receipt.error(), std::move(cosigned));

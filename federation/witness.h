@@ -58,8 +58,9 @@ class Witness {
   void answer_again(const std::string& ledger, Cosigned cosigned) const;
   void answer_size(const std::string& ledger, Error error, Cosigned cosigned) const;
 
-  // Its answers are held by the keeper until they are given.
+  // What waits in the keeper for its answer must not keep the keeper alive.
   std::weak_ptr<projections::Keeper> keeper_;
+  std::string city_;
   std::string seed_;
   NoteKey key_;
 };

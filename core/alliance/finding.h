@@ -3,10 +3,10 @@
 // Shape:   state: the row Finding (key: finding_key()). Raised by core/alliance/joint_action.h,
 //          with the accounts it rests on, or by ledger_finding.h, with the evidence; those are of
 //          no campaign and change no campaign's numbers. Each city it concerns acknowledges it and
-//          then explains it, in its own ledger; the finding stands as far as the city that is furthest. The
-//          secretariat settles it with a reason at any time, or the alliance itself, when the
-//          missing account comes. finding_id(): `f<seq>`, further ones of the same entry
-//          `f<seq>-<n>`.
+//          then explains it, in its own ledger; the finding stands as far as the city that is
+//          furthest. The secretariat settles it with a reason at any time, or the alliance itself,
+//          when the missing account comes or what was wrong is over. finding_id(): `f<seq>`,
+//          further ones of the same entry `f<seq>-<n>`.
 // Errors:  kUnknownFinding, also for one that does not concern the city; kWrongState; kTextTooLong.
 // Threads: pure.
 // Source:  DESIGN §8; the tables are core/alliance/README.md.

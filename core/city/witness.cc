@@ -57,7 +57,8 @@ Result<void> check_extends(const v1::Witnessed* row, const v1::CosignCheckpoint&
   }
   if (command.old_size() != known) {
     Error error{Errc::kOtherSize, "this witness has cosigned " + checkpoint.ledger.text() +
-                                      " up to size " + std::to_string(known) + "; prove it"};
+                                      " up to size " + std::to_string(known) +
+                                      "; prove from there"};
     error.seq = known;
     return fail(std::move(error));
   }

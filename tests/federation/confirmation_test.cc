@@ -190,7 +190,9 @@ class ConfirmationTest : public ::testing::Test {
     return holds();
   }
   bool until_confirmed() {
-    return until([this] { return head().deed_seq() > 0 && head().confirmed_size() >= head().deed_seq(); });
+    return until([this] {
+      return head().deed_seq() > 0 && head().confirmed_size() >= head().deed_seq();
+    });
   }
   bool until_waits(Errc code) {
     return until([&] {

@@ -20,6 +20,7 @@
 #include "projections/keyring.h"
 #include "streams/embedded_log.h"
 #include "tests/projections/keeper_fixture.h"
+#include "tests/streams/log_helpers.h"
 
 namespace hansa::federation::testing {
 
@@ -82,6 +83,25 @@ class League {
     for (auto& [ledger, one] : ledgers_) one.keyring.reset();
     pool_.reset();
     log_.reset();
+  }
+
+  // Between close() and open(): of the log of `ledger` only the first records are there, as from a
+  // backup, and its rows are made anew.
+  void restore(const LedgerId& ledger, size_t records) {
+    std::filesystem::rename(folder_.path("log"), folder_.path("lost"));
+    const auto lost = *streams::EmbeddedLog::open({.folder = folder_.path("lost"), .fsync = false});
+    const auto log = *streams::EmbeddedLog::open({.folder = folder_.path("log"), .fsync = false});
+    std::vector<LedgerId> all;
+    for (const auto& [name, one] : ledgers_) {
+      all.push_back(name);
+      if (name.kind == kCityKind) all.push_back(share_ledger("delta", name.id));
+    }
+    for (const auto& name : all) {
+      auto values = streams::read_all(*lost, name);
+      if (name == ledger) values.resize(records);
+      if (!values.empty()) streams::append_now(*log, name, values, 0);
+    }
+    std::filesystem::remove_all(folder_.path(ledger.folder()) + "/rows");
   }
 
   void add(const std::string& kind, const std::string& id) {

@@ -6,9 +6,7 @@
 
 #include "core/alliance/member_air.h"
 #include "core/base/day.h"
-#include "tests/federation/links_fixture.h"
-#include "tests/federation/vouched_tree.h"
-#include "tests/streams/log_helpers.h"
+#include "tests/federation/forged_member.h"
 
 namespace hansa::federation {
 namespace {
@@ -273,58 +271,6 @@ TEST_F(LinksTest, ALeagueThatRestsWritesHeartbeatsAndNothingElse) {
   }
   EXPECT_EQ(seqs(), before);
 }
-
-// A member whose share ledger is written by the test.
-class ForgedMemberTest : public LinksTest {
- protected:
-  ForgedMemberTest() : writer_(share_of(kForged).founding_id, 9) {
-    league_.must(kDelta, admission(league_, kForged));
-    bring_two();
-  }
-
-  void write(const v1::Event& event) {
-    v1::Payload payload;
-    *payload.add_events() = event;
-    const std::string value = writer_.next(payload.SerializeAsString());
-    tree_.add(value);
-    const auto ledger = share_ledger("delta", kForged.id);
-    streams::append_now(league_.log(), ledger, {value}, *league_.log().end(ledger));
-  }
-  void write_checkpoint() {
-    v1::Event event;
-    *event.mutable_checkpoint_signed() =
-        sign_checkpoint(league_.seed(kForged), tree_.head());
-    write(event);
-  }
-  void share(uint64_t from, uint64_t to, const v1::Event& word) {
-    v1::Event event;
-    auto& shared = *event.mutable_entries_shared();
-    shared.set_alliance("delta");
-    shared.set_city(kForged.id);
-    shared.set_from_seq(from);
-    shared.set_to_seq(to);
-    auto& one = *shared.add_events();
-    one.set_seq(to);
-    *one.mutable_event() = word;
-    write(event);
-    write_checkpoint();
-  }
-  static v1::Event joined() {
-    v1::Event event;
-    event.mutable_alliance_joined()->set_alliance("delta");
-    return event;
-  }
-  static v1::Event ratified(uint32_t version) {
-    v1::Event event;
-    event.mutable_agreement_ratified()->set_alliance("delta");
-    event.mutable_agreement_ratified()->set_version(version);
-    return event;
-  }
-
-  const LedgerId kForged{"city", "forged"};
-  streams::EntryWriter writer_;
-  VouchedTree tree_{share_ledger("delta", kForged.id), share_of(kForged).founding_id};
-};
 
 TEST_F(ForgedMemberTest, ASkippedRangeStopsThisInputAndNoOther) {
   share(1, 1, joined());

@@ -1,0 +1,378 @@
+// Goal: every falsification of federation/FALSIFICATIONS.md is found by the system, with the
+// finding that the table names. Method: a league in one process in which one ledger or one witness
+// lies; each test is a row of the table.
+#include <gtest/gtest.h>
+
+#include "core/alliance/ledger_finding.h"
+#include "core/evidence/tree_rows.h"
+#include "core/ledger/envelope.h"
+#include "federation/witness.h"
+#include "tests/federation/forged_member.h"
+
+namespace hansa::federation {
+namespace {
+
+using Kind = v1::FindingKind;
+
+const LedgerId kForgedShare = share_ledger("delta", "forged");
+
+class FalsificationTest : public ForgedMemberTest {
+ protected:
+  std::vector<v1::Finding> findings(Kind::Value kind) {
+    std::vector<v1::Finding> found;
+    for (Seq seq = 1; seq <= league_.landed_seq(kDelta); ++seq) {
+      const auto row = league_.row(kDelta, kFindingTable, finding_key(finding_id(seq, 0)));
+      if (row && row->raised().kind() == kind) found.push_back(*row);
+    }
+    return found;
+  }
+  // The member's ledger is refused with both sides, and the others are read on.
+  void expect_refused(const std::string& code, const std::string& part) {
+    league_.settle();
+    const auto why = quarantined(kDelta, kForgedShare);
+    ASSERT_TRUE(why);
+    EXPECT_EQ(why->code(), code);
+    EXPECT_NE(why->detail().find(part), std::string::npos) << why->detail();
+    const auto found = findings(Kind::refused);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].raised().cities(0), "forged");
+    EXPECT_EQ(found[0].raised().evidence_size(), 2);
+    EXPECT_EQ(found[0].raised().evidence(1).seq(), why->seq());
+    EXPECT_EQ(found[0].raised().evidence(1).sha256().size(), 64U) << "the entry is cited";
+    league_.must(kWuxi, unit(kWuxi, 1));
+    league_.settle();
+    EXPECT_EQ(units_shared(kWuxi), units(1, 2));
+  }
+  static v1::Event range(uint64_t from, uint64_t to) {
+    v1::Event event;
+    event.mutable_entries_shared()->set_alliance("delta");
+    event.mutable_entries_shared()->set_city("forged");
+    event.mutable_entries_shared()->set_from_seq(from);
+    event.mutable_entries_shared()->set_to_seq(to);
+    return event;
+  }
+  void join_and_ratify() {
+    const auto heard = league_.row(kWuxi, kHeardAgreementTable, heard_key("delta", 1));
+    ASSERT_TRUE(heard);
+    share(1, 1, joined());
+    v1::Event word = ratified(1);
+    *word.mutable_agreement_ratified()->mutable_agreement() = heard->agreement();
+    word.mutable_agreement_ratified()->set_sha256(heard->sha256());
+    share(2, 2, word);
+    league_.settle();
+  }
+  std::optional<Error> waits(const std::string& link) {
+    for (const auto& health : league_.links().health()) {
+      if (health.link == link) return health.waits;
+    }
+    return std::nullopt;
+  }
+  // What the witness of the city answers to this note of the forged ledger.
+  Result<NoteSignature> cosign(const LedgerId& city, Seq size, const VouchedHead& head) {
+    WitnessRequest request;
+    request.old_size = size;
+    request.note = note_text(note_of(sign_checkpoint(league_.seed(kForged), head)));
+    std::promise<Result<NoteSignature>> answer;
+    league_.links().witness(city.id)->add_checkpoint(
+        request, [&](Result<NoteSignature> cosigned) { answer.set_value(std::move(cosigned)); });
+    return answer.get_future().get();
+  }
+};
+
+TEST_F(FalsificationTest, AnEntryIsChangedUnderItsCheckpoint) {
+  share(1, 1, joined());
+  auto other = writer_;
+  vouch(range(2, 2));
+  v1::Payload changed;
+  *changed.add_events() = range(2, 3);
+  writer_ = other;
+  append(writer_.next(changed.SerializeAsString()));
+  v1::Payload checkpoint;
+  *checkpoint.add_events()->mutable_checkpoint_signed() =
+      sign_checkpoint(league_.seed(kForged), tree_.head());
+  append(writer_.next(checkpoint.SerializeAsString()));
+  expect_refused("fork_found", "here it has");
+}
+
+TEST_F(FalsificationTest, AnEntryIsDropped) {
+  share(1, 1, joined());
+  auto before = writer_;
+  vouch(range(2, 2));
+  vouch(range(3, 3));
+  const auto head = tree_.head();
+  writer_ = before;  // the chain is mended over the gap
+  v1::Payload payload;
+  *payload.add_events() = range(3, 3);
+  append(writer_.next(payload.SerializeAsString()));
+  payload.clear_events();
+  *payload.add_events()->mutable_checkpoint_signed() =
+      sign_checkpoint(league_.seed(kForged), head);
+  append(writer_.next(payload.SerializeAsString()));
+  expect_refused("fork_found", "a ledger only grows");
+}
+
+TEST_F(FalsificationTest, ARangeOfTheCitysEntriesIsDropped) {
+  share(1, 1, joined());
+  share(3, 3, ratified(1));
+  expect_refused("fork_found", "left out");
+}
+
+TEST_F(FalsificationTest, EntriesAreReordered) {
+  share(1, 1, joined());
+  share(3, 3, joined());
+  share(2, 2, joined());
+  expect_refused("fork_found", "left out or told twice");
+}
+
+TEST_F(FalsificationTest, AnEntryIsBackDated) {
+  write(range(1, 1), testing::kStartUs);
+  write_checkpoint(testing::kStartUs);
+  write(range(2, 2), testing::kStartUs - 1);
+  expect_refused("chain_broken", "dated before");
+}
+
+TEST_F(FalsificationTest, ACheckpointIsSignedByAnUnknownKey) {
+  share(1, 1, joined());
+  v1::Event event;
+  *event.mutable_checkpoint_signed() = sign_checkpoint(league_.seed(kWuxi), tree_.head());
+  write(event);
+  expect_refused("bad_signature", "size");
+}
+
+TEST_F(FalsificationTest, ACheckpointIsSignedByARetiredKey) {
+  share(1, 1, joined());
+  league_.settle();
+  v1::RevokeCityKey revoke;
+  revoke.set_alliance("delta");
+  revoke.set_city("forged");
+  revoke.set_public_key(league_.public_key(kForged));
+  revoke.set_last_good_size(2);
+  KeyEnd end{revoke.public_key(), 2, false, ""};
+  const auto founding_id = to_hex(league_.founding_id(kForged));
+  revoke.set_signature(to_hex(sign(league_.seed(kForged),
+                                   end_text(kForgedShare, founding_id, end))));
+  league_.must(kDelta, revoke);
+  share(2, 2, joined());
+  expect_refused("bad_signature", "for sizes 1 to 2");
+}
+
+TEST_F(FalsificationTest, AForkIsShownToTwoReaders) {
+  share(1, 1, joined());
+  league_.settle();
+  const auto head = tree_.head(1);
+  VouchedHead other = head;
+  other.root = leaf_hash("another first entry");
+  other.tip = sha256("another first entry");
+  ASSERT_TRUE(cosign(kWuxi, 0, head).has_value());
+  ASSERT_TRUE(cosign(kSuzhou, 0, other).has_value()) << "alone it cannot know";
+  const auto answer = cosign(kWuxi, 1, other);
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().code, Errc::kForkFound);
+  league_.settle();
+  const auto found = findings(Kind::fork);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].raised().ledger(), kForgedShare.text());
+  EXPECT_EQ(found[0].raised().cities(0), "forged");
+  EXPECT_NE(found[0].raised().evidence(0).note(), found[0].raised().evidence(1).note());
+  EXPECT_EQ(cosign(kWuxi, 1, head).error().code, Errc::kForkFound) << "nothing more is cosigned";
+}
+
+TEST_F(FalsificationTest, AHeartbeatIsWithheld) {
+  join_and_ratify();
+  EXPECT_TRUE(findings(Kind::silence).empty());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(findings(Kind::silence).empty()) << i << " heartbeats";
+    league_.env().advance_us(61 * 1'000'000);
+    league_.settle();
+  }
+  auto found = findings(Kind::silence);
+  ASSERT_EQ(found.size(), 1U) << "Wuxi and Suzhou speak";
+  EXPECT_EQ(found[0].raised().cities(0), "forged");
+  league_.env().advance_us(61 * 1'000'000);
+  league_.settle();
+  EXPECT_EQ(findings(Kind::silence).size(), 1U) << "once while it is open";
+  write(range(3, 2));
+  write_checkpoint();
+  league_.settle();
+  found = findings(Kind::silence);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].state(), v1::FindingState::settled);
+}
+
+TEST_F(FalsificationTest, PrivateHistoryIsRewrittenAfterACommitment) {
+  league_.must(kWuxi, unit(kWuxi, 1));
+  league_.settle();
+  const auto records = streams::read_all(league_.log(), kWuxi).size();
+  league_.close();
+  league_.restore(kWuxi, records - 1);
+  league_.open();
+  for (int i = 2; i < 6; ++i) league_.must(kWuxi, unit(kWuxi, i));
+  ASSERT_TRUE(league_.row(kWuxi, kAffiliationTable, "delta")) << "its rows are made anew";
+  league_.settle();
+  const auto why = waits("city/wuxi > share/delta/wuxi");
+  ASSERT_TRUE(why) << "the relay must not wait in silence";
+  EXPECT_EQ(why->code, Errc::kForkFound);
+  EXPECT_NE(why->detail.find("was rewritten"), std::string::npos) << why->detail;
+  EXPECT_EQ(units_shared(kWuxi), units(1, 2)) << "nothing of another history is shared";
+}
+
+// Nothing outside of the city knew of it: the next commitment fixes what it says by then.
+TEST_F(FalsificationTest, PrivateHistoryIsRewrittenBeforeACommitment) {
+  league_.must(kWuxi, unit(kWuxi, 1));
+  const auto records = streams::read_all(league_.log(), kWuxi).size();
+  league_.close();
+  league_.restore(kWuxi, records - 1);
+  league_.open();
+  league_.must(kWuxi, unit(kWuxi, 2));
+  league_.settle();
+  EXPECT_EQ(units_shared(kWuxi), units(2, 3));
+  EXPECT_FALSE(waits("city/wuxi > share/delta/wuxi"));
+}
+
+TEST_F(FalsificationTest, AWitnessForgets) {
+  const auto all = streams::read_all(league_.log(), kSuzhou).size();
+  league_.must(kWuxi, unit(kWuxi, 1));
+  league_.settle();
+  league_.env().advance_us(10 * 1'000'000);
+  league_.settle();
+  ASSERT_GT(streams::read_all(league_.log(), kSuzhou).size(), all) << "it has cosigned something";
+  league_.close();
+  league_.restore(kSuzhou, 4);
+  league_.open();
+  league_.settle();
+  const auto found = findings(Kind::forgotten);
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found[0].raised().cities(0), "suzhou");
+  EXPECT_GT(found[0].raised().evidence(0).seq(), found[0].raised().evidence(1).seq());
+}
+
+TEST_F(FalsificationTest, OneSideOfAJointActionIsInflated) {
+  v1::ProposeCampaign proposal;
+  proposal.set_alliance("delta");
+  proposal.set_title("Clean river banks");
+  proposal.set_purpose("The banks between us.");
+  proposal.set_commit_by_time_us(testing::kStartUs + 24 * kHourUs);
+  proposal.set_starts_time_us(testing::kStartUs + 48 * kHourUs);
+  proposal.set_ends_time_us(testing::kStartUs + 480 * kHourUs);
+  proposal.set_quorum(2);
+  league_.must(kDelta, proposal);
+  league_.settle();
+  for (const auto& city : {kWuxi, kSuzhou}) {
+    v1::CommitToCampaign command;
+    command.set_city(city.id);
+    command.set_alliance("delta");
+    command.set_campaign("k1");
+    command.set_contribution("forty people");
+    league_.must(city, command);
+  }
+  league_.settle();
+  for (const auto& city : {kWuxi, kSuzhou}) {
+    v1::RecordCampaignAction command;
+    command.set_city(city.id);
+    command.set_alliance("delta");
+    command.set_campaign("k1");
+    command.set_action("lake");
+    command.set_title("North bank");
+    command.set_day("2025-01-01");
+    command.set_partner(city == kWuxi ? "suzhou" : "wuxi");
+    command.set_joint_id("lake");
+    command.set_quantity(city == kWuxi ? 12 : 120);
+    command.set_unit("tonnes");
+    league_.must(city, command);
+  }
+  league_.settle();
+  const auto found = findings(Kind::differing);
+  ASSERT_EQ(found.size(), 1U);
+  ASSERT_EQ(found[0].raised().accounts_size(), 2);
+  EXPECT_EQ(found[0].raised().accounts(0).recorded().quantity(), 120U);
+  EXPECT_EQ(found[0].raised().accounts(1).recorded().quantity(), 12U);
+}
+
+// The alliance's ledger with another end, by its own key, as it would be shown to Suzhou alone.
+TEST_F(FalsificationTest, TheSecretariatShowsTwoCitiesDifferentMembers) {
+  const streams::TempFolder folder;
+  auto log = *streams::EmbeddedLog::open({.folder = folder / "log", .fsync = false});
+  const auto founding_id = league_.founding_id(kDelta);
+  const auto values = streams::read_all(league_.log(), kDelta);
+  Chain chain(founding_id);
+  VouchedTree tree(kDelta, founding_id);
+  MapRows tiles;
+  Offset offset = 0;
+  const auto put = [&](const std::string& value) {
+    streams::append_now(*log, kDelta, {value}, offset);
+    ASSERT_EQ(chain.apply(offset++, value).kind, VerdictKind::kValid);
+    tree.add(value);
+    ASSERT_TRUE(grow_tree(tiles, chain.position().seq, leaf_hash(value)));
+  };
+  for (const auto& value : values) put(value);
+  const auto put_event = [&](const v1::Event& event) {
+    v1::Payload payload;
+    payload.set_time_us(league_.env().now_us());
+    *payload.add_events() = event;
+    const auto& at = chain.position();
+    Envelope envelope;
+    envelope.founding_id = founding_id;
+    envelope.seq = at.seq + 1;
+    envelope.prev = at.tip;
+    envelope.base_seq = at.seq;
+    envelope.base_head = head_of(at.tip);
+    put(*encode_entry(envelope, payload.SerializeAsString()));
+  };
+  const Seq honest = chain.position().seq;
+  v1::Event event;
+  event.mutable_city_expelled()->set_city("wuxi");
+  put_event(event);
+  event.Clear();
+  event.mutable_city_admitted()->set_city("puppet");
+  event.mutable_city_admitted()->set_witness_key(league_.witness_key(kForged));
+  put_event(event);
+  const auto head = tree.head();
+  *event.mutable_checkpoint_signed() = sign_checkpoint(league_.seed(kDelta), head);
+  put_event(event);
+  const SignedReader::Source source{kDelta, founding_id, only_key(league_.public_key(kDelta))};
+  const auto read_all = [&] {
+    SignedReader reader(*log, source, {0, founding_hash(founding_id), 0, 0},
+                        WitnessSet(std::vector<v1::Member>()));
+    Seq last = 0;
+    for (auto read = reader.read(); read && !read->empty(); read = reader.read()) {
+      last = read->back().seq;
+    }
+    return last;
+  };
+  const Seq handed_out = read_all();
+  EXPECT_GT(handed_out, 0U);
+  EXPECT_LE(handed_out, honest) << "what no witness has cosigned is handed to nobody";
+  propose();
+  league_.settle();  // the true ledger goes on, and its witnesses with it
+  const auto row = league_.row(kWuxi, kWitnessedTable, kDelta.text());
+  ASSERT_TRUE(row);
+  ASSERT_GT(row->size(), honest);
+  while (tree.head().size <= row->size()) put_event(event);
+  WitnessRequest request;
+  request.note = note_text(note_of(sign_checkpoint(league_.seed(kDelta), tree.head())));
+  request.old_size = row->size();
+  request.proof = *consistency_proof(row->size(), tree.head().size, tiles_of(tiles));
+  std::promise<Result<NoteSignature>> answer;
+  league_.links().witness("wuxi")->add_checkpoint(
+      request, [&](Result<NoteSignature> cosigned) { answer.set_value(std::move(cosigned)); });
+  const auto cosigned = answer.get_future().get();
+  ASSERT_FALSE(cosigned.has_value());
+  EXPECT_EQ(cosigned.error().code, Errc::kBadProof) << "who saw one history cosigns no other";
+}
+
+TEST_F(FalsificationTest, TheAllianceIsRestoredFromYesterdaysBackup) {
+  const auto records = streams::read_all(league_.log(), kDelta).size();
+  propose();
+  league_.settle();
+  league_.close();
+  league_.restore(kDelta, records);
+  league_.open();
+  league_.settle();
+  const auto why = waits("alliance/delta > witnesses");
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->code, Errc::kLogBehind) << why->detail;
+  EXPECT_EQ(streams::read_all(league_.log(), kDelta).size(), records) << "nothing was signed";
+}
+
+}  // namespace
+}  // namespace hansa::federation
