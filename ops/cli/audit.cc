@@ -203,17 +203,10 @@ int run_audit(const AuditOptions& options) {
     return usage("expected a city's ledger and a range, like `city/wuxi 120..240`, got `" +
                  options.ledger + " " + options.range + "`");
   }
-  const auto trusted = trusted_alliance(options.trust);
-  if (!trusted) return report(trusted.error());
-  const auto source = trusted->source();
-  if (source.ledger.id != options.alliance) {
-    return usage(options.trust.key_file + " is the key of " + source.ledger.text() +
-                 ", expected that of alliance/" + options.alliance);
-  }
-  for (const auto& needed : {source.ledger, share_ledger(options.alliance, ledger->id)}) {
-    if (auto there = has_copy(options.folder, needed); !there) return report(there.error());
-  }
-  const auto audit = commitments(options, source, ledger->id, from, to);
+  const auto source =
+      trusted_source(options.trust, options.alliance, ledger->id, options.folder);
+  if (!source) return report(source.error());
+  const auto audit = commitments(options, *source, ledger->id, from, to);
   if (!audit) return refuted(audit.error());
   return on_ledger(options, [&](Records& records, const LedgerId&, const FoundingId&) {
     return audit_range(options, *audit, records);

@@ -79,6 +79,21 @@ Result<void> has_copy(const std::string& folder, const LedgerId& ledger) {
                                   "/checkpoint, as `hansa tlog copy` makes it");
 }
 
+Result<federation::EvidenceSource> trusted_source(const EvidenceTrust& trust,
+                                                  const std::string& alliance,
+                                                  const std::string& city,
+                                                  const std::string& folder) {
+  HANSA_TRY(const auto trusted, trusted_alliance(trust));
+  auto source = trusted.source();
+  if (source.ledger.id != alliance) {
+    return fail(Errc::kBadConfig, trust.key_file + " is the key of " + source.ledger.text() +
+                                      ", expected that of alliance/" + alliance);
+  }
+  HANSA_CHECK(has_copy(folder, source.ledger));
+  HANSA_CHECK(has_copy(folder, share_ledger(alliance, city)));
+  return source;
+}
+
 std::string event_name(const v1::Event& event) {
   static const auto* const kOneof = v1::Event::descriptor()->oneof_decl(0);
   const auto* field = event.GetReflection()->GetOneofFieldDescriptor(event, kOneof);

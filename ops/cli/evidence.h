@@ -5,9 +5,10 @@
 //          whose name is that of the alliance's log.
 //          refuted() prints the sentence and answers exit code 4; with `json` it also prints
 //          {"ok": false, "code": …, "detail": …, "seq": …} to standard output.
-//          read_trusted_alliance() and missing_copy() are what the verbs that read copies begin
-//          with.
-// Errors:  kBadFile for a file that is neither, or a folder without a copy of the ledger.
+//          trusted_source() is what verbs on one share begin with: the key is of this alliance, and
+//          the folder has copies of both logs.
+// Errors:  kBadFile for a file that is neither, or a folder without a copy of the ledger;
+//          kBadConfig for the key of another alliance.
 // Threads: the main thread.
 #pragma once
 
@@ -33,6 +34,11 @@ Result<TrustedAlliance> trusted_alliance(const EvidenceTrust& trust);
 int refuted(const Error& error, bool json = false);
 // A sentence of kBadFile, if the folder holds no copy of this ledger's log.
 Result<void> has_copy(const std::string& folder, const LedgerId& ledger);
+
+Result<federation::EvidenceSource> trusted_source(const EvidenceTrust& trust,
+                                                  const std::string& alliance,
+                                                  const std::string& city,
+                                                  const std::string& folder);
 
 // "CaseReported"
 std::string event_name(const v1::Event& event);

@@ -13,6 +13,8 @@ using federation::AllianceEvidence;
 using federation::EvidenceEntry;
 using federation::EvidenceFolder;
 
+constexpr int64_t kMinuteUs = 60'000'000;
+
 struct PackOptions {
   std::string month;
   std::string alliance;
@@ -20,6 +22,7 @@ struct PackOptions {
   std::string out;
   std::string folder;
   EvidenceTrust trust;
+  int utc_offset_minutes = 0;
   bool dry_run = false;
 };
 
@@ -36,6 +39,7 @@ Result<PackFacts> read_facts(const PackOptions& options,
   facts.alliance = options.alliance;
   facts.city = options.city;
   facts.month = options.month;
+  facts.utc_offset_us = options.utc_offset_minutes * kMinuteUs;
   HANSA_TRY(auto alliance,
             federation::read_alliance(options.folder, source, [&](const EvidenceEntry& entry) {
               facts.add_alliance_entry(entry);
@@ -113,18 +117,10 @@ Result<void> write_pack(const PackOptions& options, const PackFacts& facts,
 int pack(const PackOptions& options) {
   if (!is_month(options.month)) return usage("expected --month like 2025-01, got `" +
                                              options.month + "`");
-  const auto trusted = trusted_alliance(options.trust);
-  if (!trusted) return report(trusted.error());
-  const auto source = trusted->source();
-  if (source.ledger.id != options.alliance) {
-    return usage(options.trust.key_file + " is the key of " + source.ledger.text() +
-                 ", expected that of alliance/" + options.alliance);
-  }
-  const auto share = share_ledger(options.alliance, options.city);
-  for (const auto& needed : {source.ledger, share}) {
-    if (auto there = has_copy(options.folder, needed); !there) return report(there.error());
-  }
-  const auto facts = read_facts(options, source);
+  const auto source =
+      trusted_source(options.trust, options.alliance, options.city, options.folder);
+  if (!source) return report(source.error());
+  const auto facts = read_facts(options, *source);
   if (!facts) return refuted(facts.error());
   if (options.dry_run) {
     print_line("would write " + std::to_string(facts->figures.size()) + " figures and " +
@@ -132,7 +128,8 @@ int pack(const PackOptions& options) {
                options.out);
     return kExitOk;
   }
-  if (auto written = write_pack(options, *facts, source.ledger, share); !written) {
+  const auto share = share_ledger(options.alliance, options.city);
+  if (auto written = write_pack(options, *facts, source->ledger, share); !written) {
     return report(written.error());
   }
   print_line(options.out + ": " + std::to_string(facts->figures.size()) + " figures, " +
@@ -155,6 +152,9 @@ void add_pack(CLI::App& app, Chosen& chosen) {
       ->required();
   add_trust(*verb, options->trust);
   verb->add_option("--out", options->out, "A new folder")->required();
+  verb->add_option("--utc-offset", options->utc_offset_minutes,
+                   "Minutes by which the city's clocks are ahead of UTC, for the month's borders")
+      ->capture_default_str();
   verb->add_flag("--dry-run", options->dry_run, "Checks, and only says what would be written");
   set_example(*verb,
               "  hansa demo --once --cities 2 --days 1 --data demo-data\n"

@@ -120,7 +120,7 @@ void PackFacts::add_alliance_entry(const federation::EvidenceEntry& entry) {
 void PackFacts::add_share_entry(const federation::EvidenceEntry& entry) {
   for (const auto& event : entry.payload.events()) {
     for (const auto& shared : event.entries_shared().events()) {
-      if (time_text(shared.time_us()).starts_with(month + "-")) {
+      if (time_text(shared.time_us() + utc_offset_us).starts_with(month + "-")) {
         events.push_back({entry.seq, shared});
       }
     }

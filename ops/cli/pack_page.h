@@ -2,7 +2,8 @@
 //
 // Shape:   PackFacts are taken from copies of both logs that were checked (evidence_league.h);
 //          add_alliance_entry() and add_share_entry() collect what falls into the month: figures
-//          by the last day of their period, shared events by their time in UTC.
+//          by the last day of their period, shared events by their time, `utc_offset_us` ahead of
+//          UTC.
 //          pack_page(): self-contained HTML. figures_csv(): a line a cell, the total's id empty.
 //          events_csv(): a line an event. definitions_csv(): the catalogue of figures.
 //          The same facts give the same bytes.
@@ -35,6 +36,7 @@ struct PackFacts {
   std::string alliance;
   std::string city;
   std::string month;  // 2025-01
+  int64_t utc_offset_us = 0;
   federation::EvidenceHead alliance_head;
   federation::EvidenceHead share_head;
   std::vector<PackedFigure> figures;

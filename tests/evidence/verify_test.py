@@ -227,8 +227,7 @@ def check_private_history(outsider):
         expect(f" of {SHARE} is committed to " in done.stderr, done.stderr)
         Entries.values = values[:119] + values[120:]
         done = audit(outsider, 100, 140, *where, source=[], code=4)
-        expect("entry 120 of city/wuxi is missing" in done.stderr or "second" in done.stderr or
-               "two histories" in done.stderr, done.stderr)
+        expect("two histories" in done.stderr, done.stderr)
         Entries.values = rewritten(values, len(values) - 5)
         audit(outsider, 100, 140, *where, source=[])
         server.shutdown()
@@ -237,7 +236,8 @@ def check_private_history(outsider):
 def check_pack(outsider):
     pack = os.path.join(outsider.folder, "pack")
     outsider.hansa("pack", "--month", "2025-01", "--alliance", "delta", "--city", "wuxi",
-                   "--evidence", outsider.evidence, *outsider.trust(), "--out", pack)
+                   "--evidence", outsider.evidence, *outsider.trust(), "--out", pack,
+                   "--utc-offset", "480")
     with open(os.path.join(pack, "manifest.txt"), encoding="utf-8") as stream:
         for line in stream:
             digest, name = line.rstrip("\n").split("  ")
