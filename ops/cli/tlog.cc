@@ -88,6 +88,9 @@ class TlogServer {
     request.target = prefix_ + "/" + ledger.text() + "/" + name;
     HANSA_TRY(auto answer, client_.request(request));
     if (answer.status == 200) return std::move(answer.body);
+    if (answer.status == 404) {
+      return fail(Errc::kUnknownLog, client_.server() + request.target + ": there is no such file");
+    }
     auto error = problem_error(answer);
     error.detail = request.target + ": " + error.detail;
     return fail(std::move(error));

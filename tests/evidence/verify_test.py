@@ -233,6 +233,35 @@ def check_private_history(outsider):
         server.shutdown()
 
 
+class Files(http.server.SimpleHTTPRequestHandler):
+    """A copy, served as it stands."""
+
+    folder = ""
+
+    def __init__(self, *words):
+        super().__init__(*words, directory=self.folder)
+
+    def log_message(self, *_):  # pylint: disable=arguments-differ
+        pass
+
+
+def check_served_copy(outsider):
+    """A copy of what is served is the same, and verifies."""
+    Files.folder = outsider.evidence
+    other = os.path.join(outsider.folder, "fetched")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        outsider.hansa("tlog", "copy", "--from", f"http://127.0.0.1:{server.server_port}/tlog",
+                       "--ledger", "alliance/delta", "--ledger", SHARE, "--out", other)
+        outsider.hansa("tlog", "copy", "--from", f"http://127.0.0.1:{server.server_port}/tlog",
+                       "--ledger", "share/delta/nowhere", "--out", other, code=1)
+        server.shutdown()
+    outsider.verify_share(folder=other)
+    done = subprocess.run(["diff", "-r", outsider.evidence, other], capture_output=True, text=True,
+                          check=False)
+    expect(done.returncode == 0, done.stdout)
+
+
 def check_pack(outsider):
     pack = os.path.join(outsider.folder, "pack")
     outsider.hansa("pack", "--month", "2025-01", "--alliance", "delta", "--city", "wuxi",
@@ -276,6 +305,7 @@ def main():
         check_proof(outsider)
         check_audit(outsider)
         check_private_history(outsider)
+        check_served_copy(outsider)
         check_pack(outsider)
         check_figure(outsider)
 
