@@ -1,8 +1,8 @@
 // Evidence files: the parts that reading and writing a copy of a transparency log share.
 //
 // Shape:   evidence_path() is where the copy of a ledger's log stands. GrowingTiles makes the hash
-//          tiles of a tree, leaf by leaf: `done` gets each when it is full, finish() gives the rest.
-//          load() replaces `into` by a file's bytes; store() makes the folders that it needs.
+//          tiles of a tree, leaf by leaf: `done` gets each when it is full, finish() gives the
+//          rest. load() replaces `into` by a file's bytes; store() makes the folders that it needs.
 // Errors:  kBadFile names the file.
 // Threads: one at a time.
 // Limits:  a tile in memory per level.

@@ -293,21 +293,21 @@ Result<NoteKey> check_head(const SignedHead& head, const EvidenceSource& source)
                                          ", which does not count for it: the ledger is known by " +
                                          keys_text(source.keys));
   }
-  return fail(Errc::kBadSignature, which + " is signed by no key of the ledger, which is known by " +
-                                       keys_text(source.keys));
+  return fail(Errc::kBadSignature,
+              which + " is signed by no key of the ledger, which is known by " +
+                  keys_text(source.keys));
 }
 
 EvidenceFolder::EvidenceFolder(const std::string& folder, const LedgerId& ledger)
     : path_(evidence_path(folder, ledger)) {}
 
 Result<SignedHead> EvidenceFolder::head(const EvidenceSource& source) const {
-  std::string text;
-  HANSA_CHECK(load(path_ + "/checkpoint", text));
   SignedHead head;
-  HANSA_TRY(head.note, parse_note(text));
+  HANSA_TRY(head.note, note());
   HANSA_TRY(head.checkpoint, read_ledger_note(head.note));
   HANSA_TRY(const auto key, check_head(head, source));
   if (std::filesystem::exists(path_ + "/vkey")) {
+    std::string text;
     HANSA_CHECK(load(path_ + "/vkey", text));
     HANSA_CHECK(check_vkeys(text, head, source));
   }
@@ -321,12 +321,29 @@ Result<SignedHead> EvidenceFolder::read(const EvidenceSource& source,
   return checked;
 }
 
-Result<ProofFile> EvidenceFolder::prove(Seq seq) const {
+Result<Note> EvidenceFolder::note() const {
   std::string text;
   HANSA_CHECK(load(path_ + "/checkpoint", text));
+  return parse_note(text);
+}
+
+Result<std::string> EvidenceFolder::value(Seq seq) const {
+  HANSA_TRY(const auto signed_note, note());
+  HANSA_TRY(const auto checkpoint, parse_checkpoint(signed_note.text));
+  const uint64_t bundle = (seq - 1) / kTileWidth;
+  const auto width = tile_width({0, bundle}, checkpoint.size);
+  std::string bytes;
+  HANSA_CHECK(load(path_ + "/" + entries_path(bundle, width), bytes));
+  HANSA_TRY(const auto values, parse_bundle(bytes));
+  const uint64_t at = (seq - 1) % kTileWidth;
+  if (at < values.size()) return std::string(values[at]);
+  return fail(Errc::kBadRequest, "there is no entry " + size_text(seq) + " in this copy");
+}
+
+Result<ProofFile> EvidenceFolder::prove(Seq seq) const {
   ProofFile proof;
   proof.index = seq - 1;
-  HANSA_TRY(proof.checkpoint, parse_note(text));
+  HANSA_TRY(proof.checkpoint, note());
   HANSA_TRY(const auto checkpoint, parse_checkpoint(proof.checkpoint.text));
   const Tiles tiles = [&](const TileId& tile) -> Result<std::string> {
     std::string hashes;

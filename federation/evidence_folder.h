@@ -65,10 +65,14 @@ class EvidenceFolder {
   // The checkpoint as it stands there, signed by one of these keys.
   Result<SignedHead> head(const EvidenceSource& source) const;
   Result<SignedHead> read(const EvidenceSource& source, const VisitEvidence& visit) const;
+  // The stored bytes of an entry under the checkpoint, unchecked.
+  Result<std::string> value(Seq seq) const;
   // Of a copy that has hash tiles: that entry `seq` is under its checkpoint.
   Result<ProofFile> prove(Seq seq) const;
 
  private:
+  Result<Note> note() const;
+
   std::string path_;
 };
 

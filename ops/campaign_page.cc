@@ -6,57 +6,6 @@
 namespace hansa::ops {
 namespace {
 
-constexpr const char* kHead =
-    R"(<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-:root { --ink: #1d2327; --quiet: #667; --line: #d8dce0; --mark: #8a5a00; }
-* { box-sizing: border-box; }
-body { font: 15px/1.55 Georgia, "Noto Serif", "Noto Serif CJK SC", serif; color: var(--ink);
-  background: #fff; max-width: 46rem; margin: 3rem auto; padding: 0 1.25rem; }
-h1 { font-size: 2rem; line-height: 1.2; margin: .2rem 0 .6rem; font-weight: 600; }
-h2 { font-size: 1.15rem; margin: 2.4rem 0 .6rem; break-after: avoid; }
-p { margin: .4rem 0; max-width: 38rem; }
-.quiet, th, footer { color: var(--quiet); }
-.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.5rem, 1fr));
-  gap: 1px; background: var(--line); border: 1px solid var(--line); margin: 1.6rem 0;
-  padding: 0; list-style: none; }
-.numbers li { background: #fff; padding: .7rem .8rem; font-size: .85rem; color: var(--quiet); }
-.numbers b { display: block; font-size: 1.7rem; line-height: 1.2; color: var(--ink);
-  font-weight: 600; font-variant-numeric: tabular-nums; }
-table { width: 100%; border-collapse: collapse; font-size: .93rem; }
-th { text-align: left; font-weight: normal; font-size: .82rem; }
-th, td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; overflow-wrap: anywhere; }
-tr { break-inside: avoid; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.mark { color: var(--mark); }
-code { font: .8rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
-footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem;
-  font-size: .85rem; }
-@media print { body { margin: 0; max-width: none; font-size: 10.5pt; }
-  @page { margin: 18mm 16mm; } }
-</style>
-)";
-
-std::string cell(const std::string& text) { return "<td>" + escape_html(text) + "</td>"; }
-
-std::string row(const std::vector<std::string>& texts) {
-  std::string out = "<tr>";
-  for (const auto& text : texts) out += cell(text);
-  return out + "</tr>\n";
-}
-
-std::string table_head(const std::vector<std::string>& names) {
-  std::string out = "<table><thead><tr>";
-  for (const auto& name : names) out += "<th>" + name + "</th>";
-  return out + "</tr></thead><tbody>\n";
-}
-
-constexpr const char* kTableEnd = "</tbody></table>\n";
-
 std::string title_of(const CampaignFacts& facts) {
   const auto& title = facts.title;
   if (title.en().empty() && title.zh().empty()) return facts.alliance;
@@ -109,26 +58,27 @@ std::string numbers(const CampaignFacts& facts) {
 
 std::string words(const CampaignFacts& facts) {
   std::string out = "<h2>Each city's word</h2>\n" +
-                    table_head({"City", "Word", "In its own words"});
+                    html_table({"City", "Word", "In its own words"});
   for (const auto& city : facts.cities) {
-    out += row({city.city(), v1::CampaignWord::Value_Name(city.word()), city.statement()});
+    out += html_row({city.city(), v1::CampaignWord::Value_Name(city.word()), city.statement()});
   }
-  for (const auto& city : silent_cities(facts)) out += row({city, "said nothing", ""});
-  return out + kTableEnd;
+  for (const auto& city : silent_cities(facts)) out += html_row({city, "said nothing", ""});
+  return out + html_table_end();
 }
 
 std::string actions(const CampaignFacts& facts) {
   std::string rows;
   for (const auto& city : facts.cities) {
     for (const auto& action : city.actions()) {
-      rows += "<tr>" + cell(city.city()) + cell(action.title()) + cell(action.day()) +
-              cell(action.partner().empty() ? "" : "with " + action.partner()) +
+      rows += "<tr>" + html_cell(city.city()) + html_cell(action.title()) +
+              html_cell(action.day()) +
+              html_cell(action.partner().empty() ? "" : "with " + action.partner()) +
               "<td class=\"number\">" + escape_html(amount(action)) + "</td></tr>\n";
     }
   }
   if (rows.empty()) return "";
-  return "<h2>What was done</h2>\n" + table_head({"City", "Action", "Day", "", "How much"}) + rows +
-         kTableEnd;
+  return "<h2>What was done</h2>\n" + html_table({"City", "Action", "Day", "", "How much"}) + rows +
+         html_table_end();
 }
 
 std::string joint_actions(const CampaignFacts& facts) {
@@ -141,13 +91,14 @@ std::string joint_actions(const CampaignFacts& facts) {
                               amount(account.recorded()));
     }
     const bool agrees = pair.outcome == "matched";
-    rows += "<tr>" + cell(pair.joint_id) + cell(pair.cities[0] + " and " + pair.cities[1]) +
+    rows += "<tr>" + html_cell(pair.joint_id) +
+            html_cell(pair.cities[0] + " and " + pair.cities[1]) +
             "<td>" + accounts + "</td><td" + (agrees ? "" : " class=\"mark\"") + ">" +
             pair.outcome + "</td></tr>\n";
   }
   if (rows.empty()) return "";
   return "<h2>What two cities did together</h2>\n" +
-         table_head({"Action", "Cities", "Accounts", ""}) + rows + kTableEnd;
+         html_table({"Action", "Cities", "Accounts", ""}) + rows + html_table_end();
 }
 
 std::string findings(const CampaignFacts& facts) {
@@ -160,20 +111,21 @@ std::string findings(const CampaignFacts& facts) {
     }
     const auto& raised = finding.raised();
     const bool is_open = finding.state() != v1::FindingState::settled;
-    rows += "<tr>" + cell(raised.finding()) + cell(raised.joint_id()) +
-            cell(v1::FindingKind::Value_Name(raised.kind())) + "<td" +
+    rows += "<tr>" + html_cell(raised.finding()) + html_cell(raised.joint_id()) +
+            html_cell(v1::FindingKind::Value_Name(raised.kind())) + "<td" +
             (is_open ? " class=\"mark\"" : "") + ">" +
             v1::FindingState::Value_Name(finding.state()) + "</td><td>" + said + "</td></tr>\n";
   }
   if (rows.empty()) return "<h2>Findings</h2>\n<p>No two accounts differ.</p>\n";
   return "<h2>Findings</h2>\n" +
-         table_head({"Finding", "Action", "Kind", "State", "What was said"}) + rows + kTableEnd;
+         html_table({"Finding", "Action", "Kind", "State", "What was said"}) + rows +
+         html_table_end();
 }
 
 }  // namespace
 
 std::string campaign_page(const CampaignFacts& facts, const std::string& json_sha256) {
-  return std::string(kHead) + "<title>" + escape_html(facts.campaign.title()) +
+  return std::string(printable_head()) + "<title>" + escape_html(facts.campaign.title()) +
          "</title></head><body>\n" + opening(facts) + numbers(facts) + words(facts) +
          actions(facts) + joint_actions(facts) + findings(facts) +
          "<footer><p>Made from entry " + std::to_string(facts.seq) + " of ledger alliance/" +

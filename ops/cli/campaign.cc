@@ -6,6 +6,7 @@
 #include "hansa/v1/entry.pb.h"
 #include "ops/campaign_report.h"
 #include "ops/cli/cli.h"
+#include "ops/cli/evidence.h"
 #include "ops/confirmed.h"
 #include "ops/files.h"
 #include "ops/json.h"
@@ -155,25 +156,8 @@ struct ReportOptions : CampaignOptions {
   std::string data_dir;
   std::string out;
   std::string verify;
-  std::string identity;
-  std::vector<std::string> statements;  // files, in the order in which they were made
+  EvidenceTrust trust;
 };
-
-int verify(const ReportOptions& options) {
-  const auto identity = read_identity(options.identity);
-  if (!identity) return report(identity.error());
-  auto known = known_keys(*identity, identity->ledger);
-  for (const auto& file : options.statements) {
-    if (auto taken = take_statement(file, known); !taken) return report(taken.error());
-  }
-  if (auto holds = verify_report(options.verify, known); !holds) {
-    report(holds.error());
-    return kExitVerificationFailed;
-  }
-  print_line(options.verify + " is as " + identity->ledger.text() + " signed it, fingerprint " +
-             fingerprint(*identity));
-  return kExitOk;
-}
 
 Result<KeyFile> signing_keys(const ReportOptions& options) {
   const auto file = key_file_name(options.data_dir, {std::string(kAllianceKind), options.alliance});
@@ -208,8 +192,10 @@ int write_report(const ReportOptions& options) {
 
 int make_or_verify(const ReportOptions& options) {
   if (!options.verify.empty()) {
-    if (options.identity.empty()) return usage("--verify needs the alliance's --identity FILE");
-    return verify(options);
+    if (options.trust.key_file.empty()) {
+      return usage("--verify needs the alliance's --identity FILE");
+    }
+    return verify_report_folder(options.verify, options.trust);
   }
   if (options.campaign.empty() || options.out.empty() || options.data_dir.empty()) {
     return usage("expected ALLIANCE CAMPAIGN --data FOLDER --out FOLDER, or --verify FOLDER "
@@ -273,8 +259,9 @@ void add_report(CLI::App& parent, Chosen& chosen) {
   verb->add_option("--data", options->data_dir, "The data folder that has the alliance's key");
   verb->add_option("--out", options->out, "The folder for report.json, report.html, report.sig");
   verb->add_option("--verify", options->verify, "A report's folder: checks signature and hashes");
-  verb->add_option("--identity", options->identity, "The alliance's identity.json, to verify by");
-  verb->add_option("--statement", options->statements,
+  verb->add_option("--identity", options->trust.key_file,
+                   "The alliance's identity.json, to verify by");
+  verb->add_option("--statement", options->trust.statements,
                    "A statement by which it changed its key; several in their order");
   set_example(*verb, "  hansa init alliance delta --dir delta\n"
                      "  hansa campaign report delta k1 --data delta/data --out report --dry-run");

@@ -1,8 +1,11 @@
 #include "ops/cli/cli.h"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <algorithm>
 #include <cstdio>
 
+#include "ops/cli/evidence.h"
 #include "ops/nearest.h"
 
 namespace hansa::ops {
@@ -26,6 +29,9 @@ Work
   dead list | show | retry      records of other systems that were not taken; `hansa inbox key`
 
 Check
+  verify share | metric | proof what others shared, by files and the alliance's key alone
+  audit LEDGER RANGE            private entries, and that the share commits to them
+  tlog copy | pack              what is shared as files; a month of it as page, tables and proofs
   ledger show | verify | tail   entries and their chain; `ledger copy` moves a ledger
   topics create | check         Kafka topics of the ledgers
   nodes                         who leads what on Kafka, and how far each is
@@ -90,6 +96,10 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_figure(app, chosen);
   add_feed(app, chosen);
   add_key(app, chosen);
+  add_tlog(app, chosen);
+  add_verify(app, chosen);
+  add_audit(app, chosen);
+  add_pack(app, chosen);
   add_error(app, chosen);
   add_openapi(app, chosen);
   add_version(app, chosen);
@@ -196,6 +206,8 @@ void print_table(const std::vector<std::string>& header,
 }
 
 int run_cli(int count, char** words) {
+  // Bytes that cannot be read are told of once, in our words.
+  google::protobuf::SetLogHandler(nullptr);
   CLI::App app("hansa keeps the ledgers of a league of cities.", "hansa");
   app.require_subcommand(0, 1);
   Chosen chosen;

@@ -83,6 +83,8 @@ void add_person(CLI::App& app, Chosen& chosen);
 void add_error(CLI::App& app, Chosen& chosen);
 void add_openapi(CLI::App& app, Chosen& chosen);
 void add_setup(CLI::App& app, Chosen& chosen);
+void add_tlog(CLI::App& app, Chosen& chosen);
+void add_verify(CLI::App& app, Chosen& chosen);
 void add_version(CLI::App& app, Chosen& chosen);
 
 }  // namespace hansa::ops

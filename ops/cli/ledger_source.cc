@@ -48,6 +48,10 @@ Result<StoppedNode> open_files(const LedgerSource& source, const LedgerId& ledge
 
 void add_ledger_source(CLI::App& verb, LedgerSource& source) {
   verb.add_option("--ledger", source.ledger, "The ledger, like city/suzhou-js")->required();
+  add_records_source(verb, source);
+}
+
+void add_records_source(CLI::App& verb, LedgerSource& source) {
   verb.add_option("--data", source.data_dir,
                   "Data folder of a stopped node; without it the server is asked");
   verb.add_option("--config", source.config,

@@ -1,7 +1,8 @@
 // Ledger source: where a verb reads a ledger's entries from: a stopped node's folder, the log that
 // a configuration names, or a server.
 //
-// Shape:   add_ledger_source() declares --ledger, --data, --config, --server and --key; on_ledger()
+// Shape:   add_ledger_source() declares --ledger, --data, --config, --server and --key;
+//          add_records_source() all but the first, where the ledger is named otherwise. on_ledger()
 //          opens what they name and runs the verb's work on its records.
 // Errors:  reported on standard error; the exit code is theirs.
 // Threads: the main thread.
@@ -21,6 +22,7 @@ struct LedgerSource {
 };
 
 void add_ledger_source(CLI::App& verb, LedgerSource& source);
+void add_records_source(CLI::App& verb, LedgerSource& source);
 
 using OnLedger = std::function<int(Records&, const LedgerId&, const FoundingId&)>;
 int on_ledger(const LedgerSource& source, const OnLedger& work);

@@ -1,6 +1,7 @@
 // Goal: how fast an outsider checks a copy of a share ledger: chain, tree, ranges, checkpoints.
 // Method: `fill` writes a copy of so many entries, each with one shared event of about 200 bytes,
-// and a checkpoint in the ledger behind every 20; `check` reads it on one thread. Prints one JSON object.
+// and a checkpoint in the ledger behind every 20; `check` reads it on one thread.
+// Prints one JSON object.
 #include <sys/resource.h>
 
 #include <cstdio>

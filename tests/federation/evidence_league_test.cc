@@ -1,6 +1,6 @@
-// Goal: from copies of their logs and the alliance's key alone an outsider knows who is a member, by
-// which key, what each shares, and whether witnesses confirm it. Method: a league in one process,
-// whose ledgers are copied and read; then what its own keepers could do to fool somebody.
+// Goal: from copies of their logs and the alliance's key alone an outsider knows who is a member,
+// by which key, what each shares, and whether witnesses confirm it. Method: a league in one
+// process, whose ledgers are copied and read; then what its own keepers could do to fool somebody.
 #include "federation/evidence_league.h"
 
 #include "federation/evidence_files.h"
@@ -30,7 +30,8 @@ class EvidenceLeagueTest : public LinksTest {
           ledger == kDelta ? league_.founding_id(kDelta)
                            : share_founding_id(league_.founding_id(kDelta),
                                                league_.founding_id(kWuxi));
-      const auto copied = write_evidence(league_.log(), ledger, founding_id, folder_.path(), newest);
+      const auto copied =
+          write_evidence(league_.log(), ledger, founding_id, folder_.path(), newest);
       ASSERT_TRUE(copied) << copied.error().detail;
     }
   }
@@ -58,7 +59,8 @@ TEST_F(EvidenceLeagueTest, TheAlliancesKeyAloneLeadsToWhatACityShares) {
   const auto share = read_share(folder_.path(), *alliance, "wuxi", [&](const EvidenceEntry& entry) {
     for (const auto& event : entry.payload.events()) {
       for (const auto& shared : event.entries_shared().events()) {
-        if (shared.event().has_unit_defined()) units.push_back(shared.event().unit_defined().unit());
+        if (!shared.event().has_unit_defined()) continue;
+        units.push_back(shared.event().unit_defined().unit());
       }
     }
     return Result<void>();
