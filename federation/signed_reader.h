@@ -58,8 +58,6 @@ class SignedReader {
   // Entries read and not covered yet, and those that are covered and not handed out.
   Seq known_seq() const { return chain_.position().seq; }
   Seq covered_seq() const { return covered_; }
-  // As far as it hands out what it reads.
-  Seq released() const { return confirmed_by_ ? confirmed_ : covered_; }
   // Of the entry that it stopped at; zero where that is none.
   const Hash& stopped_hash() const { return stopped_hash_; }
   // As far as witnesses confirm it, by what was read.
