@@ -29,12 +29,9 @@ Work
   dead list | show | retry      records of other systems that were not taken; `hansa inbox key`
 
 Check
-  verify share | metric | proof what others shared, by files and the alliance's key alone
-  audit LEDGER RANGE            private entries, and that the share commits to them
-  tlog copy | pack              what is shared as files; a month of it as page, tables and proofs
+  verify | audit | tlog | pack  what is shared, as files, and from the alliance's key alone
   ledger show | verify | tail   entries and their chain; `ledger copy` moves a ledger
-  topics create | check         Kafka topics of the ledgers
-  nodes                         who leads what on Kafka, and how far each is
+  topics create | check         Kafka topics of the ledgers; `hansa nodes`: who leads what
   projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`
   agreement check FILE          what would leave which city, in words
   campaign board ALLIANCE ID    who said and did what; `hansa alliance`, `hansa feed`, `hansa key`

@@ -18,7 +18,27 @@ class EvidenceLeagueTest : public LinksTest {
   EvidenceLeagueTest() {
     bring_two();
     league_.must(kWuxi, unit(kWuxi, 0));
-    league_.settle();
+    // Cosignatures come on threads of their own.
+    for (int tries = 0; tries < 2'000 && !is_confirmed(); ++tries) {
+      league_.settle();
+      copy();
+    }
+  }
+
+  // Whether the copy has both members and the unit.
+  bool is_confirmed() {
+    auto alliance = read_alliance(folder_.path(), delta());
+    if (!alliance || alliance->head.witnesses < 2) return false;
+    bool has_unit = false;
+    const auto share = read_share(folder_.path(), *alliance, "wuxi", [&](const auto& entry) {
+      for (const auto& event : entry.payload.events()) {
+        for (const auto& shared : event.entries_shared().events()) {
+          has_unit = has_unit || shared.event().has_unit_defined();
+        }
+      }
+      return Result<void>();
+    });
+    return share && has_unit;
   }
 
   EvidenceSource delta() {
