@@ -122,7 +122,7 @@ Result<NoteSignature> cosignature(const v1::Member& member, const std::string& t
   if (answer->status == 409) return fail(other_size(member, *answer));
   if (answer->status != 200) return fail(refusal(member, *answer));
   const auto note = parse_note(text + "\n" + answer->body);
-  const auto key = federation::witness_key(member);
+  const auto key = witness_key(member);
   if (note && key && note->text == text) {
     for (const auto& signature : note->signatures) {
       if (signature.name == key->name && signature.key_id == key_id(*key)) return signature;

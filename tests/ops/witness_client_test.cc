@@ -53,7 +53,7 @@ class WitnessClientTest : public ::testing::Test {
     const auto by = cosign_note(key().name, std::string(seed), kText, 5);
     return note_text({"\n", {by}}).substr(2);
   }
-  NoteKey key() const { return *federation::witness_key(member_); }
+  NoteKey key() const { return *witness_key(member_); }
   Result<NoteSignature> add_checkpoint() {
     std::promise<Result<NoteSignature>> answer;
     client_.add_checkpoint(member_, request_,
