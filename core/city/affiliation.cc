@@ -9,7 +9,6 @@
 #include "core/city/campaign_acts.h"
 #include "core/city/handover.h"
 #include "core/city/peers.h"
-#include "core/city/witness.h"
 
 namespace hansa {
 namespace {
@@ -403,7 +402,6 @@ std::optional<Result<void>> evolve_affiliation(Rows& rows, const v1::Event& even
                                                const EntryContext& entry) {
   if (auto evolved = evolve_campaign_act(rows, event, entry)) return evolved;
   if (auto evolved = evolve_handover(rows, event, entry)) return evolved;
-  if (auto evolved = evolve_witness(rows, event, entry)) return evolved;
   if (event.alliance_heard().has_peer_heard()) {
     return evolve_peer(rows, event.alliance_heard(), entry);
   }

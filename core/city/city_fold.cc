@@ -336,6 +336,7 @@ Result<void> evolve(Rows& rows, const v1::Event& event, const EntryContext& entr
   if (auto evolved = evolve_case(rows, event, entry)) return *std::move(evolved);
   HANSA_CHECK(evolve_offered_case(rows, event, entry));
   if (auto evolved = evolve_affiliation(rows, event, entry)) return *std::move(evolved);
+  if (auto evolved = evolve_witness(rows, event, entry)) return *std::move(evolved);
   switch (event.event_case()) {
     case v1::Event::kCityFounded: return evolve_event(rows, event.city_founded(), entry);
     case v1::Event::kGridPartDefined: return evolve_event(rows, event.grid_part_defined(), entry);

@@ -17,6 +17,7 @@
 #include "core/alliance/agreement.h"
 #include "core/alliance/share.h"
 #include "core/city/affiliation.h"
+#include "core/city/witness.h"
 #include "core/rules.h"
 #include "tests/core/test_city.h"
 
@@ -129,6 +130,11 @@ class AffiliatedCity {
     auto events = together_with;
     events.insert(events.end(), last->events.begin(), last->events.end());
     record(events);
+    for (const auto& event : last->events) {
+      if (const auto evolved = evolve_witness(rows, event, {seq(), now_us, {}})) {
+        EXPECT_TRUE(*evolved) << evolved->error().detail;
+      }
+    }
     return outcome(last);
   }
 

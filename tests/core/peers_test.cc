@@ -92,6 +92,7 @@ TEST(Peers, TheirKeysAreKnownForTheirSizes) {
   EXPECT_EQ(find_peer(league.cities.at("suzhou").rows, "bay", "wuxi"), nullptr);
 }
 
+// An alliance that contradicts itself must not stop the city that hears it.
 TEST(Peers, WhatIsNoMembersBusinessMakesNobodyKnown) {
   v1::Event event;
   EXPECT_FALSE(peer_heard_of(event));
@@ -101,7 +102,10 @@ TEST(Peers, WhatIsNoMembersBusinessMakesNobodyKnown) {
   nothing.set_alliance("delta");
   nothing.mutable_peer_heard();
   MapRows rows;
-  EXPECT_FALSE(evolve_peer(rows, nothing, {1, kStart, {}}));
+  EXPECT_TRUE(evolve_peer(rows, nothing, {1, kStart, {}}));
+  nothing.mutable_peer_heard()->mutable_city_expelled()->set_city("never-admitted");
+  EXPECT_TRUE(evolve_peer(rows, nothing, {2, kStart, {}}));
+  EXPECT_TRUE(rows.dump().empty());
 }
 
 }  // namespace

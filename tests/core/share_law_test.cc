@@ -200,6 +200,8 @@ struct Sight {
     std::vector<Leaf> seen;
     const auto& content = content_of(event);
     const auto leaves = leaves_of(event);
+    // What the alliance said of other members it need not hear again.
+    if (event.alliance_heard().has_peer_heard()) return std::nullopt;
     if (!names_by_event().contains(content.GetDescriptor()->name())) {  // a word to an alliance
       if (!leaves.front().value.ends_with("\"" + alliance + "\"")) return std::nullopt;
       for (const auto& leaf : leaves) {
