@@ -204,7 +204,7 @@ bool Confirmation::ask_to_cosign() {
   const int64_t now_us = plan_.env->now_us();
   if (size < (*head)->deed_seq()) return false;
   if (size == tried_size_ && now_us - tried_us_ < kTryAgainUs) return false;
-  if (confirmed_us_ != 0 && now_us - confirmed_us_ < plan_.pause_us()) return false;
+  if (confirmed_us_ != 0 && now_us - confirmed_us_ < plan_.pause_us) return false;
   auto round = new_round();
   if (round == nullptr || round->asked.empty()) return false;
   SnapshotRows view(*rows);

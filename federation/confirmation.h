@@ -45,7 +45,7 @@ class Confirmation {
     // Where it is told that a witness has forgotten.
     std::shared_ptr<projections::Keeper> reporter;
     Env* env = nullptr;
-    std::function<int64_t()> pause_us;
+    int64_t pause_us = 0;
   };
   explicit Confirmation(Plan plan);
   ~Confirmation();

@@ -237,7 +237,7 @@ void Links::confirm_share(const LinkedLedger& city, const std::string& alliance,
   plan.gate = gates_[share->config().ledger.text()];
   plan.keeper = std::move(share);
   plan.reporter = city.keeper;
-  plan.pause_us = [this] { return plan_.share_pause_us; };
+  plan.pause_us = plan_.share_pause_us;
   plan.witnesses = [keeper = city.keeper, alliance]() -> Result<std::vector<v1::Member>> {
     HANSA_TRY(auto peers, peers_of(*keeper->snapshot(), alliance));
     std::erase_if(peers, [&](const auto& peer) {
@@ -257,7 +257,7 @@ void Links::confirm_alliance(const LinkedLedger& alliance) {
   Confirmation::Plan plan;
   plan.gate = alliance.gate;
   plan.keeper = plan.reporter = alliance.keeper;
-  plan.pause_us = [this] { return plan_.alliance_pause_us; };
+  plan.pause_us = plan_.alliance_pause_us;
   plan.witnesses = [keeper = alliance.keeper]() -> Result<std::vector<v1::Member>> {
     HANSA_TRY(auto members, all_rows(*keeper->snapshot(), kMemberTable));
     std::erase_if(members, [](const auto& member) { return !is_member(member); });

@@ -49,7 +49,7 @@ class Witness {
   void add_checkpoint(const WitnessRequest& request, Cosigned cosigned) const;
   // By the ledger's name, share/delta/wuxi.
   void newest(const std::string& ledger, NewestCosigned answer) const;
-  // By the first characters of the note, as tlog-witness names logs: hex SHA-256 of the origin.
+  // As tlog-witness names logs: hex SHA-256 of the origin.
   void newest_by_hash(const std::string& origin_sha256, NewestCosigned answer) const;
 
  private:

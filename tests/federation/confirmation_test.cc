@@ -139,7 +139,6 @@ class ConfirmationTest : public ::testing::Test {
     plan.caller = &caller_;
     plan.reporter = reporter_ == nullptr ? keeper_ : reporter_;
     plan.env = &env_;
-    plan.pause_us = [] { return int64_t{0}; };
     confirmation_ = std::make_unique<Confirmation>(std::move(plan));
   }
 
