@@ -51,8 +51,10 @@ def send(connection, role, path, body, expected=200):
     return answer
 
 
-def read(connection, role, path):
-    status, answer = connection.send(role, "GET", path)
+def read(connection, role, path, at_least=0):
+    """Shows at least what `at_least` names, the seq that an answer to a command gave."""
+    separator = "&" if "?" in path else "?"
+    status, answer = connection.send(role, "GET", f"{path}{separator}at_least={at_least}")
     expect(status == 200, (path, status, answer))
     return answer
 
@@ -77,20 +79,25 @@ class Alliance:
         self.city_node, self.city_connection = cities or (node, connection)
         self.path = "/v1/alliances/" + name
         self.role = "secretariat-" + name
+        self.done = {}  # by ledger, the seq of the last command: reads show what was done
 
     def do(self, tail, body, expected=200):
-        return send(self.connection, self.role, self.path + tail, body, expected)
+        answer = send(self.connection, self.role, self.path + tail, body, expected)
+        self.done[self.name] = answer.get("seq", 0)
+        return answer
 
     def read(self, tail):
-        return read(self.connection, self.role, self.path + tail)
+        return read(self.connection, self.role, self.path + tail, self.done.get(self.name, 0))
 
     def city(self, city, tail, body, expected=200):
-        return send(self.city_connection, "city_admin",
-                    f"/v1/cities/{city}/alliances/{self.name}{tail}", body, expected)
+        answer = send(self.city_connection, "city_admin",
+                      f"/v1/cities/{city}/alliances/{self.name}{tail}", body, expected)
+        self.done[f"city/{city}"] = answer.get("seq", 0)
+        return answer
 
     def affiliation(self, city):
-        rows = read(self.city_connection, "city_admin",
-                    f"/v1/cities/{city}/alliances")["affiliations"]
+        rows = read(self.city_connection, "city_admin", f"/v1/cities/{city}/alliances",
+                    self.done.get(f"city/{city}", 0))["affiliations"]
         return next((row for row in rows if row["alliance"] == self.name), {})
 
     def member(self, city):
@@ -112,7 +119,8 @@ class Alliance:
 
     def heard(self, city, version):
         rows = read(self.city_connection, "city_admin",
-                    f"/v1/cities/{city}/alliances/{self.name}/agreements")["agreements"]
+                    f"/v1/cities/{city}/alliances/{self.name}/agreements",
+                    self.done.get(f"city/{city}", 0))["agreements"]
         return next((row for row in rows if row["version"] == version), None)
 
     def ratify(self, city, version):
