@@ -301,10 +301,15 @@ Result<NoteKey> check_head(const SignedHead& head, const EvidenceSource& source)
 EvidenceFolder::EvidenceFolder(const std::string& folder, const LedgerId& ledger)
     : path_(evidence_path(folder, ledger)) {}
 
-Result<SignedHead> EvidenceFolder::head(const EvidenceSource& source) const {
+Result<SignedHead> EvidenceFolder::claimed_head() const {
   SignedHead head;
   HANSA_TRY(head.note, note());
   HANSA_TRY(head.checkpoint, read_ledger_note(head.note));
+  return head;
+}
+
+Result<SignedHead> EvidenceFolder::head(const EvidenceSource& source) const {
+  HANSA_TRY(auto head, claimed_head());
   HANSA_TRY(const auto key, check_head(head, source));
   if (std::filesystem::exists(path_ + "/vkey")) {
     std::string text;

@@ -62,6 +62,8 @@ class EvidenceFolder {
 
   // Of this log: <folder>/tlog/<ledger>
   const std::string& path() const { return path_; }
+  // What the checkpoint there says of itself; nothing is checked.
+  Result<SignedHead> claimed_head() const;
   // The checkpoint as it stands there, signed by one of these keys.
   Result<SignedHead> head(const EvidenceSource& source) const;
   Result<SignedHead> read(const EvidenceSource& source, const VisitEvidence& visit) const;

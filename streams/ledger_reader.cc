@@ -161,6 +161,7 @@ Result<void> visit_batch(const Batch& batch, const LedgerVisitor& visitor, Seq& 
       continue;
     }
     ++seq;
+    if (!visitor.valid) continue;
     auto taken = visitor.valid(seq, record.offset, verdict.hash, record.value);
     if (taken) continue;
     if (taken.error().seq == 0) taken.error().seq = seq;

@@ -22,10 +22,11 @@
 
 namespace hansa::streams {
 
+// Either may be empty.
 struct LedgerVisitor {
   std::function<Result<void>(Seq seq, Offset offset, const Hash& hash, std::string_view value)>
-      valid;
-  std::function<void(Offset offset, std::string_view value)> is_void = nullptr;  // may be empty
+      valid = nullptr;
+  std::function<void(Offset offset, std::string_view value)> is_void = nullptr;
 };
 
 inline constexpr size_t kReadBytesMax = 4 * 1024 * 1024;

@@ -4,17 +4,21 @@
 #include "core/evidence/ledger_note.h"
 #include "core/ledger/envelope.h"
 #include "federation/evidence_folder.h"
+#include "federation/missing_entries.h"
 #include "ops/cli/cli.h"
 #include "ops/cli/evidence.h"
 #include "ops/cli/offline.h"
 #include "ops/cli/progress.h"
 #include "ops/files.h"
 #include "ops/json.h"
+#include "ops/key_file.h"
 #include "ops/open_log.h"
+#include "streams/ledger_reader.h"
 
 namespace hansa::ops {
 namespace {
 
+using federation::EvidenceSource;
 using federation::EvidenceWriter;
 using federation::SignedHead;
 
@@ -51,14 +55,15 @@ Result<FoundingId> founding_in(streams::Log& log, const LedgerId& ledger) {
   return fail(Errc::kNotYet, ledger.text() + " has no entries in this log");
 }
 
-Result<StoppedNode> open_node(const CopyOptions& options, const LedgerId& keeper) {
-  if (options.config.empty()) return StoppedNode::open(options.data_dir, keeper);
-  HANSA_TRY(const auto config, read_config(options.config, process_environment()));
+Result<StoppedNode> open_node(const std::string& data_dir, const std::string& config_file,
+                              const LedgerId& keeper) {
+  if (config_file.empty()) return StoppedNode::open(data_dir, keeper);
+  HANSA_TRY(const auto config, read_config(config_file, process_environment()));
   return StoppedNode::of(config, keeper);
 }
 
 Result<SignedHead> copy_from_log(const CopyOptions& options, const LedgerId& ledger) {
-  HANSA_TRY(auto node, open_node(options, keeper_of(ledger)));
+  HANSA_TRY(auto node, open_node(options.data_dir, options.config, keeper_of(ledger)));
   auto founding_id = node.founding_id();
   if (ledger.kind == kShareKind) {
     HANSA_TRY(founding_id, founding_in(node.log(), ledger));
@@ -172,6 +177,64 @@ int copy(const CopyOptions& options) {
   return kExitOk;
 }
 
+struct RestoreOptions {
+  std::string ledger;
+  std::string from;
+  std::string data_dir;
+  std::string config;
+  bool dry_run = false;
+};
+
+// Whose log it is must be signed in the copy by the keys that lie beside the log.
+Result<EvidenceSource> source_of(const std::string& data_dir, const LedgerId& ledger,
+                                 const federation::EvidenceFolder& copy) {
+  HANSA_TRY(const auto keys, read_key_file(key_file_name(data_dir, keeper_of(ledger))));
+  HANSA_TRY(const auto head, copy.claimed_head());
+  const auto& founding_id = ledger.kind == kShareKind ? head.checkpoint.founding_id
+                                                      : keys.founding_id;
+  return EvidenceSource{ledger, founding_id, keys.signing.keys_of(ledger)};
+}
+
+Result<federation::MissingReport> restore_missing(const RestoreOptions& options,
+                                                  const LedgerId& ledger) {
+  HANSA_CHECK(has_copy(options.from, ledger));
+  const federation::EvidenceFolder folder(options.from, ledger);
+  std::string data_dir = options.data_dir;
+  if (!options.config.empty()) {
+    HANSA_TRY(const auto config, read_config(options.config, process_environment()));
+    data_dir = config.node.data_dir;
+  }
+  HANSA_TRY(const auto source, source_of(data_dir, ledger, folder));
+  HANSA_TRY(auto node, open_node(options.data_dir, options.config, keeper_of(ledger)));
+  if (options.dry_run) {
+    HANSA_TRY(const auto here,
+              streams::read_ledger(node.log(), ledger, source.founding_id, {}, {}));
+    HANSA_TRY(const auto head, folder.read(source, {}));
+    const Seq size = head.checkpoint.tree.size;
+    return federation::MissingReport{size, here.seq, size > here.seq ? size - here.seq : 0};
+  }
+  Progress progress("restore " + ledger.text() + " (entries)", 0);
+  return federation::append_missing(folder, source, node.log(),
+                                    [&](Seq seq) { progress.reached(seq); });
+}
+
+int restore(const RestoreOptions& options) {
+  if (options.data_dir.empty() == options.config.empty()) {
+    return usage("expected one of --data and --config");
+  }
+  const auto ledger = LedgerId::parse(options.ledger);
+  if (!ledger || ledger->kind == kCityKind) {
+    return usage("expected --ledger like share/delta/wuxi or alliance/delta, got `" +
+                 options.ledger + "`; nobody else has a city's own entries");
+  }
+  const auto done = restore_missing(options, *ledger);
+  if (!done) return report(done.error());
+  print_line(ledger->text() + ": had " + std::to_string(done->here) + " entries, the copy has " +
+             std::to_string(done->size) + "; " + (options.dry_run ? "would append " : "appended ") +
+             std::to_string(done->added));
+  return kExitOk;
+}
+
 struct ProveOptions {
   Seq seq = 0;
   std::string from;
@@ -225,6 +288,22 @@ void add_copy(CLI::App& parent, Chosen& chosen) {
   one->callback([&chosen, options] { chosen.run = [options] { return copy(*options); }; });
 }
 
+void add_restore_missing(CLI::App& parent, Chosen& chosen) {
+  auto* one = parent.add_subcommand(
+      "restore", "Gives a stopped node's log back the entries that it lost, from a copy");
+  auto options = std::make_shared<RestoreOptions>();
+  one->add_option("--ledger", options->ledger, "The ledger, like share/delta/wuxi")->required();
+  one->add_option("--from", options->from, "The folder with the copy that somebody made")
+      ->required();
+  one->add_option("--data", options->data_dir, "Data folder of the stopped node that keeps it");
+  one->add_option("--config", options->config, "Configuration of the node, whose log it is");
+  one->add_flag("--dry-run", options->dry_run, "Only says how much would be appended");
+  set_example(*one, kDemo + kCopy +
+                        "  hansa tlog restore --data demo-data --ledger alliance/delta "
+                        "--from evidence");
+  one->callback([&chosen, options] { chosen.run = [options] { return restore(*options); }; });
+}
+
 }  // namespace
 
 void add_tlog(CLI::App& app, Chosen& chosen) {
@@ -232,6 +311,7 @@ void add_tlog(CLI::App& app, Chosen& chosen) {
   verb->require_subcommand(0, 1);
   set_example(*verb, kDemo + kCopy);
   add_copy(*verb, chosen);
+  add_restore_missing(*verb, chosen);
   auto* one = verb->add_subcommand("prove", "One entry of a copy, with its proof beside it");
   auto options = std::make_shared<ProveOptions>();
   one->add_option("SEQ", options->seq, "The entry, from 1")->required();

@@ -10,6 +10,7 @@
 #include "core/alliance/identity.h"
 #include "federation/checkpoint.h"
 #include "federation/evidence_files.h"
+#include "federation/missing_entries.h"
 #include "streams/embedded_log.h"
 #include "tests/federation/vouched_tree.h"
 #include "tests/streams/log_helpers.h"
@@ -407,6 +408,76 @@ TEST_F(EvidenceFolderTest, ACopyReachesToTheNewestCheckpointThatIsConfirmed) {
     EXPECT_EQ(head->note.signatures.size(), newest ? 1U : 2U);
     EXPECT_EQ(wrong(), "");
   }
+}
+
+// ---- what a log lost, given back from a copy
+
+class MissingEntriesTest : public EvidenceFolderTest {
+ protected:
+  MissingEntriesTest() : ledger_(Ledger().fill(600)) { store_copy(ledger_); }
+
+  void keep(std::vector<std::string> values) { streams::append_now(*log_, kShare, values, 0); }
+  std::vector<std::string> first(size_t count) const {
+    return {ledger_.values.begin(), ledger_.values.begin() + static_cast<ptrdiff_t>(count)};
+  }
+  Result<MissingReport> restore(const KeyRanges& keys = only(kSeed)) {
+    return append_missing(EvidenceFolder(folder_.path(), kShare), {kShare, kFounding, keys},
+                          *log_);
+  }
+  std::vector<std::string> kept() { return streams::read_all(*log_, kShare); }
+
+  Ledger ledger_;
+  std::unique_ptr<streams::EmbeddedLog> log_ =
+      *streams::EmbeddedLog::open({.folder = folder_ / "log", .fsync = false});
+};
+
+TEST_F(MissingEntriesTest, ALogIsGivenBackWhatItLostByteForByte) {
+  keep(first(100));
+  const auto report = restore();
+  ASSERT_TRUE(report) << report.error().detail;
+  EXPECT_EQ(report->here, 100U);
+  EXPECT_EQ(report->added, 560U);
+  EXPECT_EQ(kept(), ledger_.values);
+  EXPECT_EQ(restore()->added, 0U) << "done twice, it is done once";
+}
+
+TEST_F(MissingEntriesTest, ALogThatHasNothingLeftIsGivenAll) {
+  ASSERT_TRUE(restore());
+  EXPECT_EQ(kept(), ledger_.values);
+}
+
+TEST_F(MissingEntriesTest, NoEntryOfASpoiltCopyIsAppended) {
+  keep(first(100));
+  auto values = ledger_.values;
+  values[650][kEnvelopeBytes] ^= 1;
+  store_copy(values, ledger_.note());
+  EXPECT_FALSE(restore());
+  EXPECT_EQ(kept().size(), 100U) << "also not those before the spoilt one";
+  store_copy(ledger_);
+  const auto report = restore(only(kOtherSeed));
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Errc::kBadSignature);
+  EXPECT_EQ(kept().size(), 100U);
+}
+
+TEST_F(MissingEntriesTest, ALogWithAnotherHistoryIsLeftAsItIs) {
+  EntryWriter other(kFounding, 2);
+  keep({other.next("one"), other.next("another")});
+  const auto report = restore();
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Errc::kForkFound);
+  EXPECT_EQ(report.error().seq, 2U);
+  EXPECT_EQ(kept().size(), 2U);
+}
+
+TEST_F(MissingEntriesTest, ALogThatHasMoreThanTheCopyKeepsIt) {
+  Ledger longer = ledger_;
+  longer.share(longer.range(1));
+  keep(longer.values);
+  const auto report = restore();
+  ASSERT_TRUE(report) << report.error().detail;
+  EXPECT_EQ(report->added, 0U);
+  EXPECT_EQ(kept(), longer.values);
 }
 
 }  // namespace
