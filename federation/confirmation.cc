@@ -56,7 +56,12 @@ Confirmation::Confirmation(Plan plan) : plan_(std::move(plan)) {}
 Confirmation::~Confirmation() = default;
 
 bool Confirmation::poke() {
-  if (plan_.keeper->health().lead != projections::Lead::kHere) {
+  const auto health = plan_.keeper->health();
+  if (health.stopped) {
+    waits_ = *health.stopped;
+    return false;
+  }
+  if (health.lead != projections::Lead::kHere) {
     round_.reset();
     is_open_ = false;
     plan_.gate->store(false);

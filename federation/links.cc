@@ -291,6 +291,8 @@ Result<std::shared_ptr<projections::Keeper>> Links::open_share(
   config.secret = of_city.secret;
   config.directory = projections::current_version_dir(plan_.projections_dir, config.ledger);
   config.accept_clock_jump = true;  // the city's keeper asks
+  const auto accepted = plan_.accepted_to.find(config.ledger);
+  if (accepted != plan_.accepted_to.end()) config.accepted_to = accepted->second;
   // Nobody sends it commands; it follows where its city's keeper does not lead.
   config.forward = [](const std::string&) {};
   config.limits.row_cache_mib = plan_.row_cache_mib;

@@ -55,6 +55,10 @@ bool Relay::poke() {
     chain_.reset();
     return false;
   }
+  if (const auto stopped = plan_.share_keeper->health().stopped) {
+    waits_ = *stopped;
+    return false;
+  }
   if (!chain_) {
     if (auto resumed = resume(); !resumed) {
       waits_ = std::move(resumed).error();

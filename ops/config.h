@@ -131,6 +131,7 @@ struct Config {
   MemorySettings memory;
   Limits limits;
   bool accept_clock_jump = false;  // from the command line only
+  std::map<LedgerId, Seq> accepted_to;  // the same; KeeperConfig::accepted_to
   bool links_run_alone = true;     // false where time is virtual: somebody calls settle()
 
   const LedgerSettings* find_ledger(const LedgerId& ledger) const;

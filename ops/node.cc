@@ -175,6 +175,8 @@ Result<Node::Impl::Opened> Node::Impl::try_open(const LedgerSettings& settings) 
   keeper.directory = store_folder(config.node.data_dir, ledger);
   keeper.rebuild_permits = rebuild_permits;
   keeper.accept_clock_jump = config.accept_clock_jump;
+  const auto accepted = config.accepted_to.find(keeper.ledger);
+  if (accepted != config.accepted_to.end()) keeper.accepted_to = accepted->second;
   if (cluster != nullptr) {
     keeper.forward = [this, ledger](const std::string& bytes) { cluster->forward(ledger, bytes); };
   }
@@ -273,6 +275,7 @@ Result<void> Node::Impl::open_links() {
   plan.executor = pool.get_executor();
   plan.observer = &metrics.observer();
   plan.public_host = config.node.public_host;
+  plan.accepted_to = config.accepted_to;
   witness_client = std::make_unique<WitnessClient>();
   plan.caller = witness_client.get();
   plan.alliance_pause_us = kAlliancePauseUs;

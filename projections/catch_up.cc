@@ -36,6 +36,7 @@ class CatchUp {
     };
     HANSA_TRY(const ChainPosition position,
               streams::read_ledger(log, ledger, founding_id, reached_, visitor));
+    HANSA_CHECK(all_own());
     HANSA_CHECK(finish_commit());
     HANSA_CHECK(rows_.commit(position, time_us_, way()));
     return CaughtUp{position, time_us_};
@@ -55,6 +56,7 @@ class CatchUp {
     }
     HANSA_CHECK(fold_entry(rows_, payload_, {seq, hash, leaf_in(ledger_kind_, value)}));
     if (rows_.failure()) return fail(*rows_.failure());
+    if (hooks_.authorship != nullptr) hooks_.authorship->take(seq, value, payload_);
     if (hooks_.folded) HANSA_CHECK(hooks_.folded(payload_));
     time_us_ = payload_.time_us();
     reached_ = {seq, hash, offset + 1, reached_.voids};
@@ -62,9 +64,15 @@ class CatchUp {
       return fail(Errc::kUnavailable, "the fold was cancelled; the rows are as they were");
     }
     if (rows_.dirty_rows() < limits_.dirty_rows_max && !rows_.is_full()) return {};
+    // A checkpoint further on may cover what is not known to be the ledger's own yet.
+    if (auto own = all_own(); !own) return rows_.is_full() ? own : Result<void>();
     HANSA_CHECK(finish_commit());
     begin_commit();
     return {};
+  }
+
+  Result<void> all_own() const {
+    return hooks_.authorship == nullptr ? Result<void>() : hooks_.authorship->all_own();
   }
 
   CommitWay way() const {

@@ -5,8 +5,8 @@
 //          at the start, commits when the rows are full or too many are dirty and once at the end,
 //          and answers the position that is committed then.
 // Errors:  of the log and the chain (streams/ledger_reader.h); kUpgradeNeeded: a valid entry whose
-//          payload cannot be read; of the fold and of `folded`; kUnavailable: `go_on` answered
-//          false, or the disk took no write. What was committed before stays.
+//          payload cannot be read; kForeignEntry; of the fold and of `folded`; kUnavailable:
+//          `go_on` answered false, or the disk took no write. What was committed before stays.
 // Threads: the caller's; nobody else uses `rows` meanwhile.
 // Limits:  CatchUpLimits; memory is that of `rows`.
 // Source:  DESIGN §6, LIBRARIES §3.
@@ -14,6 +14,7 @@
 
 #include <functional>
 
+#include "core/ledger/authorship.h"
 #include "hansa/v1/entry.pb.h"
 #include "projections/row_cache.h"
 #include "streams/log.h"
@@ -36,6 +37,9 @@ struct CatchUpHooks {
   GoOn go_on = {};
   // Called when an entry is folded; an error ends the work.
   std::function<Result<void>(const v1::Payload&)> folded = {};
+  // Sees every entry; nothing is committed while one of them is not the ledger's own. It goes over
+  // all calls for one set of rows, so that it knows what stands before.
+  Authorship* authorship = nullptr;
 };
 
 struct CaughtUp {

@@ -25,6 +25,8 @@ KeeperLoop::KeeperLoop(KeeperConfig keeper_config, streams::Log& ledger_log, Env
       observer(keeper_observer),
       actor_key(hkdf_sha256(config.secret, "actor", 32)),
       request_key(hkdf_sha256(config.secret, "request", 32)),
+      author_key(config.sign ? hansa::author_key(config.secret) : std::string()),
+      authorship(new_authorship()),
       strand(boost::asio::make_strand(executor)),
       timer(strand) {}
 
@@ -43,6 +45,7 @@ Result<void> KeeperLoop::open(std::shared_ptr<StoreBudget> shared_budget) {
 // Folds what the log has beyond the committed position.
 Result<void> KeeperLoop::catch_up() {
   CatchUpHooks hooks;
+  hooks.authorship = &authorship;
   hooks.folded = [this](const v1::Payload& payload) -> Result<void> {
     if (!erase_keys(persons_erased_by(payload))) return fail(*stopped);
     return {};
@@ -57,8 +60,12 @@ Result<void> KeeperLoop::catch_up() {
 void KeeperLoop::begin_keeping(const CaughtUp& reached) {
   tip_time_us = landed_time_us = reached.time_us;
   appender = std::make_unique<streams::Appender>(log, config.ledger, config.founding_id,
-                                                 reached.position, env);
+                                                 reached.position, env, author_key);
   check_clock();
+}
+
+Authorship KeeperLoop::new_authorship() const {
+  return {config.ledger, author_key, config.accepted_to};
 }
 
 void KeeperLoop::check_clock() {

@@ -53,16 +53,19 @@ struct KeeperConfig {
   LedgerId ledger;
   FoundingId founding_id;
   std::shared_ptr<RebuildPermits> rebuild_permits;  // of the process; none: no limit
-  std::string secret;  // 32 bytes; actor pseudonyms and request MACs are derived from it
+  std::string secret;  // 32 bytes; pseudonyms, request MACs and authors' marks come of it
   std::string directory;  // of the projection version to open
   // An operator's word that a clock more than 24 h ahead of the last entry is right.
   bool accept_clock_jump = false;
+  // An operator's word that the entries up to this one are right, whoever made them.
+  Seq accepted_to = 0;
   // Due timers fire by themselves; off where time is virtual and fire_timers() says when.
   bool timers_fire_alone = true;
   // Sends the bytes of a command (projections/forward.h) to the node that leads. None: no other
   // node is there, and this one leads.
   std::function<void(std::string)> forward;
-  // Vouches for the ledger's first entries. None: nobody else reads this ledger. Called for what
+  // Vouches for the ledger's first entries, which must all be its own (core/ledger/authorship.h).
+  // None: nobody else reads this ledger. Called for what
   // has landed, after every flight when nothing else is on its way, else once a second.
   std::function<v1::CheckpointSigned(const VouchedHead&)> sign;
   // Whether it may vouch by now; none: always. Whoever lets it says so by look_again().

@@ -169,6 +169,11 @@ bool KeeperLoop::fold_foreign(const streams::ValidEntry& entry) {
                                     " is valid, but its payload cannot be read by this binary"});
     return false;
   }
+  authorship.take(entry.seq, entry.value, payload);
+  if (auto own = authorship.all_own(); !own) {
+    stop(own.error());
+    return false;
+  }
   rows->begin_entry();
   auto folded = fold_entry(*rows, payload, {entry.seq, entry.hash,
                                            leaf_in(config.ledger.kind, entry.value)});

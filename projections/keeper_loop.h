@@ -67,6 +67,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   Result<void> open(std::shared_ptr<StoreBudget> budget);
   Result<void> catch_up();
   void begin_keeping(const CaughtUp& reached);
+  Authorship new_authorship() const;
   void check_clock();
 
   // From any thread.
@@ -163,6 +164,8 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   KeeperObserver* observer;
   std::string actor_key;
   std::string request_key;
+  std::string author_key;  // empty: nobody else reads the ledger
+  Authorship authorship;   // of what was folded from the log
   boost::asio::strand<boost::asio::any_io_executor> strand;
   boost::asio::steady_timer timer;
   std::shared_ptr<StoreBudget> budget;

@@ -36,6 +36,7 @@ Result<void> KeeperLoop::begin_rebuild() {
                         config.limits.row_cache_mib * kMib, config.rebuild_permits};
   // Rows that count already took care of the keys of erased persons.
   if (outdated) plan.folded = [this](const v1::Payload& payload) { return erase_folded(payload); };
+  plan.authorship = new_authorship();
   {
     const std::lock_guard lock(mutex);
     rebuild = std::make_shared<RebuildJob>(std::move(plan));

@@ -23,7 +23,7 @@ Result<RebuildReport> rebuild_offline(streams::Log& log, const LedgerId& ledger,
                                       const FoundingId& founding_id,
                                       const std::string& projections_dir,
                                       std::shared_ptr<StoreBudget> budget, size_t row_cache_bytes,
-                                      const GoOn& go_on) {
+                                      const GoOn& go_on, Authorship authorship) {
   const std::string live = current_version_dir(projections_dir, ledger);
   HANSA_TRY(auto current, open_current(live, budget));
   RebuildReport report;
@@ -32,7 +32,8 @@ Result<RebuildReport> rebuild_offline(streams::Log& log, const LedgerId& ledger,
   auto refolded = [&]() -> Result<void> {
     HANSA_TRY(auto store, Store::open(report.directory, budget));
     RowCache rows(*store, row_cache_bytes);
-    HANSA_CHECK(catch_up(log, ledger, founding_id, *store, rows, {}, {.go_on = go_on}));
+    HANSA_CHECK(catch_up(log, ledger, founding_id, *store, rows, {},
+                         {.go_on = go_on, .authorship = &authorship}));
     report.meta = store->meta();
     return {};
   }();

@@ -44,7 +44,7 @@ Result<RebuildReport> rebuild_offline(streams::Log& log, const LedgerId& ledger,
                                       const FoundingId& founding_id,
                                       const std::string& projections_dir,
                                       std::shared_ptr<StoreBudget> budget, size_t row_cache_bytes,
-                                      const GoOn& go_on = {});
+                                      const GoOn& go_on = {}, Authorship authorship = {});
 
 enum class RebuildPhase : uint8_t {
   kNone,       // none since the start
@@ -90,6 +90,7 @@ class RebuildJob {
     size_t row_cache_bytes = 0;
     std::shared_ptr<RebuildPermits> permits;  // one is taken, and given back at the end
     std::function<Result<void>(const v1::Payload&)> folded = {};
+    Authorship authorship = {};
   };
 
   // Takes a permit over from the caller.
@@ -116,7 +117,7 @@ class RebuildJob {
   Result<void> fold_all();
   Result<CaughtUp> fold_once();
 
-  const Plan plan_;
+  Plan plan_;
   std::shared_ptr<Store> store_;
   std::unique_ptr<RowCache> rows_;
   std::atomic<bool> cancelled_{false};

@@ -58,6 +58,7 @@ Result<void> RebuildJob::fold_all() {
 Result<CaughtUp> RebuildJob::fold_once() {
   CatchUpHooks hooks;
   hooks.folded = plan_.folded;
+  hooks.authorship = &plan_.authorship;
   hooks.go_on = [this](const CatchUpProgress& progress) {
     const std::lock_guard lock(mutex_);
     progress_ = progress;

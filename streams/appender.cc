@@ -5,17 +5,19 @@
 
 #include "core/base/assert.h"
 #include "core/base/hash.h"
+#include "core/ledger/authorship.h"
 #include "streams/ledger_reader.h"
 
 namespace hansa::streams {
 
 Appender::Appender(Log& log, LedgerId ledger, const FoundingId& founding_id,
-                   const ChainPosition& from, Env& env)
+                   const ChainPosition& from, Env& env, std::string author_key)
     : log_(log),
       ledger_(std::move(ledger)),
       env_(env),
       chain_(founding_id, from),
-      writer_(env.random_id<WriterId>()) {
+      writer_(env.random_id<WriterId>()),
+      author_key_(std::move(author_key)) {
   rebase();
 }
 
@@ -49,6 +51,7 @@ Result<Stamped> Appender::stamp(std::string_view payload) {
   envelope.writer = writer_;
   envelope.salt = env_.random_id<Salt>();
   HANSA_TRY(std::string value, encode_entry(envelope, payload));
+  if (!author_key_.empty()) mark_author(value, author_key_);
   const Hash hash = sha256(value);
   tip_seq_ = envelope.seq;
   tip_ = hash;

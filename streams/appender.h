@@ -63,9 +63,10 @@ class Appender {
   static constexpr size_t kFlightsMax = 4;
   static constexpr size_t kReadBytesMax = 4 * 1024 * 1024;
 
-  // `from` is a position that a projection vouches for, or the ledger's beginning.
+  // `from` is a position that a projection vouches for, or the ledger's beginning. With a key every
+  // entry is marked as made by its holder (core/ledger/authorship.h).
   Appender(Log& log, LedgerId ledger, const FoundingId& founding_id, const ChainPosition& from,
-           Env& env);
+           Env& env, std::string author_key = {});
 
   // The last position known to stand in the log.
   const ChainPosition& landed() const { return chain_.position(); }
@@ -130,6 +131,7 @@ class Appender {
   Env& env_;
   Chain chain_;
   WriterId writer_;
+  std::string author_key_;
   std::vector<Attempt> stamped_;
   std::deque<Flight> flights_;
   FlightId next_flight_ = 1;

@@ -151,6 +151,9 @@ constexpr std::array kErrorTable = {
     ErrorInfo{kForkFound, "fork_found", 500, kNever,
               "A ledger shows another history than it vouched for; nothing more of it is taken. "
               "Keep both and ask the owner."},
+    ErrorInfo{kForeignEntry, "foreign_entry", 500, kNever,
+              "An entry in the log of a ledger that others read was not made by the ledger's own "
+              "nodes; the ledger stands still before it. See who may write there."},
     ErrorInfo{kUnknownLog, "unknown_log", 404, kNever,
               "This witness knows no ledger of that name: its city belongs to no such alliance, or "
               "the name has another host or founding id than before."},

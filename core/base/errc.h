@@ -95,6 +95,7 @@ enum class Errc : uint8_t {
   // What another ledger shows (federation); its input is quarantined.
   kBadSignature,
   kForkFound,
+  kForeignEntry,
   // Evidence: what a witness or a verifier is shown.
   kUnknownLog,
   kOtherSize,

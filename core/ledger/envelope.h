@@ -12,7 +12,8 @@
 //           64    8  base seq: last entry the writer had seen valid
 //           72    8  first 8 bytes of that entry's hash (seq 0: of the founding id's hash)
 //           80   16  writer id
-//           96   16  salt, fresh for every attempt
+//           96   16  salt, fresh for every attempt; where others read the ledger, half of it
+//                    says who made the entry (core/ledger/authorship.h)
 //          112    4  payload length
 //          116    …  payload: hansa.v1.Payload
 // Errors:  decode answers nullopt for anything that is not exactly this form: such a record is

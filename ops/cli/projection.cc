@@ -9,6 +9,7 @@
 #include "ops/cli/progress.h"
 #include "ops/files.h"
 #include "ops/json.h"
+#include "ops/key_file.h"
 #include "projections/rebuild.h"
 
 namespace hansa::ops {
@@ -101,6 +102,11 @@ int rebuild_folder(const ProjectionOptions& options, const LedgerId& ledger) {
     return kExitOk;
   }
   if (auto made = make_folders(folder, 0700); !made) return report(made.error());
+  const auto keys = read_key_file(key_file_name(source->data_dir, ledger));
+  Authorship authorship;
+  if (ledger.kind == kAllianceKind && keys && !keys->signing.first.empty()) {
+    authorship = {ledger, author_key(keys->ledger_secret), 0};
+  }
   Progress progress("rebuild " + ledger.text() + " (records)", 0);
   const auto rebuilt = projections::rebuild_offline(
       source->node.log(), ledger, source->node.founding_id(), folder,
@@ -108,7 +114,8 @@ int rebuild_folder(const ProjectionOptions& options, const LedgerId& ledger) {
       [&](const projections::CatchUpProgress& so_far) {
         progress.reached(so_far.next_offset, so_far.end_offset);
         return true;
-      });
+      },
+      std::move(authorship));
   if (!rebuilt) return report(rebuilt.error());
   progress.done();
   print_line(ledger.text() + ": digest " + rebuilt->meta.digest.hex() + " at seq " +

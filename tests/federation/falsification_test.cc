@@ -6,6 +6,7 @@
 #include "core/alliance/ledger_finding.h"
 #include "core/evidence/tree_rows.h"
 #include "core/ledger/envelope.h"
+#include "federation/missing_entries.h"
 #include "federation/witness.h"
 #include "tests/federation/forged_member.h"
 
@@ -305,18 +306,13 @@ TEST_F(FalsificationTest, TheSecretariatShowsTwoCitiesDifferentMembers) {
     ASSERT_TRUE(grow_tree(tiles, chain.position().seq, leaf_hash(value)));
   };
   for (const auto& value : values) put(value);
+  streams::EntryWriter writer(founding_id, 5);
+  writer.go_behind(values.back());
   const auto put_event = [&](const v1::Event& event) {
     v1::Payload payload;
     payload.set_time_us(league_.env().now_us());
     *payload.add_events() = event;
-    const auto& at = chain.position();
-    Envelope envelope;
-    envelope.founding_id = founding_id;
-    envelope.seq = at.seq + 1;
-    envelope.prev = at.tip;
-    envelope.base_seq = at.seq;
-    envelope.base_head = head_of(at.tip);
-    put(*encode_entry(envelope, payload.SerializeAsString()));
+    put(writer.next(payload.SerializeAsString()));
   };
   const Seq honest = chain.position().seq;
   v1::Event event;
@@ -360,6 +356,106 @@ TEST_F(FalsificationTest, TheSecretariatShowsTwoCitiesDifferentMembers) {
   EXPECT_EQ(cosigned.error().code, Errc::kBadProof) << "who saw one history cosigns no other";
 }
 
+// Entries that fit Wuxi's share ledger, by somebody who may write to its topic and has no key.
+class ForeignEntryTest : public FalsificationTest {
+ protected:
+  ForeignEntryTest() {
+    join_and_ratify();
+    league_.must(kWuxi, unit(kWuxi, 1));
+    league_.settle();
+    const auto values = entries();
+    forger_.go_behind(values.back());
+    honest_ = values.size();
+  }
+  std::vector<std::string> entries() { return streams::read_all(league_.log(), kShare); }
+  void forge(v1::Payload payload) {
+    payload.set_time_us(league_.env().now_us());
+    streams::append_now(league_.log(), kShare, {forger_.next(payload.SerializeAsString())},
+                        *league_.log().end(kShare));
+  }
+  // What Wuxi never shared; and then it has something to share.
+  void forge_range() {
+    v1::Payload payload;
+    auto& shared = *payload.add_events()->mutable_entries_shared();
+    shared.set_alliance("delta");
+    shared.set_city("wuxi");
+    shared.set_from_seq(league_.landed_seq(kWuxi) + 1);
+    shared.set_to_seq(league_.landed_seq(kWuxi) + 1);
+    forge(payload);
+    league_.must(kWuxi, unit(kWuxi, 2));
+    league_.settle();
+  }
+  auto found_about_wuxi(Kind::Value kind) {
+    const auto found = findings(kind);
+    return std::count_if(found.begin(), found.end(), [](const auto& finding) {
+      return finding.raised().cities(0) == "wuxi";
+    });
+  }
+  std::string stopped() {
+    for (const auto& health : league_.links().share_health()) {
+      if (health.stopped) return health.stopped->detail;
+    }
+    return "";
+  }
+  void reopen() {
+    league_.close();
+    league_.open();
+    league_.settle();
+  }
+
+  const LedgerId kShare = share_ledger("delta", "wuxi");
+  streams::EntryWriter forger_{share_of(kWuxi).founding_id, 6};
+  size_t honest_ = 0;
+};
+
+TEST_F(ForeignEntryTest, IsVouchedForByNobody) {
+  forge_range();
+  const std::string name = "entry " + std::to_string(honest_ + 1) + " of share/delta/wuxi";
+  EXPECT_NE(stopped().find(name + " was not made by"), std::string::npos) << stopped();
+  EXPECT_EQ(entries().size(), honest_ + 1) << "nothing is built on it";
+  EXPECT_EQ(units_shared(kWuxi), units(1, 2)) << "and nobody takes it";
+  reopen();
+  const auto why = waits(kShare.text());
+  ASSERT_TRUE(why) << "it is found before the rows know it, too";
+  EXPECT_EQ(why->code, Errc::kForeignEntry) << why->detail;
+  EXPECT_EQ(entries().size(), honest_ + 1);
+  for (int i = 0; i < 4; ++i) {
+    league_.env().advance_us(61 * 1'000'000);
+    league_.settle();
+  }
+  EXPECT_EQ(found_about_wuxi(Kind::silence), 1) << "the alliance misses its word";
+}
+
+TEST_F(ForeignEntryTest, IsRefusedByReadersUnderAForeignCheckpoint) {
+  forge_range();
+  v1::Payload payload;
+  const auto origin = origin_of("localhost", kShare, share_of(kWuxi).founding_id);
+  *payload.add_events()->mutable_checkpoint_signed() = sign_checkpoint(
+      league_.seed(kForged), {honest_ + 1, sha256(entries().back()), TreeHash(), origin});
+  forge(payload);
+  league_.settle();
+  EXPECT_EQ(found_about_wuxi(Kind::refused), 1);
+  reopen();
+  EXPECT_TRUE(waits(kShare.text())) << "that checkpoint covers nothing for its own node, either";
+}
+
+TEST_F(ForeignEntryTest, IsTakenOnAnOperatorsWordAlone) {
+  forge({});
+  forge({});
+  reopen();
+  ASSERT_TRUE(waits(kShare.text()));
+  league_.accept_to(kShare, honest_ + 1);
+  reopen();
+  ASSERT_TRUE(waits(kShare.text())) << "the word ends before the last one";
+  league_.accept_to(kShare, honest_ + 2);
+  reopen();
+  EXPECT_FALSE(waits(kShare.text()));
+  EXPECT_GT(entries().size(), honest_ + 2) << "it goes on, and vouches for what it has";
+  league_.accept_to(kShare, 0);
+  reopen();
+  EXPECT_FALSE(waits(kShare.text())) << "its own checkpoint covers it from now on";
+}
+
 TEST_F(FalsificationTest, TheAllianceIsRestoredFromYesterdaysBackup) {
   const auto records = streams::read_all(league_.log(), kDelta).size();
   propose();
@@ -372,6 +468,33 @@ TEST_F(FalsificationTest, TheAllianceIsRestoredFromYesterdaysBackup) {
   ASSERT_TRUE(why);
   EXPECT_EQ(why->code, Errc::kLogBehind) << why->detail;
   EXPECT_EQ(streams::read_all(league_.log(), kDelta).size(), records) << "nothing was signed";
+}
+
+TEST_F(FalsificationTest, WhatABackupLacksComesBackFromAMembersCopy) {
+  const auto records = streams::read_all(league_.log(), kDelta).size();
+  propose();
+  league_.settle();
+  const streams::TempFolder folder;
+  const EvidenceSource source{kDelta, league_.founding_id(kDelta),
+                              only_key(league_.public_key(kDelta))};
+  ASSERT_TRUE(write_evidence(league_.log(), kDelta, source.founding_id, folder.path(), true));
+  league_.close();
+  league_.restore(kDelta, records);
+  {
+    const auto log = league_.closed_log();
+    const auto report = append_missing(EvidenceFolder(folder.path(), kDelta), source, *log);
+    ASSERT_TRUE(report) << report.error().detail;
+    EXPECT_EQ(report->here, records);
+    EXPECT_GT(report->added, 0U);
+  }
+  league_.open();
+  league_.settle();
+  EXPECT_FALSE(waits("alliance/delta > witnesses")) << "it extends what the witnesses saw";
+  const auto again = streams::read_all(league_.log(), kDelta).size();
+  propose();
+  league_.settle();
+  EXPECT_GT(streams::read_all(league_.log(), kDelta).size(), again) << "it signs again";
+  EXPECT_FALSE(waits("alliance/delta > witnesses"));
 }
 
 }  // namespace

@@ -59,6 +59,7 @@ class League {
     plan.executor = pool_->get_executor();
     plan.alliance_pause_us = options_.alliance_pause_us;
     plan.share_pause_us = options_.share_pause_us;
+    plan.accepted_to = accepted_to_;
     links_ = std::make_unique<Links>(std::move(plan));
     for (auto& [ledger, one] : ledgers_) open_ledger(ledger, one);
   }
@@ -102,6 +103,11 @@ class League {
       if (!values.empty()) streams::append_now(*log, name, values, 0);
     }
     std::filesystem::remove_all(folder_.path(ledger.folder()) + "/rows");
+  }
+
+  // Between close() and open().
+  std::unique_ptr<streams::EmbeddedLog> closed_log() {
+    return *streams::EmbeddedLog::open({.folder = folder_.path("log"), .fsync = false});
   }
 
   void add(const std::string& kind, const std::string& id) {
@@ -176,6 +182,9 @@ class League {
     return *rows->find(table, key);
   }
 
+  // An operator's word on a share ledger, from the next open() on.
+  void accept_to(const LedgerId& ledger, Seq seq) { accepted_to_[ledger] = seq; }
+
   // Of the rows, from the next open() on.
   void commit_each(int64_t interval_us) { options_.commit_interval_us = interval_us; }
 
@@ -236,6 +245,7 @@ class League {
   std::shared_ptr<projections::StoreBudget> budget_;
   std::unique_ptr<Links> links_;
   std::map<LedgerId, One> ledgers_;
+  std::map<LedgerId, Seq> accepted_to_;
 };
 
 }  // namespace hansa::federation::testing

@@ -81,6 +81,12 @@ class EntryWriter {
   EntryWriter(const FoundingId& founding_id, uint64_t seed)
       : founding_id_(founding_id), env_(seed, "entry writer"), tip_(founding_hash(founding_id)) {}
 
+  // What comes next stands behind this entry, whoever made it.
+  void go_behind(std::string_view value) {
+    seq_ = decode_entry(value)->envelope.seq;
+    tip_ = sha256(value);
+  }
+
   std::string next(std::string_view payload) {
     Envelope envelope;
     envelope.founding_id = founding_id_;
