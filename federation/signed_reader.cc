@@ -136,7 +136,7 @@ Result<void> SignedReader::cover(Seq seq, const v1::CheckpointSigned& checkpoint
   }
   covered_ = checkpoint.size();
   covered_hash_ = hash;
-  if (covered_by_ && covered_by_->keys().empty()) {
+  if (covered_by_ && covered_by_->size() == 0) {
     confirmed_ = covered_;
     confirmed_by_ = covered_by_;
   }

@@ -24,10 +24,17 @@ class WitnessSet {
   void take(const v1::Payload& payload);
   // Members of which somebody may cosign, but for the one named.
   std::vector<NoteKey> keys(std::string_view except_city = {}) const;
+  uint32_t size(std::string_view except_city = {}) const;
   bool confirms(const Note& note, std::string_view except_city = {}) const;
 
  private:
-  std::map<std::string, std::shared_ptr<const v1::Member>> members_;  // by city; never changed
+  struct Known {
+    v1::Member member;
+    std::optional<NoteKey> key;  // while it may cosign
+  };
+  void know(const v1::Member& member);
+
+  std::map<std::string, std::shared_ptr<const Known>> members_;  // by city; never changed
 };
 
 }  // namespace hansa::federation
