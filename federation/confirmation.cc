@@ -207,6 +207,8 @@ bool Confirmation::ask_to_cosign() {
   if (size == tried_size_ && now_us - tried_us_ < kTryAgainUs) return false;
   auto round = new_round();
   if (round == nullptr || round->asked.empty()) return false;
+  // Witnesses and quorum are those at `size`: no deed, and so no change of them, is behind it.
+  if (plan_.keeper->snapshot()->meta().position.seq != rows->meta().position.seq) return true;
   SnapshotRows view(*rows);
   const auto root = root_at(size, tiles_of(view));
   if (!root || !view.outcome()) return false;

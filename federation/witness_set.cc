@@ -19,7 +19,8 @@ std::string city_in(const v1::Event& event) {
 
 }  // namespace
 
-WitnessSet::WitnessSet(const std::vector<v1::Member>& members) {
+WitnessSet::WitnessSet(const std::vector<v1::Member>& members, WantedQuorum wanted)
+    : wanted_(std::move(wanted)) {
   for (const auto& member : members) know(member);
 }
 
@@ -32,6 +33,7 @@ void WitnessSet::know(const v1::Member& member) {
 
 void WitnessSet::take(const v1::Payload& payload) {
   for (const auto& event : payload.events()) {
+    wanted_.take(event);
     if (!peer_heard_of(event)) continue;
     const std::string city = city_in(event);
     MapRows rows;
@@ -44,6 +46,13 @@ void WitnessSet::take(const v1::Payload& payload) {
     if (!evolved || !*evolved || member == nullptr) continue;
     know(*member);
   }
+}
+
+Result<WitnessSet> witnesses_heard_of(const projections::Snapshot& rows,
+                                      const std::string& alliance) {
+  HANSA_TRY(const auto peers, peers_of(rows, alliance));
+  HANSA_TRY(auto wanted, wanted_quorum_heard(rows, alliance));
+  return WitnessSet(peers, std::move(wanted));
 }
 
 std::vector<NoteKey> WitnessSet::keys(std::string_view except_city) const {
@@ -60,8 +69,9 @@ uint32_t WitnessSet::size(std::string_view except_city) const {
   return size;
 }
 
-bool WitnessSet::confirms(const Note& note, std::string_view except_city) const {
-  const uint32_t quorum = witness_quorum(size(except_city), 0);
+bool WitnessSet::confirms(const Note& note, std::string_view except_city,
+                          uint32_t wanted) const {
+  const uint32_t quorum = witness_quorum(size(except_city), wanted);
   uint32_t good = 0;
   for (const auto& [city, known] : members_) {
     if (good == quorum) break;
