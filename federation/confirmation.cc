@@ -154,8 +154,11 @@ bool Confirmation::judge_newest() {
 // Its cosignature stands in the ledger: it must still know what it cosigned.
 void Confirmation::check_remembered(const Snapshot& rows, const Asked& asked) {
   const auto head = rows.find(kLedgerHeadTable, "");
-  if (!head || !*head || (*head)->confirmed_note().empty()) return;
-  const auto confirmed = parse_note((*head)->confirmed_note());
+  if (!head || !*head || (*head)->confirmed_size() == 0) return;
+  SnapshotRows view(rows);
+  const auto note = confirmed_note(view);
+  if (!note) return;
+  const auto confirmed = parse_note(*note);
   if (!confirmed) return;
   const auto time_s = signed_by(*confirmed, asked.key);
   if (!time_s || !*time_s) return;
@@ -165,7 +168,7 @@ void Confirmation::check_remembered(const Snapshot& rows, const Asked& asked) {
     said = read ? read->tree.size : 0;
   }
   if (said >= (*head)->confirmed_size()) return;
-  report_forgotten(asked.member, {(*head)->confirmed_size(), (*head)->confirmed_note()}, said);
+  report_forgotten(asked.member, {(*head)->confirmed_size(), *note}, said);
 }
 
 // What does not bear this ledger's own signature says nothing of it.
