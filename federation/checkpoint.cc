@@ -1,5 +1,7 @@
 #include "federation/checkpoint.h"
 
+#include "federation/verified.h"
+
 namespace hansa::federation {
 
 const std::string& SigningSeeds::of(const LedgerId& ledger, Seq size) const {
@@ -69,7 +71,8 @@ Result<void> verify_checkpoint(const v1::CheckpointSigned& checkpoint, const Key
   if (!is_origin_of(checkpoint.origin(), ledger, founding_id)) {
     return fail(Errc::kBadSignature, which + " is that of another log, " + checkpoint.origin());
   }
-  if (!key || !signature || !is_signed(*key, signed_text(checkpoint), *signature)) {
+  if (!key || !signature ||
+      !is_signed_as_known(*key, signed_text(checkpoint), *signature)) {
     return fail(Errc::kBadSignature,
                 which + " bears no signature of its key " + expected->public_key());
   }

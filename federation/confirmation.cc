@@ -159,8 +159,11 @@ bool Confirmation::judge_newest() {
 // Its cosignature stands in the ledger: it must still know what it cosigned.
 void Confirmation::check_remembered(const Snapshot& rows, const Asked& asked) {
   const auto head = rows.find(kLedgerHeadTable, "");
-  if (!head || !*head || (*head)->confirmed_note().empty()) return;
-  const auto confirmed = parse_note((*head)->confirmed_note());
+  if (!head || !*head || (*head)->confirmed_size() == 0) return;
+  SnapshotRows view(rows);
+  const auto note = confirmed_note(view);
+  if (!note) return;
+  const auto confirmed = parse_note(*note);
   if (!confirmed) return;
   const auto time_s = signed_by(*confirmed, asked.key);
   if (!time_s || !*time_s) return;
@@ -170,7 +173,7 @@ void Confirmation::check_remembered(const Snapshot& rows, const Asked& asked) {
     said = read ? read->tree.size : 0;
   }
   if (said >= (*head)->confirmed_size()) return;
-  report_forgotten(asked.member, {(*head)->confirmed_size(), (*head)->confirmed_note()}, said);
+  report_forgotten(asked.member, {(*head)->confirmed_size(), *note}, said);
 }
 
 // What does not bear this ledger's own signature says nothing of it.
@@ -201,17 +204,19 @@ Result<void> Confirmation::check_shown(const Snapshot& rows, Asked& asked) {
 // ---- confirming
 
 bool Confirmation::ask_to_cosign() {
+  const int64_t now_us = plan_.env->now_us();
+  if (confirmed_us_ != 0 && now_us - confirmed_us_ < plan_.pause_us) return false;
   const auto rows = plan_.keeper->snapshot();
   if (rows->meta().position.seq < plan_.keeper->health().landed_seq) return true;
   const auto head = rows->find(kLedgerHeadTable, "");
   if (!head || !*head || (*head)->deed_seq() <= (*head)->confirmed_size()) return false;
   const Seq size = (*head)->size();
-  const int64_t now_us = plan_.env->now_us();
   if (size < (*head)->deed_seq()) return false;
   if (size == tried_size_ && now_us - tried_us_ < kTryAgainUs) return false;
-  if (confirmed_us_ != 0 && now_us - confirmed_us_ < plan_.pause_us) return false;
   auto round = new_round();
   if (round == nullptr || round->asked.empty()) return false;
+  // Witnesses and quorum are those at `size`: no deed, and so no change of them, is behind it.
+  if (plan_.keeper->snapshot()->meta().position.seq != rows->meta().position.seq) return true;
   SnapshotRows view(*rows);
   const auto root = root_at(size, tiles_of(view));
   if (!root || !view.outcome()) return false;

@@ -37,8 +37,8 @@ class Confirmation {
     SigningGate gate;
     KeyRanges keys;      // the ledger's own
     std::string origin;  // of a ledger that has signed nothing yet
-    // The members whose witnesses may cosign it, and the quorum that the agreement asks for, as
-    // they are known here by now.
+    // The members whose witnesses may cosign it, and the quorum that is wanted
+    // (federation/wanted_quorum.h), as they are known here by now.
     std::function<Result<std::vector<v1::Member>>()> witnesses;
     std::function<uint32_t()> wanted_quorum;
     WitnessCaller* caller = nullptr;

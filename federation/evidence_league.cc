@@ -8,34 +8,41 @@ namespace {
 
 std::string count_text(uint32_t count) { return std::to_string(count); }
 
-// What a payload tells of members, and nothing else.
-v1::Payload peers_in(const v1::Payload& payload) {
-  v1::Payload peers;
-  peers.set_time_us(payload.time_us());
+// What a payload tells of those who confirm, and of how many must; nothing else.
+v1::Payload about_witnesses(const v1::Payload& payload) {
+  v1::Payload about;
+  about.set_time_us(payload.time_us());
   for (const auto& event : payload.events()) {
-    if (peer_heard_of(event)) *peers.add_events() = event;
+    if (WantedQuorum::concerns(event) || peer_heard_of(event)) *about.add_events() = event;
   }
-  return peers;
+  return about;
 }
 
 // How far the confirmations in a ledger reach, by the witnesses of their sizes.
 class Confirmed {
  public:
-  Confirmed(WitnessSet witnesses, std::string except_city)
-      : witnesses_(std::move(witnesses)), except_city_(std::move(except_city)) {}
-
   // Of the ledger that names the witnesses.
-  void take_members(Seq seq, const v1::Payload& payload) {
-    if (auto peers = peers_in(payload); !peers.events().empty()) {
-      pending_.emplace_back(seq, std::move(peers));
+  Confirmed() : witnesses_({}) {}
+  // Of the share ledger of a member.
+  Confirmed(AllianceEvidence& alliance, std::string city)
+      : witnesses_(alliance.members.all()), city_(std::move(city)), wanted_(&alliance.wanted) {}
+
+  void take(Seq seq, const v1::Payload& payload) {
+    if (wanted_ != nullptr) {
+      version_.take(seq, payload);
+    } else if (auto about = about_witnesses(payload); !about.events().empty()) {
+      pending_.emplace_back(seq, std::move(about));
     }
-  }
-  void take(const v1::Payload& payload) {
     for (const auto& event : payload.events()) {
       if (event.has_checkpoint_confirmed()) take(event.checkpoint_confirmed());
     }
   }
   Seq size() const { return size_; }
+  // Of the share ledger.
+  uint32_t wanted_at(Seq size) const {
+    const auto version = version_.at(size);
+    return version ? wanted_->of(*version) : kEveryWitness;
+  }
 
  private:
   void take(const v1::CheckpointConfirmed& confirmed) {
@@ -46,20 +53,33 @@ class Confirmed {
     for (; next != pending_.end() && next->first <= confirmed.size(); ++next) {
       witnesses.take(next->second);
     }
-    if (witnesses.keys(except_city_).empty() || !witnesses.confirms(*note, except_city_)) return;
+    if (witnesses.size(city_) == 0 || !is_confirmed(witnesses, *note, confirmed.size())) return;
     size_ = confirmed.size();
+    version_.forget_before(size_);
     witnesses_ = std::move(witnesses);
     pending_.erase(pending_.begin(), next);
   }
+  bool is_confirmed(const WitnessSet& witnesses, const Note& note, Seq size) {
+    if (wanted_ == nullptr) return witnesses.confirms(note);
+    return witnesses.confirms(note, city_, wanted_at(size));
+  }
 
   WitnessSet witnesses_;
-  std::string except_city_;
+  std::string city_;
+  const WantedQuorum* wanted_ = nullptr;  // by whose versions a city shares
+  SharedVersion version_{0};
   std::deque<std::pair<Seq, v1::Payload>> pending_;
   Seq size_ = 0;
 };
 
 bool is_confirmed(const EvidenceHead& head) {
-  return head.witnesses > 0 && head.cosigned >= witness_quorum(head.witnesses, 0);
+  return head.witnesses > 0 && head.cosigned >= head.quorum;
+}
+
+// The figure in force at a size of the alliance's ledger.
+uint32_t wanted_at(const AllianceEvidence& alliance, Seq size) {
+  const auto next = alliance.wanted_from.upper_bound(size);
+  return next == alliance.wanted_from.begin() ? 0 : std::prev(next)->second;
 }
 
 // The change or the end of a member's key is that member's own word.
@@ -84,7 +104,7 @@ std::string confirmation_text(const EvidenceHead& head) {
                       (head.witnesses == 1 ? " witness" : " witnesses");
   if (is_confirmed(head)) return "confirmed by " + of_all;
   std::string text = "unconfirmed: cosigned by " + of_all + ", " +
-                     count_text(witness_quorum(head.witnesses, 0)) + " needed";
+                     count_text(head.quorum) + " needed";
   if (head.confirmed > 0) text += "; confirmed are the first " + std::to_string(head.confirmed);
   return text;
 }
@@ -125,13 +145,18 @@ std::vector<v1::Member> MemberList::all() {
 }
 
 Result<EvidenceHead> count_cosigners(SignedHead head, AllianceEvidence& alliance,
-                                     const std::string& except_city) {
+                                     const std::string& except_city,
+                                     std::optional<uint32_t> wanted) {
   EvidenceHead counted{std::move(head)};
   for (const auto& key : WitnessSet(alliance.members.all()).keys(except_city)) {
     ++counted.witnesses;
     HANSA_TRY(const auto time_s, signed_by(counted.head.note, key));
     counted.cosigned += time_s ? 1 : 0;
   }
+  if (counted.head.checkpoint.ledger == alliance.source.ledger) {
+    wanted = wanted_at(alliance, counted.size());
+  }
+  counted.quorum = witness_quorum(counted.witnesses, wanted.value_or(alliance.wanted.in_force()));
   if (is_confirmed(counted)) counted.confirmed = counted.size();
   return counted;
 }
@@ -139,7 +164,7 @@ Result<EvidenceHead> count_cosigners(SignedHead head, AllianceEvidence& alliance
 Result<AllianceEvidence> read_alliance(const std::string& folder, const EvidenceSource& alliance,
                                        const VisitEvidence& visit) {
   AllianceEvidence evidence{alliance, {}, MemberList(alliance.ledger)};
-  Confirmed confirmed(WitnessSet({}), "");
+  Confirmed confirmed;
   const auto take = [&](const EvidenceEntry& entry) -> Result<void> {
     if (auto taken = evidence.members.take(entry.payload); !taken) {
       taken.error().detail = "entry " + std::to_string(entry.seq) + " of " +
@@ -147,8 +172,10 @@ Result<AllianceEvidence> read_alliance(const std::string& folder, const Evidence
       taken.error().seq = entry.seq;
       return taken;
     }
-    confirmed.take_members(entry.seq, entry.payload);
-    confirmed.take(entry.payload);
+    for (const auto& event : entry.payload.events()) evidence.wanted.take(event);
+    const uint32_t wanted = evidence.wanted.in_force();
+    if (wanted != wanted_at(evidence, entry.seq)) evidence.wanted_from[entry.seq] = wanted;
+    confirmed.take(entry.seq, entry.payload);
     return visit ? visit(entry) : Result<void>();
   };
   HANSA_TRY(auto head, EvidenceFolder(folder, alliance.ledger).read(alliance, take));
@@ -174,13 +201,14 @@ Result<EvidenceSource> share_source(AllianceEvidence& alliance, const std::strin
 Result<EvidenceHead> read_share(const std::string& folder, AllianceEvidence& alliance,
                                 const std::string& city, const VisitEvidence& visit) {
   HANSA_TRY(const auto source, share_source(alliance, city));
-  Confirmed confirmed(WitnessSet(alliance.members.all()), city);
+  Confirmed confirmed(alliance, city);
   const auto take = [&](const EvidenceEntry& entry) -> Result<void> {
-    confirmed.take(entry.payload);
+    confirmed.take(entry.seq, entry.payload);
     return visit ? visit(entry) : Result<void>();
   };
   HANSA_TRY(auto head, EvidenceFolder(folder, source.ledger).read(source, take));
-  HANSA_TRY(auto counted, count_cosigners(std::move(head), alliance, city));
+  const uint32_t wanted = confirmed.wanted_at(head.checkpoint.tree.size);
+  HANSA_TRY(auto counted, count_cosigners(std::move(head), alliance, city, wanted));
   counted.confirmed = std::max(counted.confirmed, confirmed.size());
   return counted;
 }

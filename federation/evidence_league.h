@@ -4,9 +4,10 @@
 // Shape:   read_alliance() reads the alliance's log and folds from it who its members are, with the
 //          keys of each; every change of a member's key must bear its own statement's signature.
 //          share_source() is by what a member's share ledger is known; read_share() reads it.
-//          A checkpoint is confirmed when a majority of the witnesses have cosigned it: of all
-//          members, of a share ledger of all but its own city. Besides the checkpoint of the copy
-//          the confirmations in the ledger count: `confirmed` is how far they reach.
+//          A checkpoint is confirmed when more than half of the witnesses have cosigned it, or as
+//          many as the agreement asks for (federation/wanted_quorum.h): of all members, of a share
+//          ledger of all but its own city. Besides the checkpoint of the copy the confirmations in
+//          the ledger count: `confirmed` is how far they reach.
 //          confirmation_text() says it in words: "confirmed …" or "unconfirmed: …".
 // Errors:  as EvidenceFolder; kBadSignature also for a cosignature that claims a witness's key and
 //          does not hold, and for a key that was changed by nobody's word; kUnknownMember.
@@ -24,6 +25,7 @@ struct EvidenceHead {
   Seq confirmed = 0;       // entries; at most its size
   uint32_t cosigned = 0;   // witnesses that have cosigned its checkpoint
   uint32_t witnesses = 0;  // that there are
+  uint32_t quorum = 0;     // of them must
 
   Seq size() const { return head.checkpoint.tree.size; }
 };
@@ -50,6 +52,8 @@ struct AllianceEvidence {
   EvidenceSource source;
   EvidenceHead head;
   MemberList members;
+  WantedQuorum wanted = {};
+  std::map<Seq, uint32_t> wanted_from = {};  // the figure in force, by the entry that changed it
 };
 
 Result<AllianceEvidence> read_alliance(const std::string& folder, const EvidenceSource& alliance,
@@ -58,8 +62,11 @@ Result<EvidenceSource> share_source(AllianceEvidence& alliance, const std::strin
 Result<EvidenceHead> read_share(const std::string& folder, AllianceEvidence& alliance,
                                 const std::string& city, const VisitEvidence& visit);
 
-// How many of the witnesses have cosigned; `except_city`: whose word is none here.
+// How many of the witnesses have cosigned; `except_city`: whose word is none here. `wanted`: the
+// figure that counts for a share ledger at the head; without one, as for a proof that comes without
+// its ledger, that of the version in force.
 Result<EvidenceHead> count_cosigners(SignedHead head, AllianceEvidence& alliance,
-                                     const std::string& except_city);
+                                     const std::string& except_city,
+                                     std::optional<uint32_t> wanted = std::nullopt);
 
 }  // namespace hansa::federation

@@ -140,8 +140,7 @@ Result<void> Input::resume() {
   whole_.set_source_seq(reached ? reached->source_seq() : 0);
   std::optional<WitnessSet> witnesses;
   if (plan_.source.ledger.kind == kAllianceKind) {
-    HANSA_TRY(const auto peers, peers_of(*rows, plan_.member));
-    witnesses.emplace(peers);
+    HANSA_TRY(witnesses, witnesses_heard_of(*rows, plan_.member));
   }
   if (plan_.source.ledger.kind == kShareKind) HANSA_CHECK(resume_silence(*rows));
   reader_.emplace(*plan_.log, plan_.source, from, std::move(witnesses));

@@ -209,11 +209,14 @@ void Links::look_at_alliance(const LinkedLedger& alliance, bool& changed) {
     const auto city = parse_hex<FoundingId>(member.founding_id());
     if (!city) continue;
     // The members that may confirm it are those of the moment.
-    const auto confirms = [keeper = alliance.keeper, name = member.city()](const Note& note) {
-      const auto all = all_rows(*keeper->snapshot(), kMemberTable);
+    const auto confirms = [keeper = alliance.keeper, name = member.city()](
+                              const Note& note, std::optional<uint32_t> version) {
+      const auto rows = keeper->snapshot();
+      const auto all = all_rows(*rows, kMemberTable);
       if (!all) return false;
       const WitnessSet witnesses(*all);
-      return !witnesses.keys(name).empty() && witnesses.confirms(note, name);
+      return witnesses.size(name) > 0 &&
+             witnesses.confirms(note, name, wanted_in_alliance(*rows, version));
     };
     listen(link, {{share, share_founding_id(config.founding_id, *city), keys_of(member), confirms},
                   member.city(), plan_.read_log, plan_.env, alliance.keeper}, changed);
@@ -235,7 +238,7 @@ void Links::confirm_share(const LinkedLedger& city, const std::string& alliance,
                           std::shared_ptr<Keeper> share) {
   Confirmation::Plan plan;
   plan.gate = gates_[share->config().ledger.text()];
-  plan.keeper = std::move(share);
+  plan.keeper = share;
   plan.reporter = city.keeper;
   plan.pause_us = plan_.share_pause_us;
   plan.witnesses = [keeper = city.keeper, alliance]() -> Result<std::vector<v1::Member>> {
@@ -245,10 +248,11 @@ void Links::confirm_share(const LinkedLedger& city, const std::string& alliance,
     });
     return peers;
   };
-  plan.wanted_quorum = [keeper = city.keeper, alliance] {
-    const auto row = keeper->snapshot()->find(kAffiliationTable, alliance);
-    const auto* agreement = row && *row ? agreement_in_effect(**row) : nullptr;
-    return agreement == nullptr ? 0 : agreement->agreement().witness_quorum();
+  plan.wanted_quorum = [keeper = city.keeper, share = std::move(share), alliance] {
+    const auto reached = share->snapshot()->find(kShareReachedTable, "");
+    if (!reached) return kEveryWitness;
+    const uint32_t version = *reached ? (*reached)->agreement_version() : 0;
+    return wanted_in_city(*keeper->snapshot(), alliance, version);
   };
   confirm(std::move(plan), city.seeds);
 }
@@ -263,12 +267,8 @@ void Links::confirm_alliance(const LinkedLedger& alliance) {
     std::erase_if(members, [](const auto& member) { return !is_member(member); });
     return members;
   };
-  plan.wanted_quorum = [keeper = alliance.keeper]() -> uint32_t {
-    const auto rows = keeper->snapshot();
-    const auto row = rows->find(kAllianceTable, "");
-    if (!row || !*row || (*row)->version_in_force() == 0) return 0;
-    const auto version = rows->find(kAgreementTable, big_endian((*row)->version_in_force()));
-    return version && *version ? (*version)->agreement().witness_quorum() : 0;
+  plan.wanted_quorum = [keeper = alliance.keeper] {
+    return wanted_in_alliance(*keeper->snapshot(), std::nullopt);
   };
   confirm(std::move(plan), alliance.seeds);
 }

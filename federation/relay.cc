@@ -17,6 +17,7 @@ using projections::Snapshot;
 namespace {
 
 constexpr int64_t kShownUsMax = 5'000'000;
+constexpr int64_t kHeartbeatUsMin = 1'000'000;  // an agreement says it in seconds
 
 const Principal& relay_principal() {
   static const Principal kRelay{.issuer = "hansa", .subject = "relay"};
@@ -69,6 +70,8 @@ bool Relay::poke() {
     waits_ = std::move(read).error();
     return false;
   }
+  // No row is read for a heartbeat that cannot be due: this is asked all the time.
+  if (!has_deed_ && plan_.env->now_us() - shared_at_us_ < kHeartbeatUsMin) return false;
   const auto rows = plan_.city_keeper->snapshot();
   if (!has_deed_) {
     const auto newest = rows->find(kAffiliationTable, plan_.alliance);

@@ -18,7 +18,8 @@ SignedReader::SignedReader(streams::Log& log, Source source, const ChainPosition
       covered_hash_(chain_.position().tip),
       confirmed_(from.seq),
       confirmed_by_(witnesses),
-      covered_by_(std::move(witnesses)) {
+      covered_by_(std::move(witnesses)),
+      shared_version_(from.seq) {
   if (from.seq == 0) tree_.emplace();
 }
 
@@ -89,6 +90,7 @@ Result<void> SignedReader::take(const streams::Record& record, const Verdict& ve
   }
   time_us_ = time_us;
   const auto& entry = pending_.back().entry;
+  if (source_.confirms) shared_version_.take(entry.seq, entry.payload);
   for (const auto& event : entry.payload.events()) {
     if (event.has_checkpoint_signed()) HANSA_CHECK(cover(entry.seq, event.checkpoint_signed()));
     if (event.has_checkpoint_confirmed()) HANSA_CHECK(confirm(event.checkpoint_confirmed()));
@@ -136,7 +138,7 @@ Result<void> SignedReader::cover(Seq seq, const v1::CheckpointSigned& checkpoint
   }
   covered_ = checkpoint.size();
   covered_hash_ = hash;
-  if (covered_by_ && covered_by_->keys().empty()) {
+  if (covered_by_ && covered_by_->size() == 0) {
     confirmed_ = covered_;
     confirmed_by_ = covered_by_;
   }
@@ -158,7 +160,10 @@ Result<void> SignedReader::confirm(const v1::CheckpointConfirmed& event) {
   const auto read = note ? read_ledger_note(*note) : Result<LedgerCheckpoint>(fail(note.error()));
   if (!read || read->tree.size != size || read->ledger != source_.ledger) return {};
   if (!confirmed_by_) {
-    if (source_.confirms && source_.confirms(*note)) confirmed_ = size;
+    if (source_.confirms && source_.confirms(*note, shared_version_.at(size))) {
+      confirmed_ = size;
+      shared_version_.forget_before(size);
+    }
     return {};
   }
   auto witnesses = *confirmed_by_;

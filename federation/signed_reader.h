@@ -46,8 +46,10 @@ class SignedReader {
     LedgerId ledger;
     FoundingId founding_id;
     KeyRanges keys;
-    // Whether a note bears the cosignatures that confirm it; asked where there is no WitnessSet.
-    std::function<bool(const Note&)> confirms = nullptr;
+    // Whether a note bears the cosignatures that confirm it, of a share ledger that shares by this
+    // version of the agreement at the note's size (SharedVersion); asked where there is no
+    // WitnessSet.
+    std::function<bool(const Note&, std::optional<uint32_t> version)> confirms = nullptr;
   };
   // `from`: the last entry taken; everything up to it was covered.
   // The set is as of `from`.
@@ -92,6 +94,7 @@ class SignedReader {
   Seq confirmed_ = 0;
   std::optional<WitnessSet> confirmed_by_;  // as of entry confirmed_
   std::optional<WitnessSet> covered_by_;    // as of entry covered_
+  SharedVersion shared_version_;            // of a share ledger
   std::deque<Pending> pending_;
   size_t pending_bytes_ = 0;
   std::optional<Error> stop_;

@@ -21,16 +21,24 @@ Result<v1::LedgerHead> signed_head(const Snapshot& rows) {
   return fail(Errc::kUnknownLog, "this ledger has signed no checkpoint yet");
 }
 
+Result<std::string> confirmed_note_in(const Snapshot& rows) {
+  SnapshotRows view(rows);
+  auto note = confirmed_note(view);
+  HANSA_CHECK(view.outcome());
+  return note;
+}
+
 }  // namespace
 
 Result<std::string> newest_checkpoint(const Snapshot& rows) {
-  HANSA_TRY(const auto head, signed_head(rows));
-  return head.confirmed_size() == head.size() ? head.confirmed_note() : head.note();
+  HANSA_TRY(auto head, signed_head(rows));
+  if (head.confirmed_size() == head.size()) return confirmed_note_in(rows);
+  return std::move(*head.mutable_note());
 }
 
 Result<std::string> confirmed_checkpoint(const Snapshot& rows) {
   HANSA_TRY(const auto head, signed_head(rows));
-  if (head.confirmed_size() > 0) return head.confirmed_note();
+  if (head.confirmed_size() > 0) return confirmed_note_in(rows);
   return fail(Errc::kUnknownLog, "no checkpoint of this ledger is confirmed yet");
 }
 
@@ -67,7 +75,10 @@ Result<std::string> proof_of(const Snapshot& rows, Seq seq) {
   const bool is_confirmed = seq <= head.confirmed_size();
   ProofFile proof;
   proof.index = seq - 1;
-  HANSA_TRY(proof.checkpoint, parse_note(is_confirmed ? head.confirmed_note() : head.note()));
+  Result<std::string> note = head.note();
+  if (is_confirmed) note = confirmed_note_in(rows);
+  HANSA_CHECK(note);
+  HANSA_TRY(proof.checkpoint, parse_note(*note));
   SnapshotRows view(rows);
   HANSA_TRY(proof.hashes,
             inclusion_proof(proof.index, is_confirmed ? head.confirmed_size() : head.size(),

@@ -6,6 +6,7 @@
 #include "core/alliance/clocks.h"
 #include "core/base/hash.h"
 #include "core/base/schema.h"
+#include "core/city/witness.h"
 #include "core/metrics/air_change.h"
 #include "core/metrics/metric.h"
 
@@ -219,6 +220,13 @@ Result<SharedFigure> granted_figure(const v1::MetricGrant& grant) {
 
 Result<void> check_agreement(const v1::Agreement& agreement) {
   HANSA_CHECK(check_terms(agreement));
+  if (agreement.witness_quorum() > kQuorumMax) {
+    return fail(Errc::kLimitReached,
+                "at most " + std::to_string(kQuorumMax) + " witnesses can be asked for, not " +
+                    std::to_string(agreement.witness_quorum()) +
+                    ": a note bears no more signatures",
+                "/witness_quorum");
+  }
   std::set<std::string_view> events;
   for (int i = 0; i < agreement.grants_size(); ++i) {
     const auto& grant = agreement.grants(i);

@@ -12,7 +12,8 @@
 //          leaf is needed, something named twice, a validity that ends before it begins).
 //          kUnknownAgreement; kWrongState.
 // Threads: pure.
-// Limits:  kGrantsMax grants, 100 fields each; kAgreementsMax versions.
+// Limits:  kGrantsMax grants, 100 fields each; kAgreementsMax versions. A witness_quorum of
+//          kQuorumMax (core/city/witness.h): kLimitReached.
 // Source:  DESIGN §8, SPEC §5.
 #pragma once
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/alliance/identity.h"
+#include "core/city/witness.h"
 
 namespace hansa {
 namespace {
@@ -19,6 +20,7 @@ Decision about(const std::string& city, Membership::Value after) {
 // What makes a city this city belongs to no other member.
 Result<void> check_distinct(RowsView& view, const v1::AdmitCity& command) {
   int members = 0;
+  uint32_t witnesses = 0;
   std::string other;
   view.scan(TableId::kMember, "", "\xff", [&](std::string_view, const auto& row) {
     const auto& member = static_cast<const v1::Member&>(row);
@@ -27,6 +29,7 @@ Result<void> check_distinct(RowsView& view, const v1::AdmitCity& command) {
                         member.recovery_key() == command.recovery_key();
     if (shares) other = member.city();
     ++members;
+    witnesses += member.witness_key().empty() ? 0 : 1;
     return other.empty();
   });
   if (!other.empty()) {
@@ -37,6 +40,13 @@ Result<void> check_distinct(RowsView& view, const v1::AdmitCity& command) {
   if (members >= kMembersMax) {
     return fail(Errc::kLimitReached,
                 "an alliance has at most " + std::to_string(kMembersMax) + " members");
+  }
+  if (witnesses >= kWitnessesMax && !command.witness_key().empty()) {
+    return fail(Errc::kLimitReached,
+                "of the members of an alliance at most " + std::to_string(kWitnessesMax) +
+                    " have a witness: more than half must cosign, and a note bears no more "
+                    "signatures; admit " + command.city() + " without its witness_key",
+                "/witness_key");
   }
   return {};
 }

@@ -8,7 +8,7 @@
 //          before the first; kUnknownMember; kWrongState; kBadRequest for what is no key;
 //          kLimitReached.
 // Threads: pure.
-// Limits:  kMembersMax cities.
+// Limits:  kMembersMax cities, kWitnessesMax of them with a witness (core/city/witness.h).
 // Source:  DESIGN §8, DOMAIN §1.7; the table command × membership is core/alliance/README.md.
 #pragma once
 

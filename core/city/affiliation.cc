@@ -133,17 +133,33 @@ struct HeardChange {
   const google::protobuf::FieldDescriptor* target = nullptr;
 };
 
-HeardChange heard_of(const v1::Event& event) {
-  static const auto* const kEvents = v1::Event::descriptor()->oneof_decl(0);
-  static const auto* const kChanges = Heard::descriptor()->FindOneofByName("change");
-  HeardChange heard;
-  const auto* source = event.GetReflection()->GetOneofFieldDescriptor(event, kEvents);
-  if (source == nullptr) return heard;
-  heard.content = &event.GetReflection()->GetMessage(event, source);
-  for (int i = 0; i < kChanges->field_count(); ++i) {
-    const auto* change = kChanges->field(i);
-    if (change->message_type() == source->message_type()) heard.target = change;
+using EventTargets = std::vector<const google::protobuf::FieldDescriptor*>;
+
+// By the event's number; nullptr: no city is told.
+EventTargets heard_targets() {
+  const auto* events = v1::Event::descriptor()->oneof_decl(0);
+  const auto* changes = Heard::descriptor()->FindOneofByName("change");
+  EventTargets targets;
+  for (int i = 0; i < events->field_count(); ++i) {
+    const auto number = static_cast<size_t>(events->field(i)->number());
+    targets.resize(std::max(targets.size(), number + 1));
+    for (int j = 0; j < changes->field_count(); ++j) {
+      const auto* change = changes->field(j);
+      if (change->message_type() == events->field(i)->message_type()) targets[number] = change;
+    }
   }
+  return targets;
+}
+
+HeardChange heard_of(const v1::Event& event) {
+  static const EventTargets kTargets = heard_targets();
+  HeardChange heard;
+  const auto number = static_cast<size_t>(event.event_case());
+  if (number < kTargets.size()) heard.target = kTargets[number];
+  if (heard.target == nullptr) return heard;
+  const auto* reflection = event.GetReflection();
+  heard.content = &reflection->GetMessage(
+      event, reflection->GetOneofFieldDescriptor(event, v1::Event::descriptor()->oneof_decl(0)));
   return heard;
 }
 

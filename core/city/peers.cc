@@ -1,5 +1,8 @@
 #include "core/city/peers.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "core/alliance/alliance_fold.h"
 
 namespace hansa {
@@ -24,14 +27,30 @@ const google::protobuf::OneofDescriptor* events() {
   return kEvents;
 }
 
+// The change that says the same, by the event's number: each reader of an alliance asks this of
+// each of its events.
+const FieldDescriptor* change_of(const v1::Event& event) {
+  static const auto kTargets = [] {
+    std::vector<const FieldDescriptor*> targets;
+    for (int i = 0; i < events()->field_count(); ++i) {
+      const auto* field = events()->field(i);
+      const auto number = static_cast<size_t>(field->number());
+      targets.resize(std::max(targets.size(), number + 1));
+      targets[number] = field_of_type(changes(), field->message_type());
+    }
+    return targets;
+  }();
+  const auto number = static_cast<size_t>(event.event_case());
+  return number < kTargets.size() ? kTargets[number] : nullptr;
+}
+
 }  // namespace
 
 std::optional<v1::PeerHeard> peer_heard_of(const v1::Event& event) {
+  const auto* target = change_of(event);
+  if (target == nullptr) return std::nullopt;
   const auto* reflection = event.GetReflection();
   const auto* source = reflection->GetOneofFieldDescriptor(event, events());
-  if (source == nullptr) return std::nullopt;
-  const auto* target = field_of_type(changes(), source->message_type());
-  if (target == nullptr) return std::nullopt;
   v1::PeerHeard heard;
   heard.GetReflection()->MutableMessage(&heard, target)->CopyFrom(
       reflection->GetMessage(event, source));

@@ -10,12 +10,19 @@
 //          evolve_witness() folds. cosignature_of() is the city's signature to what it cosigned:
 //          it follows from the row and the key, at the time of the entry.
 //          decide_city(ReportForgotten): that a witness has forgotten, with its own cosignature.
-//          witness_quorum(): how many of so many others must cosign.
+//          witness_quorum(): how many of so many others must cosign: more than half, or as many as
+//          the agreement asks for. Any two quorums have a witness in common, which is why a large
+//          alliance does not get by with fewer.
 // Errors:  kUnknownLog; kBadSignature: not by its key; kBadRequest: no such note, or `old_size`
 //          beyond it; kOtherSize: `seq` of the error is the size that is cosigned; kBadProof;
 //          kForkFound: forked before.
 // Threads: pure.
-// Limits:  notes of kWitnessedNoteBytesMax bytes, proofs of kWitnessProofHashesMax hashes.
+// Limits:  notes of kWitnessedNoteBytesMax bytes, proofs of kWitnessProofHashesMax hashes. A note
+//          has at most kNoteSignaturesMax signatures, and no more: other verifiers (Go's
+//          golang.org/x/mod/sumdb/note) refuse one with more. Two are the ledger's own after a
+//          change of its key, so that a quorum has at most kQuorumMax: an agreement that asks for
+//          more is refused, and so is a member with a witness beyond kWitnessesMax, of whom more
+//          than half could confirm nothing any more. Members without a witness are not counted.
 // Source:  DESIGN §8 "Evidence"; C2SP tlog-witness, tlog-cosignature.
 #pragma once
 
@@ -28,6 +35,8 @@ namespace hansa {
 
 inline constexpr size_t kWitnessedNoteBytesMax = 4'000;
 inline constexpr int kWitnessProofHashesMax = 63;
+inline constexpr uint32_t kQuorumMax = kNoteSignaturesMax - 2;
+inline constexpr uint32_t kWitnessesMax = 2 * kQuorumMax - 1;
 
 // A ledger that the city witnesses, and the keys that speak for it.
 struct WitnessedLog {

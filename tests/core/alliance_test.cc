@@ -6,6 +6,7 @@
 
 #include "core/alliance/agreement.h"
 #include "core/base/schema.h"
+#include "core/city/witness.h"
 #include "tests/core/test_alliance.h"
 
 namespace hansa {
@@ -94,17 +95,39 @@ TEST(Alliance, WhatMakesACityThisCityIsHeldByOneMember) {
   EXPECT_EQ(alliance.rows.find(kAllianceTable, "")->cities(), 2U);
 }
 
+v1::AdmitCity numbered_admission(int number) {
+  auto command = admission("city-" + std::to_string(number), 'a');
+  const std::string digits = std::to_string(10'000 + number);
+  command.mutable_founding_id()->replace(0, 5, digits);
+  command.mutable_public_key()->replace(0, 5, digits);
+  command.mutable_recovery_key()->replace(0, 5, digits);
+  return command;
+}
+
 TEST(Alliance, HasALimitOfMembers) {
   TestAlliance alliance;
   for (int i = 0; i < kMembersMax; ++i) {
-    auto command = admission("city-" + std::to_string(i), 'a');
-    const std::string number = std::to_string(10'000 + i);
-    command.mutable_founding_id()->replace(0, 5, number);
-    command.mutable_public_key()->replace(0, 5, number);
-    command.mutable_recovery_key()->replace(0, 5, number);
-    ASSERT_EQ(alliance.send(command), "CityAdmitted") << i;
+    ASSERT_EQ(alliance.send(numbered_admission(i)), "CityAdmitted") << i;
   }
   EXPECT_EQ(alliance.send(admission("one-more", 'c')), "limit_reached");
+}
+
+TEST(Alliance, HasNoMoreWitnessesThanANoteCanBearMoreThanHalfOf) {
+  TestAlliance alliance;
+  const auto with_witness = [](int number) {
+    auto command = numbered_admission(number);
+    command.set_witness_key(hex_of('e', 64).replace(0, 5, std::to_string(10'000 + number)));
+    return command;
+  };
+  for (int i = 0; i < static_cast<int>(kWitnessesMax); ++i) {
+    ASSERT_EQ(alliance.send(with_witness(i)), "CityAdmitted") << i;
+  }
+  const auto one_more = with_witness(static_cast<int>(kWitnessesMax));
+  EXPECT_EQ(alliance.send(one_more), "limit_reached");
+  EXPECT_EQ(alliance.last.error().pointer, "/witness_key");
+  auto without = one_more;
+  without.clear_witness_key();
+  EXPECT_EQ(alliance.send(without), "CityAdmitted");
 }
 
 // ---- agreements
@@ -124,6 +147,16 @@ v1::ProposeAgreement proposal(const v1::Grant& grant) {
   command.mutable_agreement()->set_purpose("cleaner borders");
   *command.mutable_agreement()->add_grants() = grant;
   return command;
+}
+
+TEST(Agreement, AsksForNoMoreCosignaturesThanANoteBears) {
+  for (const uint32_t wanted : {kQuorumMax, kQuorumMax + 1, UINT32_MAX}) {
+    TestAlliance alliance;
+    auto command = proposal(grant_of("CaseClosed", "case"));
+    command.mutable_agreement()->set_witness_quorum(wanted);
+    const bool fits = wanted == kQuorumMax;
+    EXPECT_EQ(alliance.send(command), fits ? "AgreementProposed" : "limit_reached") << wanted;
+  }
 }
 
 // Every leaf of `type`, with the strictest class on the way down, as an own walk finds it.

@@ -288,6 +288,18 @@ TEST(WitnessQuorum, IsMoreThanHalfAndAtMostAll) {
   }
 }
 
+TEST(WitnessQuorum, FitsIntoANoteBesideTwoSignaturesOfTheLedger) {
+  for (uint32_t witnesses = 1; witnesses <= kWitnessesMax; ++witnesses) {
+    ASSERT_LE(witness_quorum(witnesses, kQuorumMax) + 2, kNoteSignaturesMax) << witnesses;
+  }
+  Note note{"log\n7\nAAAA\n", {}};
+  for (uint32_t i = 0; i < witness_quorum(kWitnessesMax, 0) + 2; ++i) {
+    note.signatures.push_back({"witness-" + std::to_string(i), 7, "x"});
+  }
+  EXPECT_EQ(note.signatures.size(), kNoteSignaturesMax);
+  EXPECT_TRUE(parse_note(note_text(note)));
+}
+
 // Requests from several histories that part at random, by the ledger's own key and by others.
 TEST_F(WitnessTest, WhateverItIsShownWhatItCosignedIsOneHistory) {
   SeededEnv chance(17, "witness");

@@ -165,6 +165,10 @@ class ConfirmationTest : public ::testing::Test {
   }
 
   v1::LedgerHead head() { return row<v1::LedgerHead>(*keeper_, kLedgerHeadTable, ""); }
+  std::string confirmed_note() {
+    return row<v1::LedgerHead>(*keeper_, kLedgerHeadTable, std::string(kConfirmedKey))
+        .confirmed_note();
+  }
   template <typename Row>
   Row row(projections::Keeper& keeper, Table<Row> table, const std::string& key) {
     const auto found = keeper.snapshot()->find(table, key);
@@ -237,7 +241,7 @@ class ConfirmationTest : public ::testing::Test {
 
 TEST_F(ConfirmationTest, WhatItDoesIsConfirmedByItsWitnesses) {
   ASSERT_TRUE(until_confirmed());
-  const auto note = *parse_note(head().confirmed_note());
+  const auto note = *parse_note(confirmed_note());
   int good = 0;
   for (const auto& one : members_) {
     const auto time_s = signed_by(note, *witness_key(one));
@@ -342,7 +346,7 @@ TEST_F(ConfirmationTest, AForgedCosignatureDoesNotCount) {
   witness("a").forges = false;
   env_.advance_us(kSecondUs);
   EXPECT_TRUE(until_confirmed());
-  const auto note = *parse_note(head().confirmed_note());
+  const auto note = *parse_note(confirmed_note());
   for (const auto& signature : note.signatures) {
     EXPECT_EQ(signature.name.find("witness/b"), std::string::npos);
   }

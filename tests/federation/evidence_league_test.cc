@@ -136,6 +136,144 @@ TEST_F(EvidenceLeagueTest, AnotherAlliancesKeyLeadsNowhere) {
   EXPECT_EQ(read_alliance(folder_.path(), other).error().code, Errc::kBadSignature);
 }
 
+// ---- an agreement that asks for more than half
+
+const std::vector<std::string> kFour = {"suzhou", "hefei", "ningbo", "wuxi"};
+
+class WantedEvidenceTest : public LinksTest {
+ protected:
+  // Version 1 asks for nothing; `folder_` is a copy under it. Version 2 asks for all four.
+  WantedEvidenceTest() {
+    for (const auto& city : kFour) bring({"city", city});
+    agree(1, 0);
+    league_.must(kWuxi, unit(kWuxi, 0));
+    settle();
+    copy(folder_.path());
+    agree(2, 4);
+    league_.must(kWuxi, unit(kWuxi, 1));
+    settle();
+    copy(later_.path());
+  }
+
+  void agree(uint32_t version, uint32_t wanted) {
+    v1::ProposeAgreement proposal;
+    proposal.set_alliance("delta");
+    proposal.mutable_agreement()->set_purpose("Who works where.");
+    proposal.mutable_agreement()->set_witness_quorum(wanted);
+    auto& grant = *proposal.mutable_agreement()->add_grants();
+    grant.set_event("UnitDefined");
+    grant.add_fields("unit");
+    league_.must(kDelta, proposal);
+    settle();
+    for (const auto& city : kFour) ratify({"city", city}, version);
+    settle();
+  }
+  // Cosignatures come on threads of their own.
+  void settle() {
+    for (int tries = 0; tries < 2'000; ++tries) {
+      league_.settle();
+      const auto alliance = league_.row(kDelta, kLedgerHeadTable, "");
+      const auto share = league_.links().share(kShareOfWuxi);
+      const auto is_whole = [](const auto& head) {
+        return head && head->confirmed_size() >= head->deed_seq();
+      };
+      if (!is_whole(alliance)) continue;
+      if (share == nullptr || is_whole(*share->snapshot()->find(kLedgerHeadTable, ""))) return;
+    }
+    FAIL() << "it is never confirmed";
+  }
+  EvidenceSource delta() {
+    return {kDelta, league_.founding_id(kDelta), only_key(league_.public_key(kDelta))};
+  }
+  void copy(const std::string& folder) {
+    const auto share_id =
+        share_founding_id(league_.founding_id(kDelta), league_.founding_id(kWuxi));
+    ASSERT_TRUE(write_evidence(league_.log(), kDelta, league_.founding_id(kDelta), folder, false));
+    ASSERT_TRUE(write_evidence(league_.log(), kShareOfWuxi, share_id, folder, false));
+  }
+  // Leaves this many of the witnesses' signatures to the checkpoint.
+  void keep_cosignatures(const std::string& folder, const LedgerId& ledger, size_t count) {
+    const auto file = evidence_path(folder, ledger) + "/checkpoint";
+    std::string text;
+    ASSERT_TRUE(load(file, text));
+    auto note = *parse_note(text);
+    ASSERT_GT(note.signatures.size(), count);
+    note.signatures.resize(1 + count);
+    ASSERT_TRUE(store(file, note_text(note)));
+  }
+
+  streams::TempFolder folder_;
+  streams::TempFolder later_;
+};
+
+TEST_F(WantedEvidenceTest, AMajorityIsUnconfirmedWhereTheVersionInForceAsksForMore) {
+  auto alliance = read_alliance(later_.path(), delta());
+  ASSERT_TRUE(alliance) << alliance.error().detail;
+  EXPECT_EQ(confirmation_text(alliance->head), "confirmed by 4 of 4 witnesses");
+  auto share = read_share(later_.path(), *alliance, "wuxi", {});
+  ASSERT_TRUE(share) << share.error().detail;
+  EXPECT_EQ(confirmation_text(*share), "confirmed by 3 of 3 witnesses");
+  keep_cosignatures(later_.path(), kDelta, 3);
+  keep_cosignatures(later_.path(), kShareOfWuxi, 2);
+  alliance = read_alliance(later_.path(), delta());
+  ASSERT_TRUE(alliance) << alliance.error().detail;
+  const auto text = confirmation_text(alliance->head);
+  EXPECT_TRUE(text.starts_with("unconfirmed: cosigned by 3 of 4 witnesses, 4 needed")) << text;
+  EXPECT_LT(alliance->head.confirmed, alliance->head.size());
+  share = read_share(later_.path(), *alliance, "wuxi", {});
+  ASSERT_TRUE(share) << share.error().detail;
+  const auto of_share = confirmation_text(*share);
+  EXPECT_TRUE(of_share.starts_with("unconfirmed: cosigned by 2 of 3 witnesses, 3 needed"))
+      << of_share;
+}
+
+TEST_F(WantedEvidenceTest, WhatWasConfirmedBeforeTheChangeStaysSo) {
+  auto before = read_alliance(folder_.path(), delta());
+  ASSERT_TRUE(before) << before.error().detail;
+  EXPECT_EQ(confirmation_text(before->head), "confirmed by 3 of 4 witnesses");
+  auto share = read_share(folder_.path(), *before, "wuxi", {});
+  ASSERT_TRUE(share) << share.error().detail;
+  EXPECT_EQ(confirmation_text(*share), "confirmed by 2 of 3 witnesses");
+  auto later = read_alliance(later_.path(), delta());
+  ASSERT_TRUE(later) << later.error().detail;
+  const auto again = count_cosigners(before->head.head, *later, "");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(confirmation_text(*again), "confirmed by 3 of 4 witnesses") << "of its own size";
+  share = read_share(folder_.path(), *later, "wuxi", {});
+  ASSERT_TRUE(share) << share.error().detail;
+  EXPECT_EQ(confirmation_text(*share), "confirmed by 2 of 3 witnesses") << "by its version";
+}
+
+TEST_F(WantedEvidenceTest, RowsSayTheSameAsTheLedger) {
+  auto alliance = read_alliance(later_.path(), delta());
+  ASSERT_TRUE(alliance) << alliance.error().detail;
+  const auto of_alliance = league_.keeper(kDelta).snapshot();
+  const auto of_city = league_.keeper(kWuxi).snapshot();
+  const auto heard = wanted_quorum_heard(*of_city, "delta");
+  ASSERT_TRUE(heard);
+  EXPECT_EQ(alliance->wanted.in_force(), 4U);
+  EXPECT_EQ(heard->in_force(), 4U);
+  EXPECT_EQ(wanted_in_alliance(*of_alliance, std::nullopt), 4U);
+  for (const uint32_t version : {0U, 1U, 2U, 3U}) {
+    const uint32_t expected = version < 2 ? 0 : version == 2 ? 4 : kEveryWitness;
+    EXPECT_EQ(alliance->wanted.of(version), expected) << version;
+    EXPECT_EQ(heard->of(version), expected) << version;
+    EXPECT_EQ(wanted_in_alliance(*of_alliance, version), expected) << version;
+    EXPECT_EQ(wanted_in_city(*of_city, "delta", version), expected) << version;
+  }
+}
+
+TEST_F(WantedEvidenceTest, ACityThatGoesOnReadingHoldsToTheFigureThatItHasHeard) {
+  const auto alliance = read_alliance(later_.path(), delta());
+  ASSERT_TRUE(alliance) << alliance.error().detail;
+  const auto witnesses = witnesses_heard_of(*league_.keeper(kWuxi).snapshot(), "delta");
+  ASSERT_TRUE(witnesses) << witnesses.error().detail;
+  auto note = alliance->head.head.note;
+  EXPECT_TRUE(witnesses->confirms(note));
+  note.signatures.pop_back();
+  EXPECT_FALSE(witnesses->confirms(note)) << "three of four";
+}
+
 // The alliance only records what a member says of its key.
 TEST(MemberList, AKeyIsChangedByItsHoldersWordAlone) {
   const std::string seed(kSeedBytes, 'w');
