@@ -62,6 +62,9 @@ class SourceReading {
     if (is_read_) return {};
     tree_.append(leaf_hash(entry.value));
     if (again_ != nullptr) HANSA_CHECK(again_->take(source_.ledger(), entry.payload));
+    for (const auto& event : entry.payload.events()) {
+      if (event.has_entries_shared()) told_to_ = event.entries_shared().to_seq();
+    }
     if (record_.city().empty()) {
       if (entry.seq < source_.size()) return {};
     } else {
@@ -76,6 +79,11 @@ class SourceReading {
   }
   Result<void> end() const {
     if (is_read_) return {};
+    if (!record_.city().empty() && told_to_ > source_.city_seq()) {
+      return fail(does_not_follow(source_.ledger() + " tells of the city's entries up to " +
+                                  std::to_string(told_to_) + ", and of no publication " +
+                                  record_.publication()));
+    }
     const auto needed = record_.city().empty()
                             ? std::to_string(source_.size()) + " entries of it are needed"
                             : "none of them tells of " + record_.publication();
@@ -104,10 +112,11 @@ class SourceReading {
   Recomputation* again_;
   const v1::FigureSource* judged_ = nullptr;
   TreeFrontier tree_;
+  Seq told_to_ = 0;  // of the city's ledger
   bool is_read_ = false;
 };
 
-Result<void> read_source(const MetricOptions& options, const v1::FigureRecord& record,
+Result<void> read_source(const std::string& folder, const v1::FigureRecord& record,
                          const v1::FigureSource& source, const v1::FigureJudged& judged,
                          AllianceEvidence& alliance, Recomputation* again) {
   const auto ledger = LedgerId::parse(source.ledger());
@@ -123,38 +132,38 @@ Result<void> read_source(const MetricOptions& options, const v1::FigureRecord& r
     if (one.ledger() == source.ledger()) reading.hold_to(one);
   }
   HANSA_CHECK(federation::read_share(
-      options.folder, alliance, city,
+      folder, alliance, city,
       [&](const EvidenceEntry& entry) { return reading.take(entry); }));
   return reading.end();
 }
 
 // What is not there cannot be held against the figure.
-Result<void> has_sources(const MetricOptions& options, const v1::PublishedFigure& figure) {
+Result<void> has_sources(const std::string& folder, const v1::PublishedFigure& figure) {
   for (const auto& source : figure.sources()) {
     const auto ledger = LedgerId::parse(source.ledger());
-    if (ledger) HANSA_CHECK(has_copy(options.folder, *ledger));
+    if (ledger) HANSA_CHECK(has_copy(folder, *ledger));
   }
   return {};
 }
 
-Result<v1::PublishedFigure> reckon_again(const MetricOptions& options,
+Result<v1::PublishedFigure> reckon_again(const std::string& folder,
                                          const v1::FigureRecord& record,
                                          const v1::FigureJudged& judged,
                                          AllianceEvidence& alliance) {
   HANSA_TRY(auto again, Recomputation::of(record.figure()));
   for (const auto& source : record.figure().sources()) {
-    HANSA_CHECK(read_source(options, record, source, judged, alliance, &again));
+    HANSA_CHECK(read_source(folder, record, source, judged, alliance, &again));
   }
   return again.figure();
 }
 
-// The publisher's word must be its word: where a copy of its share is there, that tells the same.
-Result<void> check_word(const MetricOptions& options, const v1::FigureRecord& record,
+// The publisher's word must be its word: where a copy of its share tells of it, it is the same.
+Result<void> check_word(const std::string& folder, const v1::FigureRecord& record,
                         const v1::FigureJudged& judged, AllianceEvidence& alliance) {
-  if (record.city().empty()) return {};
-  if (!has_sources(options, record.figure())) return {};
+  if (record.city().empty() || !has_sources(folder, record.figure())) return {};
   for (const auto& source : record.figure().sources()) {
-    HANSA_CHECK(read_source(options, record, source, judged, alliance, nullptr));
+    const auto told = read_source(folder, record, source, judged, alliance, nullptr);
+    if (!told && told.error().code != Errc::kNotYet) return told;
   }
   return {};
 }
@@ -176,56 +185,35 @@ Result<void> check_published(const v1::FigureRecord& record, const Published& pu
                                                   : difference)));
 }
 
-int show(const MetricOptions& options, const std::string& standing, const std::string& why,
+int show(const MetricOptions& options, const FigureVerdict& verdict,
          const AllianceEvidence& alliance) {
+  const bool follows = verdict.standing != kDoesNotFollowWords;
   if (options.json) {
-    print_line("{\"ok\":" + std::string(standing == "does not follow" ? "false" : "true") +
-               ",\"standing\":" + json_text(standing) + ",\"detail\":" + json_text(why) +
+    print_line("{\"ok\":" + std::string(follows ? "true" : "false") +
+               ",\"standing\":" + json_text(verdict.standing) +
+               ",\"detail\":" + json_text(verdict.why) +
                ",\"alliance\":" + head_json(alliance.head) + "}");
   } else {
-    print_line(standing + ": " + why);
+    print_line(verdict.standing + ": " + verdict.why);
     print_line(head_text(alliance.head));
   }
-  return standing == "does not follow" ? kExitVerificationFailed : kExitOk;
+  return follows ? kExitOk : kExitVerificationFailed;
 }
 
 int judge(const MetricOptions& options, const v1::FigureRecord& record,
           const Published& published, AllianceEvidence& alliance) {
   if (auto same = check_published(record, published, alliance); !same) {
-    return show(options, "does not follow", same.error().detail, alliance);
+    return show(options, {std::string(kDoesNotFollowWords), same.error().detail}, alliance);
   }
-  const auto& figure = record.figure();
-  const bool is_claimed = figure.claim() == v1::FigureStanding::proved;
-  if (is_claimed) {
-    if (auto there = has_sources(options, figure); !there) return report(there.error());
-  }
-  auto reckoned = figure;
-  Result<void> read;
-  if (is_claimed) {
-    auto again = reckon_again(options, record, published.judged, alliance);
-    if (again) {
-      reckoned = *std::move(again);
-    } else {
-      read = fail(again.error());
+  if (record.figure().claim() == v1::FigureStanding::proved) {
+    if (auto there = has_sources(options.folder, record.figure()); !there) {
+      return report(there.error());
     }
-  } else {
-    read = check_word(options, record, published.judged, alliance);
   }
-  if (!read && read.error().code == Errc::kDoesNotFollow) {
-    return show(options, "does not follow", read.error().detail, alliance);
-  }
-  if (!read && read.error().code == Errc::kNotYet) return report(read.error());
-  if (!read) return refuted(read.error(), options.json);
-  const auto difference = first_difference(figure, reckoned);
-  if (!difference.empty()) return show(options, "does not follow", difference, alliance);
-  const auto what = figure.metric() + " of " +
-                    (record.city().empty() ? alliance.source.ledger.text() : record.city()) +
-                    ", " + figure.from_day() + " to " + figure.to_day();
-  if (is_claimed) {
-    return show(options, "proved", what + ", reckoned anew from what is shared", alliance);
-  }
-  return show(options, "attested",
-              what + " is the publisher's word: what it is made of is not all shared", alliance);
+  const auto verdict = verify_figure(options.folder, record, published.judged, alliance);
+  if (verdict) return show(options, *verdict, alliance);
+  return verdict.error().code == Errc::kNotYet ? report(verdict.error())
+                                               : refuted(verdict.error(), options.json);
 }
 
 int verify_metric(const MetricOptions& options) {
@@ -248,6 +236,30 @@ int verify_metric(const MetricOptions& options) {
 }
 
 }  // namespace
+
+Result<FigureVerdict> verify_figure(const std::string& folder, const v1::FigureRecord& record,
+                                    const v1::FigureJudged& judged, AllianceEvidence& alliance) {
+  const auto& figure = record.figure();
+  const auto what = figure.metric() + " of " +
+                    (record.city().empty() ? alliance.source.ledger.text() : record.city()) +
+                    ", " + figure.from_day() + " to " + figure.to_day();
+  const bool is_claimed = figure.claim() == v1::FigureStanding::proved;
+  std::string difference;
+  Result<void> read;
+  if (is_claimed) {
+    const auto again = reckon_again(folder, record, judged, alliance);
+    if (again) difference = first_difference(figure, *again);
+    if (!again) read = fail(again.error());
+  } else {
+    read = check_word(folder, record, judged, alliance);
+  }
+  if (!read && read.error().code != Errc::kDoesNotFollow) return fail(read.error());
+  if (!read) difference = read.error().detail;
+  if (!difference.empty()) return FigureVerdict{std::string(kDoesNotFollowWords), difference};
+  if (is_claimed) return FigureVerdict{"proved", what + ", reckoned anew from what is shared"};
+  return FigureVerdict{
+      "attested", what + " is the publisher's word: what it is made of is not all shared"};
+}
 
 void add_verify_metric(CLI::App& verify, Chosen& chosen) {
   auto* verb = verify.add_subcommand(

@@ -5,12 +5,14 @@ the alliance's key alone. A city that nudges the last digit is found by all of t
 
 Method: a real node with an alliance of two cities and a third that is no member. Cases of days past
 are imported; figures that follow from what is shared and figures that do not are published and
-judged; the logs are copied from the running node and the copies are asked. Then the city lies: an
-entry is put into its stopped ledger that no honest node would decide (lying_city.cc).
+judged; the logs are copied from the running node and the copies are asked. Then the city lies, and
+then the alliance: an entry is put into a stopped ledger that no honest node would decide
+(lying_keeper.cc).
 
-    published_figures_test.py LYING_CITY       HANSA_BINARY names the executable
+    published_figures_test.py LYING_KEEPER       HANSA_BINARY names the executable
 """
 
+import csv
 import json
 import os
 import shutil
@@ -190,17 +192,38 @@ def check_short_copy(league, record):
     os.rename(other + ".away", other)
 
 
-def check_lie(league, lying_city):
-    """A city that nudges the last digit; all that is signed is as it should be."""
+def lie(league, lying_keeper, kind, name):
+    """What is told in the ledger of a stopped node, which then goes on; the publication."""
     node = league.node
     node.stop()
-    done = subprocess.run([lying_city, os.path.join(node.data_dir, "log"), CITY], check=False,
-                          capture_output=True, text=True)
+    done = subprocess.run([lying_keeper, os.path.join(node.data_dir, "log"), kind, name],
+                          check=False, capture_output=True, text=True)
     expect(done.returncode == 0, done)
     node.start()
     node.wait_until_ready()
     league.connect()
-    name = done.stdout.strip()
+    return done.stdout.strip()
+
+
+def check_invention(league, lying_keeper):
+    """An alliance that says what a city never published, and that it is proved."""
+    name = lie(league, lying_keeper, "alliance", "delta")
+    record = league.judged(name)
+    expect((record["city"], record["standing"]) == (CITY, "proved"), record)
+    league.copy({"sources": [{"size": 1}]})
+    told = league.verify(record, code=4).stdout
+    expect(told.startswith(f"does not follow: {SHARE} tells of the city's entries up to ") and
+           f", and of no publication {name}\n" in told, told)
+    pack = os.path.join(league.node.folder, "pack-invented")
+    league.node.run("pack", "--month", "2024-02", "--alliance", "delta", "--city", CITY,
+                    "--evidence", league.evidence, "--alliance-key", league.key, "--out", pack)
+    said = league.node.run("verify", "pack", pack, "--alliance-key", league.key, code=4).stderr
+    expect(f"the pack has {name} as proved, it is `does not follow`: " in said, said)
+
+
+def check_lie(league, lying_keeper):
+    """A city that nudges the last digit; all that is signed is as it should be."""
+    name = lie(league, lying_keeper, "city", CITY)
     record = league.judged(name)
     expect(record["standing"] == "does_not_follow", record)
     both = "is published as 9001/1 of 4 (0 met); what is shared gives 9000/1 of 4 (0 met)"
@@ -246,6 +269,86 @@ def check_reads(league):
         expect((answer[0], answer[1]["code"]) == (status, code), (path, answer))
 
 
+def spoilt_pack(league, pack, name, change, sentence):
+    """What a city would say that is given the pack with one file changed."""
+    other = pack + "-spoilt"
+    shutil.rmtree(other, ignore_errors=True)
+    shutil.copytree(pack, other)
+    file = os.path.join(other, name)
+    before = b""
+    if os.path.exists(file):
+        with open(file, "rb") as stream:
+            before = stream.read()
+    after = change(before)
+    expect(after != before, name)
+    with open(file, "wb") as stream:
+        stream.write(after)
+    # As a liar would, who knows that people check the sums.
+    if name != "manifest.txt":
+        subprocess.run("find . -type f ! -name manifest.txt -printf '%P\\n' | LC_ALL=C sort | "
+                       "xargs sha256sum > manifest.txt", shell=True, cwd=other, check=True)
+    done = league.node.run("verify", "pack", other, "--alliance-key", league.key, code=4)
+    expect(sentence in done.stderr and done.stderr.count("\n") == 1, (name, done.stderr))
+
+
+def check_pack(league, names):
+    """A month's pack has the figures with their words and proofs; another city, which holds the
+    folder and the alliance's key, finds any byte that is not what the logs say."""
+    pack = os.path.join(league.node.folder, "pack-" + str(len(names)))
+    words = ("--alliance", "delta", "--city", CITY, "--evidence", league.evidence,
+             "--alliance-key", league.key, "--out", pack)
+    league.node.run("pack", "--month", "2024-02", *words)
+    with open(os.path.join(pack, "figures.csv"), encoding="utf-8", newline="") as stream:
+        rows = {row["publication"]: row for row in csv.DictReader(stream)}
+    expect({name: row["standing"] for name, row in rows.items()} == names, rows)
+    for name, row in rows.items():
+        figure = league.records()[name]["figure"]
+        total = figure["total"]
+        expect((row["metric"], row["numerator"], row["denominator"], row["sample"]) ==
+               (figure["metric"], total["value"]["numerator"], total["value"]["denominator"],
+                total["sample"]), (row, figure))
+        proof = os.path.join(pack, "proofs", name)
+        said = league.node.run("verify", "proof", proof + ".tlog-proof", "--value", proof,
+                               "--members", os.path.join(pack, "evidence"), "--alliance-key",
+                               league.key).stdout
+        expect("is proved" in said and "FigurePublished" in said, said)
+    with open(os.path.join(pack, "definitions.csv"), encoding="utf-8", newline="") as stream:
+        defined = {f"{row['metric']}@{row['version']}" for row in csv.DictReader(stream)}
+    expect({row["metric"] for row in rows.values()} <= defined, defined)
+    with open(os.path.join(pack, "pack.html"), encoding="utf-8") as stream:
+        page = stream.read()
+    expect(all(f'<span class="mark">{word}</span>' in page for word in names.values()), page)
+    sums = subprocess.run(["sha256sum", "-c", "--quiet", "manifest.txt"], cwd=pack, check=False)
+    expect(sums.returncode == 0, "the manifest is that of the files")
+    told = json.loads(league.node.run("verify", "pack", pack, "--alliance-key", league.key,
+                                      "--json").stdout)
+    expect(told["ok"] and told["figures"] == names, told)
+    return pack
+
+
+def check_spoilt_pack(league, pack, proved):
+    def spoilt(name, change, sentence):
+        spoilt_pack(league, pack, name, change, sentence)
+
+    follows = " is not what follows from the logs in the pack"
+    spoilt("figures.csv", lambda data: data.replace(b",9000,", b",9001,"),
+           "figures.csv: line 2" + follows)
+    spoilt("figures.csv", lambda data: data.replace(b",attested", b",proved"),
+           "figures.csv: line 3" + follows)
+    spoilt("definitions.csv", lambda data: data.replace(b"sum", b"bum"), "definitions.csv: line ")
+    spoilt("events.csv", lambda data: data + b" ", "events.csv: line ")
+    spoilt("pack.html", lambda data: data.replace(b"9000/1", b"9001/1"), "pack.html: line ")
+    spoilt("pack.json", lambda data: data.replace(b"2024-02", b"2024-03"), "")
+    spoilt(f"proofs/{proved}", lambda data: data[:-1] + bytes([data[-1] ^ 1]), f"proofs/{proved}: ")
+    spoilt(f"proofs/{proved}.tlog-proof", lambda data: data.replace(b"index ", b"index 1"),
+           "proofs/")
+    spoilt("more.csv", lambda data: b"x", "more.csv is no part of a pack")
+    spoilt("manifest.txt", lambda data: data.replace(b"  events", b"  Events"),
+           "manifest.txt: line ")
+    spoilt(f"evidence/tlog/{SHARE}/checkpoint", lambda data: data.replace(b"\n", b" \n", 1), "")
+    spoilt(f"evidence/tlog/{SHARE}/tile/entries/000.p/more", lambda data: b"x", "")
+
+
 def check_refusals(league):
     for words, code in (
             (("speed@1", "2024-01"), "unknown_metric"),
@@ -272,7 +375,7 @@ def prepare(hansa, folder):
     return node
 
 
-def run(hansa, folder, lying_city):
+def run(hansa, folder, lying_keeper):
     node = prepare(hansa, folder)
     try:
         league = League(node)
@@ -298,8 +401,13 @@ def run(hansa, folder, lying_city):
         check_short_copy(league, record)
         check_refusals(league)
         check_reads(league)
+        in_pack = {proved: "proved", attested: "attested"}
+        check_spoilt_pack(league, check_pack(league, in_pack), proved)
         # The last figure is the one that is told again, nudged.
-        check_words(league, {**names, check_lie(league, lying_city): "does not follow"})
+        lied = check_lie(league, lying_keeper)
+        check_words(league, {**names, lied: "does not follow"})
+        check_pack(league, {**in_pack, lied: "does not follow"})
+        check_invention(league, lying_keeper)
         node.stop()
         print("figures are proved, attested or do not follow, by whomever they are reckoned")
     finally:
