@@ -89,7 +89,7 @@ class SourceReading {
                             : "none of them tells of " + record_.publication();
     return fail(Errc::kNotYet, "the copy has " + std::to_string(tree_.size()) + " entries of " +
                                    source_.ledger() + ", and " + needed +
-                                   ": make a newer one with `hansa tlog copy`");
+                                   ": make a newer one with `hansa tlog copy --newest`");
   }
 
  private:

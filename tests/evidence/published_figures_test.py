@@ -114,18 +114,29 @@ class League:
             (record for name, record in self.records().items()
              if name == publication and record["standing"] != "unspecified"), None))
 
-    def copy(self, record):
-        """Copies of both logs, from the node that serves them, up to what the figure was judged
-        by at least."""
-        judged = int(self.delta.read("/figures")["seq"])
+    def status(self, path):
+        self.connection.http.request("GET", path)
+        answer = self.connection.http.getresponse()
+        answer.read()
+        return answer.status
 
-        def taken():
-            done = self.hansa("tlog", "copy", "--from", self.server + "/tlog", "--ledger",
-                              "alliance/delta", "--ledger", SHARE, "--out", self.evidence,
-                              "--json", role=READER)
-            sizes = [int(json.loads(line)["size"]) for line in done.stdout.splitlines()]
-            return sizes[0] >= judged and sizes[1] >= int(record["sources"][0]["size"])
-        eventually("the logs to be signed up to what was judged", taken)
+    def copy_log(self, ledger, *words, out=None):
+        """The size of a copy, taken from the node that serves the log."""
+        done = self.hansa("tlog", "copy", "--from", self.server + "/tlog", "--ledger", ledger,
+                          "--out", out or self.evidence, "--json", *words, role=READER)
+        return int(json.loads(done.stdout)["size"])
+
+    def copy(self, record):
+        """Of both logs, up to what the figure was judged by at least. A share is confirmed at its
+        own pace: it is copied as far as it is signed."""
+        def is_confirmed():
+            answer = self.delta.read("/figures")
+            return answer["confirmed_seq"] == answer["seq"]
+        eventually("the alliance to be confirmed", is_confirmed)
+        self.copy_log("alliance/delta")
+        size = int(record["sources"][0]["size"])
+        eventually("the share to be signed up to what was judged",
+                   lambda: self.copy_log(SHARE, "--newest") >= size)
 
     def verify(self, record, *words, code=0):
         file = os.path.join(self.node.folder, "figure.json")
@@ -155,6 +166,46 @@ def check_words(league, names):
                                      league.server).stdout)
     expect({one["publication"]: one["standing"] for one in listed["figures"]} ==
            {name: standing.replace(" ", "_") for name, standing in names.items()}, listed)
+
+
+def check_copies(league):
+    """What is served is copied as far as witnesses confirm it, or as far as it is signed; entries
+    are for those who may read them, and what is no log of the node is said to be none."""
+    words = ("--ledger", SHARE, "--alliance-key", league.key)
+    other = os.path.join(league.node.folder, "other")
+    eventually("the share to be confirmed for the first time",
+               lambda: league.status(f"/tlog/{SHARE}/confirmed/checkpoint") == 200)
+    confirmed = {ledger: league.copy_log(ledger, out=other) for ledger in ("alliance/delta", SHARE)}
+    told = league.node.run("verify", "share", other, *words).stdout
+    expect("alliance/delta: " in told and ", confirmed by 2 of 2 witnesses\n" in told and
+           f"{SHARE}: {confirmed[SHARE]} entries, confirmed by 1 of 1 witness\n" in told, told)
+    for ledger, size in confirmed.items():
+        expect(league.copy_log(ledger, "--newest", out=other) >= size, (ledger, size))
+    league.node.run("verify", "share", other, *words)
+    from_node = ("tlog", "copy", "--from", league.server + "/tlog", "--out", other, "--ledger")
+    said = league.hansa(*from_node, SHARE, role="hotline", code=1).stderr
+    expect("forbidden" in said, said)
+    for ledger in ("alliance/nobody", f"share/delta/{STRANGER}", f"share/nobody/{CITY}"):
+        said = league.hansa(*from_node, ledger, role=READER, code=1).stderr
+        expect("there is no such file" in said, said)
+    for ledger in (f"city/{CITY}", "delta"):
+        league.hansa(*from_node, ledger, role=READER, code=2)
+
+
+def check_stopped_copy(league):
+    """The data of the stopped node give the entries that it served."""
+    size = league.copy_log(SHARE, "--newest")
+    served = os.path.join(league.evidence, "tlog", SHARE, f"tile/entries/000.p/{size}")
+    league.node.stop()
+    out = os.path.join(league.node.folder, "from-data")
+    for source in (("--data", league.node.data_dir), ("--config", league.node.config)):
+        league.node.run("tlog", "copy", *source, "--ledger", "alliance/delta", "--ledger", SHARE,
+                        "--out", out, "--newest")
+        told = json.loads(league.node.run("verify", "share", out, "--ledger", SHARE,
+                                          "--alliance-key", league.key, "--json").stdout)
+        kept = os.path.join(out, "tlog", SHARE, "tile/entries/000.p", told["share"]["size"])
+        with open(served, "rb") as one, open(kept, "rb") as other:
+            expect(other.read().startswith(one.read()), "the entries that were served")
 
 
 def check_proved(league, record):
@@ -394,6 +445,7 @@ def run(hansa, folder, lying_keeper):
             record = league.judged(name)
         league.copy(record)
         shutil.copy(os.path.join(league.evidence, "tlog/alliance/delta/vkey"), league.key)
+        check_copies(league)
         check_words(league, names)
         record = league.records()[proved]
         check_proved(league, record)
@@ -408,7 +460,7 @@ def run(hansa, folder, lying_keeper):
         check_words(league, {**names, lied: "does not follow"})
         check_pack(league, {**in_pack, lied: "does not follow"})
         check_invention(league, lying_keeper)
-        node.stop()
+        check_stopped_copy(league)
         print("figures are proved, attested or do not follow, by whomever they are reckoned")
     finally:
         node.end()
