@@ -15,6 +15,7 @@
 #include "federation/evidence_league.h"
 #include "hansa/v1/evidence_rows.pb.h"
 #include "hansa/v1/figures.pb.h"
+#include "hansa/v1/rows.pb.h"
 #include "ops/cli/cli.h"
 
 namespace hansa::ops {
@@ -57,6 +58,9 @@ struct FigureVerdict {
 Result<FigureVerdict> verify_figure(const std::string& folder, const v1::FigureRecord& record,
                                     const v1::FigureJudged& judged,
                                     federation::AllianceEvidence& alliance);
+
+// A table, a line each.
+void print_findings(const std::vector<v1::Finding>& findings);
 
 void add_audit(CLI::App& app, Chosen& chosen);
 void add_pack(CLI::App& app, Chosen& chosen);

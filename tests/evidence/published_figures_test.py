@@ -114,11 +114,15 @@ class League:
             (record for name, record in self.records().items()
              if name == publication and record["standing"] != "unspecified"), None))
 
-    def status(self, path):
+    def get(self, path):
         self.connection.http.request("GET", path)
         answer = self.connection.http.getresponse()
-        answer.read()
-        return answer.status
+        return answer.status, answer.read().decode()
+
+    def page(self, path):
+        status, text = self.get(path)
+        expect(status == 200, (path, status, text))
+        return text
 
     def copy_log(self, ledger, *words, out=None):
         """The size of a copy, taken from the node that serves the log."""
@@ -174,7 +178,7 @@ def check_copies(league):
     words = ("--ledger", SHARE, "--alliance-key", league.key)
     other = os.path.join(league.node.folder, "other")
     eventually("the share to be confirmed for the first time",
-               lambda: league.status(f"/tlog/{SHARE}/confirmed/checkpoint") == 200)
+               lambda: league.get(f"/tlog/{SHARE}/confirmed/checkpoint")[0] == 200)
     confirmed = {ledger: league.copy_log(ledger, out=other) for ledger in ("alliance/delta", SHARE)}
     told = league.node.run("verify", "share", other, *words).stdout
     expect("alliance/delta: " in told and ", confirmed by 2 of 2 witnesses\n" in told and
@@ -254,6 +258,49 @@ def lie(league, lying_keeper, kind, name):
     node.wait_until_ready()
     league.connect()
     return done.stdout.strip()
+
+
+def check_findings(league, name):
+    """What was found stands where people look: the list of the alliance's findings, the board of a
+    campaign and its report, and the start page."""
+    server = ("--server", league.server)
+    says = "a figure that was published does not follow from it: the whole is published as 9001/1"
+    listed = league.hansa("alliance", "findings", "delta", *server)
+    line = listed.stdout.splitlines()[1]
+    expect(line.split()[1:5] == ["figure", CITY, SHARE, "raised"] and says in line, listed.stdout)
+    expect(listed.stdout == league.hansa("alliance", "findings", "delta", "--open",
+                                         *server).stdout, "nothing is settled yet")
+    found = json.loads(league.hansa("alliance", "findings", "delta", "--json", *server).stdout)
+    expect(name in found["findings"][0]["raised"]["evidence"][0]["text"], found)
+    campaign = league.delta.do("/campaigns", {
+        "title": "Clean banks", "purpose": "In one week.",
+        "commit_by_time_us": "2090-03-10T10:00:00Z", "starts_time_us": "2090-03-17T10:00:00Z",
+        "ends_time_us": "2090-03-31T10:00:00Z"}, 201)["subject_id"]
+    board = league.hansa("campaign", "board", "delta", campaign, *server,
+                         role=league.delta.role).stdout
+    expect(line in board.split("Held against ledgers:\n")[1].splitlines(), board)
+    board = json.loads(league.hansa("campaign", "board", "delta", campaign, "--json",
+                                    *server, role=league.delta.role).stdout)
+    expect(board["ledger_findings"] == found["findings"], board)
+    out = os.path.join(league.node.folder, "report")
+    league.hansa("campaign", "report", "delta", campaign, "--data", league.node.data_dir, "--out",
+                 out, *server, role=league.delta.role)
+    with open(os.path.join(out, "report.json"), encoding="utf-8") as stream:
+        expect(json.load(stream)["ledger_findings"] == found["findings"], "the report has them")
+    league.node.run("verify", "report", out, "--alliance-key",
+                    os.path.join(league.node.folder, "init-delta", "identity.json"))
+    shown = league.page("/")
+    expect(f'figure, raised</span> {SHARE} <span class="quiet">{says}' in shown, shown)
+    finding = found["findings"][0]["raised"]["finding"]
+    league.delta.do(f"/findings/{finding}:settle", {"reason": "The city corrected its software."})
+    listed = league.hansa("alliance", "findings", "delta", "--open", *server).stdout
+    expect(len(listed.splitlines()) == 1, listed)
+    expect(says in league.hansa("alliance", "findings", "delta", *server).stdout, "it is not lost")
+    expect("does not follow" not in league.page("/"), "what is settled is not shown")
+    board = league.hansa("campaign", "board", "delta", campaign, *server,
+                         role=league.delta.role).stdout
+    expect("Held against" not in board, board)
+    league.hansa("alliance", "findings", "nobody", *server, code=1)
 
 
 def check_invention(league, lying_keeper):
@@ -459,6 +506,7 @@ def run(hansa, folder, lying_keeper):
         lied = check_lie(league, lying_keeper)
         check_words(league, {**names, lied: "does not follow"})
         check_pack(league, {**in_pack, lied: "does not follow"})
+        check_findings(league, lied)
         check_invention(league, lying_keeper)
         check_stopped_copy(league)
         print("figures are proved, attested or do not follow, by whomever they are reckoned")
