@@ -1,5 +1,7 @@
 #include "federation/figure_judge.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <atomic>
 
 #include "core/alliance/identity.h"
@@ -11,24 +13,40 @@ namespace hansa::federation {
 namespace {
 
 using Standing = v1::FigureStanding;
+using google::protobuf::util::MessageDifferencer;
 
 const Principal& judge_principal() {
   static const Principal kJudge{.issuer = "hansa", .subject = "figure-judge"};
   return kJudge;
 }
 
-// The city's entry that says this, where the share tells of it; 0: it does not.
-Seq told_in(const v1::Payload& payload, const v1::FigureRecord& record) {
+}  // namespace
+
+ToldFigure told_in(const v1::Payload& payload, const std::string& publication) {
   for (const auto& event : payload.events()) {
     for (const auto& shared : event.entries_shared().events()) {
-      if (shared.event().metric_published().publication() != record.publication()) continue;
-      if (shared.event().has_metric_published()) return shared.seq();
+      if (!shared.event().has_metric_published()) continue;
+      const auto& published = shared.event().metric_published();
+      if (published.publication() == publication) return {shared.seq(), &published.figure()};
     }
   }
-  return 0;
+  return {};
 }
 
-}  // namespace
+Result<void> check_told(const ToldFigure& told, const v1::FigureRecord& record) {
+  const auto& figure = record.figure();
+  if (!MessageDifferencer::Equals(*told.figure, figure)) {
+    const auto difference = first_difference(figure, *told.figure);
+    return fail(Errc::kDoesNotFollow,
+                record.city() + " published it otherwise with entry " + std::to_string(told.seq) +
+                    ": " + (difference.empty() ? "scope, period or sources differ" : difference));
+  }
+  const Seq counted = figure.sources().empty() ? 0 : figure.sources(0).city_seq();
+  if (counted + 1 == told.seq) return {};
+  return fail(Errc::kDoesNotFollow, "it counts the city's entries up to " +
+                                        std::to_string(counted) + ", and is published with entry " +
+                                        std::to_string(told.seq));
+}
 
 struct FigureJudge::Case {
   bool is_citys() const { return !record.city().empty(); }
@@ -181,13 +199,9 @@ Result<bool> FigureJudge::read_on() {
       close_source(entry);
       return true;
     }
-    const Seq told = told_in(entry.payload, one.record);
-    if (told == 0) continue;
-    if (one.source().city_seq() + 1 != told) {
-      one.refute("it counts the city's entries up to " +
-                 std::to_string(one.source().city_seq()) + ", and is published with entry " +
-                 std::to_string(told));
-    }
+    const auto told = told_in(entry.payload, one.record.publication());
+    if (told.seq == 0) continue;
+    if (const auto right = check_told(told, one.record); !right) one.refute(right.error().detail);
     close_source(entry);
     return true;
   }

@@ -29,6 +29,16 @@
 
 namespace hansa::federation {
 
+// What an entry of a share tells of the city's publication; it points into the payload.
+struct ToldFigure {
+  Seq seq = 0;  // of the city's ledger; 0: it does not tell of it
+  const v1::PublishedFigure* figure = nullptr;
+};
+ToldFigure told_in(const v1::Payload& payload, const std::string& publication);
+// That the city told the figure as the alliance has it, and with the entry behind those it counts;
+// kDoesNotFollow.
+Result<void> check_told(const ToldFigure& told, const v1::FigureRecord& record);
+
 class FigureJudge {
  public:
   struct Plan {

@@ -1,5 +1,6 @@
 #include "ops/campaign_page.h"
 
+#include "ops/finding_text.h"
 #include "ops/html.h"
 #include "ops/time_text.h"
 
@@ -122,12 +123,28 @@ std::string findings(const CampaignFacts& facts) {
          html_table_end();
 }
 
+std::string ledger_findings(const CampaignFacts& facts) {
+  if (facts.ledger_findings.empty()) return "";
+  std::string rows;
+  for (const auto& finding : facts.ledger_findings) {
+    const auto& raised = finding.raised();
+    rows += "<tr>" + html_cell(raised.finding()) + html_cell(raised.ledger()) +
+            html_cell(finding_cities(raised)) +
+            html_cell(v1::FindingKind::Value_Name(raised.kind())) + "<td class=\"mark\">" +
+            v1::FindingState::Value_Name(finding.state()) + "</td>" +
+            html_cell(finding_sentence(raised)) + "</tr>\n";
+  }
+  return "<h2>What is held against ledgers</h2>\n" +
+         html_table({"Finding", "Ledger", "City", "Kind", "State", "What it says"}) + rows +
+         html_table_end();
+}
+
 }  // namespace
 
 std::string campaign_page(const CampaignFacts& facts, const std::string& json_sha256) {
   return std::string(printable_head()) + "<title>" + escape_html(facts.campaign.title()) +
          "</title></head><body>\n" + opening(facts) + numbers(facts) + words(facts) +
-         actions(facts) + joint_actions(facts) + findings(facts) +
+         actions(facts) + joint_actions(facts) + findings(facts) + ledger_findings(facts) +
          "<footer><p>Made from entry " + std::to_string(facts.seq) + " of ledger alliance/" +
          escape_html(facts.alliance) + ", whose SHA-256 is <code>" + facts.sha256 +
          "</code>.</p>\n<p>The same facts stand in report.json, whose SHA-256 is <code>" +

@@ -13,6 +13,7 @@
 #include "hansa/v1/campaign_reads.pb.h"
 #include "ops/campaign_page.h"
 #include "ops/files.h"
+#include "ops/finding_text.h"
 #include "ops/json.h"
 
 namespace hansa::ops {
@@ -76,6 +77,7 @@ Result<void> read_lists(Client& client, const std::string& campaign, CampaignFac
   return client.call_all<v1::FindingsAnswer>(findings, [&](auto& page) -> Result<void> {
     for (auto& row : page.findings()) {
       if (row.raised().campaign() == campaign) facts.findings.push_back(row);
+      if (is_ledger_finding(row) && is_open(row)) facts.ledger_findings.push_back(row);
     }
     seqs.add(page.seq());
     return {};
@@ -107,7 +109,8 @@ std::string report_json(const CampaignFacts& facts) {
          json_list(silent_cities(facts), [](const auto& city) { return json_text(city); }) +
          ",\"joint_actions\":" +
          json_list(joint_pairs(facts), [](const auto& pair) { return json_of(pair); }) +
-         ",\"findings\":" + json_list(facts.findings, as_json) + "}\n";
+         ",\"findings\":" + json_list(facts.findings, as_json) + ",\"ledger_findings\":" +
+         json_list(facts.ledger_findings, as_json) + "}\n";
 }
 
 std::string signed_text(const std::string& ledger, const std::string& founding_id,

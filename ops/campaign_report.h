@@ -7,7 +7,8 @@
 //                          seq and sha256 (of the entry it was made from), campaign with its
 //                          numbers, cities (each one's word and actions), silent (members that
 //                          said no word), joint_actions (both accounts, and whether they agree),
-//                          findings; messages of the schema as ops/json.h writes them
+//                          findings, ledger_findings (open ones of no campaign: what is held
+//                          against the ledgers); messages of the schema as ops/json.h writes them
 //            report.html   the same to be read and printed; it names the SHA-256 of report.json
 //            report.sig    JSON: ledger, public_key, json_sha256, html_sha256, signature: Ed25519
 //                          over these lines, each ended by a newline:
@@ -44,6 +45,8 @@ struct CampaignFacts {
   std::vector<v1::CampaignCity> cities;  // by name, those that said a word
   std::vector<v1::Member> members;       // by name
   std::vector<v1::Finding> findings;     // of this campaign
+  // Of none: what is held against the ledgers that all this is told in, and not settled yet.
+  std::vector<v1::Finding> ledger_findings;
 };
 
 // One action of two cities: the accounts of those that have recorded it, by name.

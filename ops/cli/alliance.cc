@@ -2,8 +2,12 @@
 
 #include "hansa/v1/affiliation.pb.h"
 #include "hansa/v1/alliance.pb.h"
+#include "hansa/v1/campaign_reads.pb.h"
 #include "ops/cli/cli.h"
+#include "ops/cli/evidence.h"
 #include "ops/cli/progress.h"
+#include "ops/confirmed.h"
+#include "ops/finding_text.h"
 #include "ops/identity.h"
 #include "ops/json.h"
 
@@ -135,6 +139,57 @@ void add_join(CLI::App& parent, Chosen& chosen) {
   verb->callback([&chosen, options] { chosen.run = [options] { return join(*options); }; });
 }
 
+struct FindingsOptions {
+  std::string alliance;
+  bool open = false;
+  bool json = false;
+  bool dry_run = false;
+  RemoteServer server;
+};
+
+int findings(const FindingsOptions& options) {
+  v1::ListFindings request;
+  request.set_alliance(options.alliance);
+  if (options.dry_run) {
+    print_line("would ask " + options.server.url + " for " + to_json(request));
+    return kExitOk;
+  }
+  auto client = connect(options.server);
+  if (!client) return report(client.error());
+  std::vector<v1::Finding> all;
+  v1::FindingsAnswer last;
+  const auto read = client->call_all<v1::FindingsAnswer>(request, [&](auto& page) -> Result<void> {
+    for (auto& finding : page.findings()) {
+      if (!options.open || is_open(finding)) all.push_back(finding);
+    }
+    last = page;
+    return {};
+  });
+  if (!read) return report(read.error());
+  if (options.json) {
+    last.mutable_findings()->Assign(all.begin(), all.end());
+    print_line(to_json(last));
+    return kExitOk;
+  }
+  print_findings(all);
+  say("as of entry " + std::to_string(last.seq()) + " of " + last.ledger() + ", " +
+      confirmed_text(last.seq(), last.confirmed_seq()));
+  return kExitOk;
+}
+
+void add_findings(CLI::App& parent, Chosen& chosen) {
+  auto* verb = parent.add_subcommand(
+      "findings", "What cannot be true: of accounts, figures, ledgers and witnesses");
+  auto options = std::make_shared<FindingsOptions>();
+  verb->add_option("ALLIANCE", options->alliance, "The alliance")->required();
+  verb->add_flag("--open", options->open, "Only those that are not settled");
+  verb->add_flag("--json", options->json, "One JSON object, with the evidence of each");
+  verb->add_flag("--dry-run", options->dry_run, "Only says what would be asked");
+  add_remote_server(*verb, options->server);
+  set_example(*verb, "  hansa alliance findings delta --open --dry-run");
+  verb->callback([&chosen, options] { chosen.run = [options] { return findings(*options); }; });
+}
+
 int show(const std::string& file) {
   const auto identity = read_identity(file);
   if (!identity) return report(identity.error());
@@ -165,6 +220,7 @@ void add_alliance(CLI::App& app, Chosen& chosen) {
                      "  hansa alliance fingerprint river-town/identity.json");
   add_admit(*verb, chosen);
   add_join(*verb, chosen);
+  add_findings(*verb, chosen);
   auto* shown = verb->add_subcommand("fingerprint", "Of an identity, to be compared by telephone");
   auto file = std::make_shared<std::string>();
   shown->add_option("FILE", *file, "An identity.json")->required();

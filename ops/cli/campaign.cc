@@ -9,6 +9,7 @@
 #include "ops/cli/evidence.h"
 #include "ops/confirmed.h"
 #include "ops/files.h"
+#include "ops/finding_text.h"
 #include "ops/json.h"
 #include "ops/time_text.h"
 
@@ -97,11 +98,15 @@ std::string as_of(const CampaignFacts& facts) {
 void print_board_json(const CampaignFacts& facts, const std::vector<BoardRow>& rows) {
   std::string members;
   for (const auto& row : rows) members += (members.empty() ? "" : ",") + row_json(row);
+  std::string held;
+  for (const auto& finding : facts.ledger_findings) {
+    held += (held.empty() ? "" : ",") + to_json(finding);
+  }
   print_line("{\"ledger\":" + json_text("alliance/" + facts.alliance) + ",\"seq\":" +
              json_text(std::to_string(facts.seq)) + ",\"confirmed_seq\":" +
              json_text(std::to_string(facts.confirmed_seq)) + ",\"campaign\":" +
              to_json(facts.campaign) +
-             ",\"members\":[" + members + "]}");
+             ",\"members\":[" + members + "],\"ledger_findings\":[" + held + "]}");
 }
 
 void print_board(const CampaignFacts& facts, const std::vector<BoardRow>& rows) {
@@ -131,6 +136,10 @@ void print_board(const CampaignFacts& facts, const std::vector<BoardRow>& rows) 
   print_table({"CITY", "STANDING", "WORD", "ACTIONS", "JOINT", "FINDINGS", "LAST HEARD OF",
                "BEHIND", "SECONDS", "WAITS"},
               cells);
+  if (facts.ledger_findings.empty()) return;
+  print_line("");
+  print_line("Held against ledgers:");
+  print_findings(facts.ledger_findings);
 }
 
 int board(const BoardOptions& options) {
@@ -246,7 +255,7 @@ void add_board(CLI::App& parent, Chosen& chosen) {
   auto options = std::make_shared<BoardOptions>();
   add_campaign_options(*verb, *options, true, "Only says what would be read");
   verb->add_flag("--json", options->json,
-                 "One JSON object: ledger, seq, confirmed_seq, campaign, members");
+                 "One JSON object: ledger, seq, confirmed_seq, campaign, members, ledger_findings");
   set_example(*verb, "  hansa campaign board delta k1 --dry-run");
   verb->callback([&chosen, options] { chosen.run = [options] { return board(*options); }; });
 }

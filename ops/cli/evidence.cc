@@ -4,6 +4,7 @@
 
 #include "ops/campaign_report.h"
 #include "ops/files.h"
+#include "ops/finding_text.h"
 #include "ops/json.h"
 #include "ops/key_statement.h"
 
@@ -118,6 +119,17 @@ std::string head_text(const federation::EvidenceHead& head) {
   return checkpoint.ledger.text() + ": " + std::to_string(head.size()) + " entries, " +
          confirmation_text(head) + "\n  root " + to_hex(checkpoint.tree.root) + "\n  tip  " +
          to_hex(checkpoint.tip);
+}
+
+void print_findings(const std::vector<v1::Finding>& findings) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& finding : findings) {
+    const auto& raised = finding.raised();
+    rows.push_back({raised.finding(), v1::FindingKind::Value_Name(raised.kind()),
+                    finding_cities(raised), raised.ledger().empty() ? "-" : raised.ledger(),
+                    v1::FindingState::Value_Name(finding.state()), finding_sentence(raised)});
+  }
+  print_table({"FINDING", "KIND", "CITY", "LEDGER", "STATE", "SAYS"}, rows);
 }
 
 int verify_report_folder(const std::string& folder, const EvidenceTrust& trust) {

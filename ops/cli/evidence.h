@@ -13,6 +13,9 @@
 #pragma once
 
 #include "federation/evidence_league.h"
+#include "hansa/v1/evidence_rows.pb.h"
+#include "hansa/v1/figures.pb.h"
+#include "hansa/v1/rows.pb.h"
 #include "ops/cli/cli.h"
 
 namespace hansa::ops {
@@ -45,9 +48,24 @@ std::string event_name(const v1::Event& event);
 std::string head_json(const federation::EvidenceHead& head);
 std::string head_text(const federation::EvidenceHead& head);
 
+// Of a figure as the alliance's log has it: "proved", "attested" or "does not follow", and why.
+// kNotYet: the copies end before what it is made of.
+inline constexpr std::string_view kDoesNotFollowWords = "does not follow";
+struct FigureVerdict {
+  std::string standing;
+  std::string why;
+};
+Result<FigureVerdict> verify_figure(const std::string& folder, const v1::FigureRecord& record,
+                                    const v1::FigureJudged& judged,
+                                    federation::AllianceEvidence& alliance);
+
+// A table, a line each.
+void print_findings(const std::vector<v1::Finding>& findings);
+
 void add_audit(CLI::App& app, Chosen& chosen);
 void add_pack(CLI::App& app, Chosen& chosen);
 void add_verify_metric(CLI::App& verify, Chosen& chosen);
+void add_verify_pack(CLI::App& verify, Chosen& chosen);
 
 // What `hansa campaign report --verify` and `hansa verify report` do.
 int verify_report_folder(const std::string& folder, const EvidenceTrust& trust);

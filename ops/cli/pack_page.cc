@@ -84,15 +84,21 @@ std::string definitions_html() {
 }
 
 std::string how_to_verify(const PackFacts& facts) {
-  const auto& city = facts.city;
+  const std::string key = " --alliance-key FILE</code>";
+  std::string one;
+  if (!facts.figures.empty()) {
+    const auto proof = "proofs/" + facts.figures.front().publication;
+    one = ", and of each publication its entry with <code>hansa verify proof " + proof +
+          ".tlog-proof --value " + proof + " --members evidence" + key;
+  }
   return "<footer><p>Whoever has this folder and the key of alliance " +
          escape_html(facts.alliance) +
-         " checks it without asking anybody: <code>sha256sum -c manifest.txt</code>, "
-         "<code>hansa verify share evidence --ledger share/" +
-         escape_html(facts.alliance + "/" + city) +
-         " --alliance-key FILE</code>, and of each publication <code>hansa verify proof "
-         "proofs/m1.tlog-proof --value proofs/m1 --members evidence --alliance-key FILE</code>. "
-         "<i>Proved</i> is what anyone reckons again from what is shared, <i>attested</i> is the "
+         " checks it without asking anybody: <code>hansa verify pack ." + key +
+         " makes page, tables and proofs again from the logs in it, and reckons each figure anew; "
+         "<code>sha256sum -c manifest.txt</code> says whether a file was damaged on its way. The "
+         "logs alone: <code>hansa verify share evidence --ledger share/" +
+         escape_html(facts.alliance + "/" + facts.city) + key + one +
+         ". <i>Proved</i> is what anyone reckons again from what is shared, <i>attested</i> is the "
          "publisher's word.</p></footer>\n";
 }
 

@@ -118,10 +118,19 @@ Result<std::string> get_bundle(TlogServer& server, const LedgerId& ledger, uint6
   return whole ? whole : bundle;
 }
 
+// What a folder of files serves has one checkpoint, and so has a log that nobody confirms.
+Result<std::string> get_checkpoint(TlogServer& server, const LedgerId& ledger, bool newest) {
+  if (!newest) {
+    auto confirmed = server.get(ledger, "confirmed/checkpoint");
+    if (confirmed || confirmed.error().code != Errc::kUnknownLog) return confirmed;
+  }
+  return server.get(ledger, "checkpoint");
+}
+
 Result<SignedHead> copy_from_server(const CopyOptions& options, const LedgerId& ledger) {
   HANSA_TRY(auto server, TlogServer::open(options.from, options.key));
   SignedHead head;
-  HANSA_TRY(const auto text, server.get(ledger, "checkpoint"));
+  HANSA_TRY(const auto text, get_checkpoint(server, ledger, options.newest));
   HANSA_TRY(head.note, parse_note(text));
   HANSA_TRY(head.checkpoint, read_ledger_note(head.note));
   HANSA_TRY(auto vkey, server.get(ledger, "vkey"));
@@ -281,7 +290,7 @@ void add_copy(CLI::App& parent, Chosen& chosen) {
       ->envname("HANSA_KEY");
   one->add_flag("--newest", options->newest,
                 "Up to the newest checkpoint, also where witnesses have not confirmed it yet; "
-                "without it up to the newest one confirmed, if there is any (not with --from)");
+                "without it up to the newest one confirmed, if there is any");
   one->add_flag("--json", options->json, "One JSON object a ledger");
   one->add_flag("--dry-run", options->dry_run, "Only says what would be written");
   set_example(*one, kDemo + kCopy);

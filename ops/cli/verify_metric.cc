@@ -1,6 +1,7 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include "core/metrics/published.h"
+#include "federation/figure_judge.h"
 #include "ops/cli/evidence.h"
 #include "ops/files.h"
 #include "ops/json.h"
@@ -19,96 +20,159 @@ struct MetricOptions {
   bool json = false;
 };
 
-// The figure as the alliance's log has it.
+// The figure as the alliance's log has it: of FILE nothing counts but which one it is, and what it
+// says. `judged` is empty while nobody has judged it.
 struct Published {
-  bool found = false;
-  Seq seq = 0;
+  Seq seq = 0;  // 0: nowhere
   v1::PublishedFigure figure;
+  v1::FigureJudged judged;
 };
 
-Published find_published(const v1::FigureRecord& record, const EvidenceEntry& entry,
-                         Published published) {
+void take_published(const v1::FigureRecord& record, const EvidenceEntry& entry,
+                    Published& published) {
+  const auto is_it = [&](const auto& event) {
+    return event.city() == record.city() && event.publication() == record.publication();
+  };
   for (const auto& event : entry.payload.events()) {
-    if (!event.has_figure_published()) continue;
-    const auto& one = event.figure_published();
-    if (one.city() != record.city() || one.publication() != record.publication()) continue;
-    published = {true, entry.seq, one.figure()};
+    if (event.has_figure_published() && is_it(event.figure_published())) {
+      published.seq = entry.seq;
+      published.figure = event.figure_published().figure();
+    }
+    if (event.has_figure_judged() && is_it(event.figure_judged())) {
+      published.judged = event.figure_judged();
+    }
   }
-  return published;
 }
 
 Error does_not_follow(const std::string& why) { return {Errc::kDoesNotFollow, why}; }
 
-// What the figure says it is made of: as it was judged by, where it was; it has the roots then.
-const google::protobuf::RepeatedPtrField<v1::FigureSource>& sources_of(
-    const v1::FigureRecord& record) {
-  return record.sources().empty() ? record.figure().sources() : record.sources();
-}
-
-// The first `size` entries of a source, which must be those that the figure names.
+// Of a source the entries that the figure is made of, which must be those it names: of the
+// alliance's own figure as many as it says, of a city's all up to the one that tells of it.
 class SourceReading {
  public:
-  SourceReading(const v1::FigureSource& source, Recomputation& again)
-      : source_(source), again_(again) {}
+  // `again`: nullptr: nothing is reckoned.
+  SourceReading(const v1::FigureRecord& record, const v1::FigureSource& source,
+                Recomputation* again)
+      : record_(record), source_(source), again_(again) {}
+
+  // As the alliance's node read it, when it judged.
+  void hold_to(const v1::FigureSource& judged) { judged_ = &judged; }
 
   Result<void> take(const EvidenceEntry& entry) {
-    if (source_.size() != 0 && entry.seq > source_.size()) return {};
+    if (is_read_) return {};
     tree_.append(leaf_hash(entry.value));
-    HANSA_CHECK(again_.take(source_.ledger(), entry.payload));
-    if (entry.seq != source_.size()) return {};
-    if (!source_.tip_sha256().empty() && source_.tip_sha256() != to_hex(entry.hash)) {
-      return fail(does_not_follow(named() + " with the last hash " + source_.tip_sha256() +
-                                  ", here it is " + to_hex(entry.hash)));
+    if (again_ != nullptr) HANSA_CHECK(again_->take(source_.ledger(), entry.payload));
+    for (const auto& event : entry.payload.events()) {
+      if (event.has_entries_shared()) told_to_ = event.entries_shared().to_seq();
     }
-    if (!source_.root_sha256().empty() && source_.root_sha256() != to_hex(tree_.root())) {
-      return fail(does_not_follow(named() + " with the root " + source_.root_sha256() +
-                                  ", here it is " + to_hex(tree_.root())));
+    if (record_.city().empty()) {
+      if (entry.seq < source_.size()) return {};
+    } else {
+      const auto told = federation::told_in(entry.payload, record_.publication());
+      if (told.seq == 0) return {};
+      HANSA_CHECK(federation::check_told(told, record_));
     }
-    return {};
+    is_read_ = true;
+    HANSA_CHECK(check_hashes(source_, "the figure is made of ", entry));
+    return judged_ == nullptr ? Result<void>()
+                              : check_hashes(*judged_, "the figure was judged by ", entry);
   }
   Result<void> end() const {
-    if (tree_.size() >= source_.size()) return {};
-    return fail(Errc::kNotYet, named() + "; the copy has " + std::to_string(tree_.size()) +
-                                   ": make a newer one with `hansa tlog copy`");
+    if (is_read_) return {};
+    if (!record_.city().empty() && told_to_ > source_.city_seq()) {
+      return fail(does_not_follow(source_.ledger() + " tells of the city's entries up to " +
+                                  std::to_string(told_to_) + ", and of no publication " +
+                                  record_.publication()));
+    }
+    const auto needed = record_.city().empty()
+                            ? std::to_string(source_.size()) + " entries of it are needed"
+                            : "none of them tells of " + record_.publication();
+    return fail(Errc::kNotYet, "the copy has " + std::to_string(tree_.size()) + " entries of " +
+                                   source_.ledger() + ", and " + needed +
+                                   ": make a newer one with `hansa tlog copy --newest`");
   }
 
  private:
-  std::string named() const {
-    return "the figure is made of " + std::to_string(source_.size()) + " entries of " +
-           source_.ledger();
+  Result<void> check_hashes(const v1::FigureSource& named, const std::string& words,
+                            const EvidenceEntry& last) const {
+    const auto check = [&](const std::string& what, const std::string& theirs,
+                           const std::string& ours) -> Result<void> {
+      if (theirs.empty() || theirs == ours) return {};
+      return fail(does_not_follow(words + "entries of " + source_.ledger() + " with the " + what +
+                                  " " + theirs + ", here it is " + ours));
+    };
+    HANSA_CHECK(check("size", named.size() == 0 ? "" : std::to_string(named.size()),
+                      std::to_string(last.seq)));
+    HANSA_CHECK(check("last hash", named.tip_sha256(), to_hex(last.hash)));
+    return check("root", named.root_sha256(), to_hex(tree_.root()));
   }
 
+  const v1::FigureRecord& record_;
   const v1::FigureSource& source_;
-  Recomputation& again_;
+  Recomputation* again_;
+  const v1::FigureSource* judged_ = nullptr;
   TreeFrontier tree_;
+  Seq told_to_ = 0;  // of the city's ledger
+  bool is_read_ = false;
 };
 
-Result<v1::PublishedFigure> reckon_again(const MetricOptions& options,
+Result<void> read_source(const std::string& folder, const v1::FigureRecord& record,
+                         const v1::FigureSource& source, const v1::FigureJudged& judged,
+                         AllianceEvidence& alliance, Recomputation* again) {
+  const auto ledger = LedgerId::parse(source.ledger());
+  const auto city = ledger ? ledger->id.substr(ledger->id.find('/') + 1) : "";
+  const bool is_its_own = record.city().empty() || record.city() == city;
+  if (!ledger || share_ledger(alliance.source.ledger.id, city) != *ledger || !is_its_own) {
+    return fail(does_not_follow(
+        "its source " + source.ledger() + " is no share ledger of " +
+        (is_its_own ? alliance.source.ledger.text() : record.city())));
+  }
+  SourceReading reading(record, source, again);
+  for (const auto& one : judged.sources()) {
+    if (one.ledger() == source.ledger()) reading.hold_to(one);
+  }
+  HANSA_CHECK(federation::read_share(
+      folder, alliance, city,
+      [&](const EvidenceEntry& entry) { return reading.take(entry); }));
+  return reading.end();
+}
+
+// What is not there cannot be held against the figure.
+Result<void> has_sources(const std::string& folder, const v1::PublishedFigure& figure) {
+  for (const auto& source : figure.sources()) {
+    const auto ledger = LedgerId::parse(source.ledger());
+    if (ledger) HANSA_CHECK(has_copy(folder, *ledger));
+  }
+  return {};
+}
+
+Result<v1::PublishedFigure> reckon_again(const std::string& folder,
                                          const v1::FigureRecord& record,
+                                         const v1::FigureJudged& judged,
                                          AllianceEvidence& alliance) {
   HANSA_TRY(auto again, Recomputation::of(record.figure()));
-  for (const auto& source : sources_of(record)) {
-    const auto ledger = LedgerId::parse(source.ledger());
-    const auto city = ledger ? ledger->id.substr(ledger->id.find('/') + 1) : "";
-    if (!ledger || share_ledger(alliance.source.ledger.id, city) != *ledger) {
-      return fail(does_not_follow("its source " + source.ledger() + " is no share ledger of " +
-                                  alliance.source.ledger.text()));
-    }
-    HANSA_CHECK(has_copy(options.folder, *ledger));
-    SourceReading reading(source, again);
-    HANSA_CHECK(federation::read_share(
-        options.folder, alliance, city,
-        [&](const EvidenceEntry& entry) { return reading.take(entry); }));
-    HANSA_CHECK(reading.end());
+  for (const auto& source : record.figure().sources()) {
+    HANSA_CHECK(read_source(folder, record, source, judged, alliance, &again));
   }
   return again.figure();
+}
+
+// The publisher's word must be its word: where a copy of its share tells of it, it is the same.
+Result<void> check_word(const std::string& folder, const v1::FigureRecord& record,
+                        const v1::FigureJudged& judged, AllianceEvidence& alliance) {
+  if (record.city().empty() || !has_sources(folder, record.figure())) return {};
+  for (const auto& source : record.figure().sources()) {
+    const auto told = read_source(folder, record, source, judged, alliance, nullptr);
+    if (!told && told.error().code != Errc::kNotYet) return told;
+  }
+  return {};
 }
 
 Result<void> check_published(const v1::FigureRecord& record, const Published& published,
                              const AllianceEvidence& alliance) {
   const auto which = (record.city().empty() ? alliance.source.ledger.text() : record.city()) +
                      "'s publication " + record.publication();
-  if (!published.found) {
+  if (published.seq == 0) {
     return fail(does_not_follow(which + " stands nowhere in the first " +
                                 std::to_string(alliance.head.size()) + " entries of " +
                                 alliance.source.ledger.text()));
@@ -121,42 +185,35 @@ Result<void> check_published(const v1::FigureRecord& record, const Published& pu
                                                   : difference)));
 }
 
-int show(const MetricOptions& options, const std::string& standing, const std::string& why,
+int show(const MetricOptions& options, const FigureVerdict& verdict,
          const AllianceEvidence& alliance) {
+  const bool follows = verdict.standing != kDoesNotFollowWords;
   if (options.json) {
-    print_line("{\"ok\":" + std::string(standing == "does not follow" ? "false" : "true") +
-               ",\"standing\":" + json_text(standing) + ",\"detail\":" + json_text(why) +
+    print_line("{\"ok\":" + std::string(follows ? "true" : "false") +
+               ",\"standing\":" + json_text(verdict.standing) +
+               ",\"detail\":" + json_text(verdict.why) +
                ",\"alliance\":" + head_json(alliance.head) + "}");
   } else {
-    print_line(standing + ": " + why);
+    print_line(verdict.standing + ": " + verdict.why);
     print_line(head_text(alliance.head));
   }
-  return standing == "does not follow" ? kExitVerificationFailed : kExitOk;
+  return follows ? kExitOk : kExitVerificationFailed;
 }
 
 int judge(const MetricOptions& options, const v1::FigureRecord& record,
           const Published& published, AllianceEvidence& alliance) {
   if (auto same = check_published(record, published, alliance); !same) {
-    return show(options, "does not follow", same.error().detail, alliance);
+    return show(options, {std::string(kDoesNotFollowWords), same.error().detail}, alliance);
   }
-  const auto& figure = record.figure();
-  const auto what = figure.metric() + " of " +
-                    (record.city().empty() ? alliance.source.ledger.text() : record.city()) +
-                    ", " + figure.from_day() + " to " + figure.to_day();
-  if (figure.claim() != v1::FigureStanding::proved) {
-    return show(options, "attested",
-                what + " is the publisher's word: what it is made of is not all shared",
-                alliance);
+  if (record.figure().claim() == v1::FigureStanding::proved) {
+    if (auto there = has_sources(options.folder, record.figure()); !there) {
+      return report(there.error());
+    }
   }
-  const auto reckoned = reckon_again(options, record, alliance);
-  if (!reckoned && reckoned.error().code == Errc::kDoesNotFollow) {
-    return show(options, "does not follow", reckoned.error().detail, alliance);
-  }
-  if (!reckoned && reckoned.error().code == Errc::kNotYet) return report(reckoned.error());
-  if (!reckoned) return refuted(reckoned.error(), options.json);
-  const auto difference = first_difference(figure, *reckoned);
-  if (!difference.empty()) return show(options, "does not follow", difference, alliance);
-  return show(options, "proved", what + ", reckoned anew from what is shared", alliance);
+  const auto verdict = verify_figure(options.folder, record, published.judged, alliance);
+  if (verdict) return show(options, *verdict, alliance);
+  return verdict.error().code == Errc::kNotYet ? report(verdict.error())
+                                               : refuted(verdict.error(), options.json);
 }
 
 int verify_metric(const MetricOptions& options) {
@@ -171,7 +228,7 @@ int verify_metric(const MetricOptions& options) {
   Published published;
   auto alliance =
       federation::read_alliance(options.folder, source, [&](const EvidenceEntry& entry) {
-        published = find_published(record, entry, std::move(published));
+        take_published(record, entry, published);
         return Result<void>();
       });
   if (!alliance) return refuted(alliance.error(), options.json);
@@ -179,6 +236,30 @@ int verify_metric(const MetricOptions& options) {
 }
 
 }  // namespace
+
+Result<FigureVerdict> verify_figure(const std::string& folder, const v1::FigureRecord& record,
+                                    const v1::FigureJudged& judged, AllianceEvidence& alliance) {
+  const auto& figure = record.figure();
+  const auto what = figure.metric() + " of " +
+                    (record.city().empty() ? alliance.source.ledger.text() : record.city()) +
+                    ", " + figure.from_day() + " to " + figure.to_day();
+  const bool is_claimed = figure.claim() == v1::FigureStanding::proved;
+  std::string difference;
+  Result<void> read;
+  if (is_claimed) {
+    const auto again = reckon_again(folder, record, judged, alliance);
+    if (again) difference = first_difference(figure, *again);
+    if (!again) read = fail(again.error());
+  } else {
+    read = check_word(folder, record, judged, alliance);
+  }
+  if (!read && read.error().code != Errc::kDoesNotFollow) return fail(read.error());
+  if (!read) difference = read.error().detail;
+  if (!difference.empty()) return FigureVerdict{std::string(kDoesNotFollowWords), difference};
+  if (is_claimed) return FigureVerdict{"proved", what + ", reckoned anew from what is shared"};
+  return FigureVerdict{
+      "attested", what + " is the publisher's word: what it is made of is not all shared"};
+}
 
 void add_verify_metric(CLI::App& verify, Chosen& chosen) {
   auto* verb = verify.add_subcommand(

@@ -2,6 +2,7 @@
 
 #include "hansa/v1/rows.pb.h"
 #include "ops/confirmed.h"
+#include "ops/finding_text.h"
 #include "ops/html.h"
 #include "ops/http/service.h"
 #include "ops/json.h"
@@ -47,6 +48,38 @@ std::optional<Row> founded_row(projections::Door& door, Table<Row> table) {
   return found ? *std::move(found) : std::nullopt;
 }
 
+constexpr size_t kFindingsShown = 5;
+constexpr size_t kFindingsLookedAt = 2'000;
+
+// Open ones of no campaign; who wants all follows the link.
+std::string findings_of(const projections::Snapshot& rows) {
+  std::string items;
+  size_t open = 0;
+  size_t looked_at = 0;
+  const auto looked = rows.scan(
+      stored_key(TableId::kFinding, ""), stored_key(TableId::kFinding, "\xff"),
+      [&](std::string_view, std::string_view value) {
+        v1::Finding finding;
+        const bool is_read =
+            finding.ParseFromArray(value.data(), static_cast<int>(value.size()));
+        if (is_read && is_ledger_finding(finding) && is_open(finding)) {
+          const auto& raised = finding.raised();
+          if (++open <= kFindingsShown) {
+            items += "<br><span class=\"mark\">" + v1::FindingKind::Value_Name(raised.kind()) +
+                     ", " + v1::FindingState::Value_Name(finding.state()) + "</span> " +
+                     escape_html(raised.ledger().empty() ? finding_cities(raised)
+                                                         : raised.ledger()) +
+                     " <span class=\"quiet\">" + escape_html(finding_sentence(raised)) +
+                     "</span>";
+          }
+        }
+        return ++looked_at < kFindingsLookedAt;
+      });
+  if (!looked || open <= kFindingsShown) return items;
+  return items + "<br><span class=\"quiet\">and " + std::to_string(open - kFindingsShown) +
+         " more</span>";
+}
+
 std::string alliance_item(Node& node, const LedgerStatus& status) {
   auto* door = node.door(status.ledger);
   if (status.refused || door == nullptr) return refused_item(status);
@@ -62,7 +95,10 @@ std::string alliance_item(Node& node, const LedgerStatus& status) {
   item += "<br><span class=\"quiet\">" + std::to_string(seq) + " entries, " +
           confirmed_text(seq, confirmed) + "</span> · " + link(base + "/members", "members") +
           " · " +
-          link(base + "/agreements", "agreements") + "</li>\n";
+          link(base + "/agreements", "agreements") + " · " + link(base + "/figures", "figures") +
+          " · " + link(base + "/findings", "findings");
+  if (rows != nullptr) item += findings_of(*rows);
+  item += "</li>\n";
   return item;
 }
 

@@ -280,6 +280,13 @@ def check_pack(outsider):
     with open(os.path.join(pack, "pack.html"), encoding="utf-8") as stream:
         page = stream.read()
     expect(shown["share"]["root_sha256"] in page and "http" not in page.split("</style>")[1], page)
+    words = ["verify", "pack", pack, *outsider.trust()]
+    told = json.loads(outsider.hansa(*words, "--json").stdout)
+    expect((told["city"], told["month"], told["events"]) == ("wuxi", "2025-01", len(events)), told)
+    for name in ("events.csv", "definitions.csv", "figures.csv"):
+        with Spoilt(os.path.join(pack, name), flip(-3)):
+            done = outsider.hansa(*words, code=4)
+            expect(f"{name}: line " in done.stderr and done.stderr.count("\n") == 1, done.stderr)
     outsider.hansa("pack", "--month", "2025-13", "--alliance", "delta", "--city", "wuxi",
                    "--evidence", outsider.evidence, *outsider.trust(), "--out", pack, code=2)
 

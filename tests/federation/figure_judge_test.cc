@@ -361,5 +361,35 @@ TEST_F(NudgedFigureTest, OneThatCountsOtherEntriesThanThoseBeforeItDoesNotFollow
       << record.difference();
 }
 
+// An alliance that records another figure than the city's, and one that counts what came later.
+TEST(ToldFigure, MustBeTheOneThatTheAllianceHas) {
+  v1::FigureRecord record;
+  record.set_city("wuxi");
+  record.set_publication("m7");
+  auto& figure = *record.mutable_figure();
+  figure.mutable_total()->mutable_value()->set_numerator("1");
+  figure.mutable_total()->mutable_value()->set_denominator("3");
+  figure.add_sources()->set_city_seq(6);
+  v1::Payload payload;
+  auto& shared = *payload.add_events()->mutable_entries_shared()->add_events();
+  shared.set_seq(7);
+  auto& published = *shared.mutable_event()->mutable_metric_published();
+  published.set_publication("m7");
+  *published.mutable_figure() = figure;
+  EXPECT_EQ(told_in(payload, "m8").seq, 0U);
+  EXPECT_TRUE(check_told(told_in(payload, "m7"), record));
+  const auto why = [&] {
+    const auto checked = check_told(told_in(payload, "m7"), record);
+    return checked ? "" : checked.error().detail;
+  };
+  shared.set_seq(8);
+  EXPECT_EQ(why(), "it counts the city's entries up to 6, and is published with entry 8");
+  figure.mutable_total()->mutable_value()->set_numerator("2");
+  EXPECT_NE(why().find("wuxi published it otherwise with entry 8: the whole"), std::string::npos);
+  *published.mutable_figure() = figure;
+  figure.set_to_day("2025-01-31");
+  EXPECT_NE(why().find("scope, period or sources differ"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace hansa::federation

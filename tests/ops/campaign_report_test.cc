@@ -74,6 +74,13 @@ CampaignFacts some_facts() {
   finding.mutable_raised()->set_joint_id(kMarkup);
   finding.set_reason(kMarkup);
   finding.add_words()->set_explanation(kMarkup);
+  auto& held = *facts.ledger_findings.emplace_back().mutable_raised();
+  held.set_finding("f12");
+  held.set_kind(v1::FindingKind::silence);
+  held.add_cities("changzhou");
+  held.set_ledger("share/delta/changzhou");
+  held.add_evidence();
+  held.add_evidence()->set_text(kMarkup);
   return facts;
 }
 
@@ -116,8 +123,25 @@ TEST(CampaignReport, NoTextOfACityIsMarkup) {
   size_t shown = 0;
   const std::string escaped = "&lt;script src=&quot;x&quot;&gt;&amp;amp;&lt;/script&gt;";
   for (size_t at = 0; (at = page.find(escaped, at)) != std::string::npos; ++at) ++shown;
-  // Title twice, alliance, purpose, summary, two statements, six actions, three of the finding.
-  EXPECT_EQ(shown, 16U);
+  // Title twice, alliance, purpose, summary, two statements, six actions, three of the finding,
+  // one of what is held against a ledger.
+  EXPECT_EQ(shown, 17U);
+}
+
+TEST(CampaignReport, WhatIsHeldAgainstLedgersStandsBesideWhatTheyTell) {
+  auto facts = some_facts();
+  facts.ledger_findings[0].mutable_raised()->mutable_evidence(1)->set_text("its last word");
+  auto files = report_files(facts, some_keys());
+  EXPECT_NE(files[0].text.find("\"ledger_findings\":[{\"raised\":{\"finding\":\"f12\""),
+            std::string::npos);
+  for (const std::string word : {"<h2>What is held against ledgers</h2>", "share/delta/changzhou",
+                                 "silence", "nothing was heard of it: its last word"}) {
+    EXPECT_NE(files[1].text.find(word), std::string::npos) << word;
+  }
+  facts.ledger_findings.clear();
+  files = report_files(facts, some_keys());
+  EXPECT_NE(files[0].text.find("\"ledger_findings\":[]"), std::string::npos);
+  EXPECT_EQ(files[1].text.find("held against"), std::string::npos);
 }
 
 TEST(CampaignReport, WhatIsSpoiltIsFoundByTheIdentityAlone) {
