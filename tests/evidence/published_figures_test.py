@@ -23,7 +23,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "ops"))
 from alliance_process import (Alliance, add_caller, eventually, expect, host,  # noqa: E402
                               read, send)
-from city_process import Node, key_of, place, test_main, uuid_v7  # noqa: E402
+from city_process import (SECONDS_MAX, Node, key_of, place, test_main,  # noqa: E402
+                          uuid_v7)
 
 CITY, OTHER, STRANGER = CITIES = ["wuxi", "suzhou", "nanjing"]
 SHARE = f"share/delta/{CITY}"
@@ -303,6 +304,42 @@ def check_findings(league, name):
     league.hansa("alliance", "findings", "nobody", *server, code=1)
 
 
+def check_accounts(league):
+    """Two cities tell of one joint action differently: so does `hansa verify league`, of their
+    shares alone, until the secretariat has settled it."""
+    def findings(kind):
+        return [one["raised"]["finding"] for one in league.delta.read("/findings")["findings"]
+                if one["raised"]["kind"] == kind]
+
+    def once_heard(city, tail, body):
+        eventually(f"{city} to hear of the campaign", lambda: league.connection.send(
+            "city_admin", "POST", f"/v1/cities/{city}/alliances/delta/campaigns/k1{tail}", body,
+            uuid_v7())[0] == 200)
+    for city in CITIES[:2]:
+        once_heard(city, ":commit", {"contribution": "forty people"})
+    for city, partner, tonnes in ((CITY, OTHER, "12"), (OTHER, CITY, "120")):
+        once_heard(city, "/actions:record", {
+            "action": "bank", "title": "North bank", "day": "2025-03-19", "partner": partner,
+            "joint_id": "bank", "quantity": tonnes, "unit": "tonnes"})
+    finding = eventually("the finding", lambda: findings("differing"))[0]
+    out = os.path.join(league.node.folder, "league")
+    words = ("verify", "league", out, "--alliance-key", league.key)
+
+    def verified():
+        for ledger in ("alliance/delta", SHARE, f"share/delta/{OTHER}"):
+            league.copy_log(ledger, "--newest", out=out)
+        done = subprocess.run([league.node.hansa, *words], capture_output=True, text=True,
+                              check=False, timeout=SECONDS_MAX)
+        return done if f"finding {finding}" in done.stdout else None
+    done = eventually("both accounts in the copies", verified)
+    both = (f"share/delta/{OTHER}: k1 bank of {OTHER} and {CITY}: {OTHER} tells of 2025-03-19, "
+            f"120 tonnes, {CITY} of 2025-03-19, 12 tonnes")
+    expect(done.returncode == 4 and done.stderr == f"hansa: does_not_follow: {both}\n", done)
+    league.delta.do(f"/findings/{finding}:settle", {"reason": "The mud was counted."})
+    eventually("it to be settled in the copies", lambda: verified().returncode == 0)
+    expect(f"{both}; finding {finding}, settled" in league.node.run(*words).stdout, both)
+
+
 def check_invention(league, lying_keeper):
     """An alliance that says what a city never published, and that it is proved."""
     name = lie(league, lying_keeper, "alliance", "delta")
@@ -507,6 +544,7 @@ def run(hansa, folder, lying_keeper):
         check_words(league, {**names, lied: "does not follow"})
         check_pack(league, {**in_pack, lied: "does not follow"})
         check_findings(league, lied)
+        check_accounts(league)
         check_invention(league, lying_keeper)
         check_stopped_copy(league)
         print("figures are proved, attested or do not follow, by whomever they are reckoned")
