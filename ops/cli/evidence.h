@@ -65,6 +65,7 @@ void print_findings(const std::vector<v1::Finding>& findings);
 void add_audit(CLI::App& app, Chosen& chosen);
 void add_pack(CLI::App& app, Chosen& chosen);
 void add_verify_metric(CLI::App& verify, Chosen& chosen);
+void add_verify_league(CLI::App& verify, Chosen& chosen);
 void add_verify_pack(CLI::App& verify, Chosen& chosen);
 
 // What `hansa campaign report --verify` and `hansa verify report` do.

@@ -293,6 +293,7 @@ void add_verify(CLI::App& app, Chosen& chosen) {
   add_proof(*verb, chosen);
   add_verify_metric(*verb, chosen);
   add_verify_pack(*verb, chosen);
+  add_verify_league(*verb, chosen);
   add_report(*verb, chosen);
 }
 

@@ -36,8 +36,9 @@ Ledger read_ledger(Log& log, const LedgerId& id) {
       if (event.metric_published().figure().claim() == Standing::proved) {
         ledger.city_figure = event.metric_published();
       }
-      if (event.figure_published().figure().claim() == Standing::proved) {
-        ledger.alliance_figure = event.figure_published();
+      const auto& published = event.figure_published();
+      if (!published.city().empty() && published.figure().claim() == Standing::proved) {
+        ledger.alliance_figure = published;
       }
     }
     ledger.last = decode_entry(value)->envelope;

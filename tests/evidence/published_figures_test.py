@@ -13,6 +13,7 @@ then the alliance: an entry is put into a stopped ledger that no honest node wou
 """
 
 import csv
+import datetime
 import json
 import os
 import shutil
@@ -20,134 +21,12 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "ops"))
-from alliance_process import (Alliance, add_caller, eventually, expect, host,  # noqa: E402
-                              read, send)
-from city_process import Node, key_of, place, test_main, uuid_v7  # noqa: E402
-
-CITY, OTHER, STRANGER = CITIES = ["wuxi", "suzhou", "nanjing"]
-SHARE = f"share/delta/{CITY}"
-READER = "auditor-delta"
-OFFSETS = ["case", "calendar.offsets.utc_time_s", "calendar.offsets.offset_s"]
-# All that handling times follow from, and of source coverage everything but the source.
-TERMS = {
-    "purpose": "How fast cases are closed.", "smallest_cell": 2,
-    "grants": [
-        {"event": event, "fields": fields, "highest_class": "PUBLIC"} for event, fields in [
-            ("CaseReported", ["case", "place.district"]), ("CaseClosed", ["case"]),
-            ("CaseReopened", ["case"]), ("CaseMerged", ["case"]),
-            ("CaseImported", ["case", "state", "reported_time_us", "closed_time_us",
-                              "merged_into", "place.district"]),
-            ("CalendarAdopted", OFFSETS[1:])]],
-    "metrics": [{"metric": "handling_time@1", "scopes": ["city", "district"]},
-                {"metric": "source_coverage@1", "scopes": ["city"]}]}
-MONTHS = {"2024-01": ("2024-01-01", "2024-01-31"), "2024-02": ("2024-02-02", "2024-02-29")}
-
-
-def full_identity(node, name):
-    with open(os.path.join(node.folder, "init-" + name, "identity.json"),
-              encoding="utf-8") as stream:
-        card = json.load(stream)
-    card.pop("ledger")
-    return card
-
-
-class League:
-    """The node, what its callers ask, and the outsider's folder."""
-
-    def __init__(self, node):
-        self.node = node
-        self.server = f"http://127.0.0.1:{node.port}"
-        self.evidence = os.path.join(node.folder, "evidence")
-        self.key = os.path.join(node.folder, "delta.vkey")
-        self.connect()
-
-    def connect(self):
-        self.connection = self.node.connect()
-        self.delta = Alliance(self.node, self.connection, "delta")
-
-    def bring(self):
-        """Founded; two cities admitted with their witnesses, joined, and sharing."""
-        self.delta.do(":found", {"title": {"en": "Delta"}})
-        for city in CITIES[:2]:
-            self.delta.do(f"/members/{city}:admit", full_identity(self.node, city))
-            us = full_identity(self.node, "delta")
-            self.delta.city(city, ":join", {field: us[field] for field in
-                                            ("founding_id", "public_key", "recovery_key")})
-        self.delta.put_in_force(TERMS, CITIES[:2])
-
-    def import_closed(self, month, cases):
-        """Cases of the month, each closed some hours after it was reported."""
-        lines = "".join(json.dumps(
-            {"source_name": "old", "source_id": f"{month}-{number}", "service": "rubbish",
-             "place": place(number), "state": "closed", "source": "hotline",
-             "reported_time_us": f"{month}-10T00:00:00Z",
-             "closed_time_us": f"{month}-10T0{number + 1}:00:00Z"}) + "\n"
-            for number in range(cases))
-        self.connection.http.request(
-            "POST", f"/v1/cities/{CITY}/cases:import", body=lines.encode(),
-            headers={"Authorization": "Bearer " + key_of("city_admin"),
-                     "Content-Type": "application/x-ndjson", "Idempotency-Key": uuid_v7()})
-        answer = self.connection.http.getresponse()
-        text = answer.read().decode()
-        expect(answer.status == 200 and text.count('"seq"') == cases, (answer.status, text))
-
-    def hansa(self, *words, role="city_admin", code=0):
-        self.node.environment["HANSA_KEY"] = key_of(role)
-        return self.node.run(*words, code=code)
-
-    def publish(self, metric, month, *more, code=0):
-        """The publication and what is claimed of it."""
-        first, last = MONTHS[month]
-        done = self.hansa("figure", "publish", "delta", metric, "--city", CITY, "--from", first,
-                          "--to", last, "--server", self.server, *more, code=code)
-        if code:
-            return done.stderr
-        return done.stdout.split()[0], done.stdout.rstrip("\n").rsplit(" ", 1)[-1]
-
-    def records(self):
-        answer = self.delta.read("/figures")
-        return {record["publication"]: record for record in answer["figures"]}
-
-    def judged(self, publication):
-        return eventually(f"{publication} to be judged", lambda: next(
-            (record for name, record in self.records().items()
-             if name == publication and record["standing"] != "unspecified"), None))
-
-    def get(self, path):
-        self.connection.http.request("GET", path)
-        answer = self.connection.http.getresponse()
-        return answer.status, answer.read().decode()
-
-    def page(self, path):
-        status, text = self.get(path)
-        expect(status == 200, (path, status, text))
-        return text
-
-    def copy_log(self, ledger, *words, out=None):
-        """The size of a copy, taken from the node that serves the log."""
-        done = self.hansa("tlog", "copy", "--from", self.server + "/tlog", "--ledger", ledger,
-                          "--out", out or self.evidence, "--json", *words, role=READER)
-        return int(json.loads(done.stdout)["size"])
-
-    def copy(self, record):
-        """Of both logs, up to what the figure was judged by at least. A share is confirmed at its
-        own pace: it is copied as far as it is signed."""
-        def is_confirmed():
-            answer = self.delta.read("/figures")
-            return answer["confirmed_seq"] == answer["seq"]
-        eventually("the alliance to be confirmed", is_confirmed)
-        self.copy_log("alliance/delta")
-        size = int(record["sources"][0]["size"])
-        eventually("the share to be signed up to what was judged",
-                   lambda: self.copy_log(SHARE, "--newest") >= size)
-
-    def verify(self, record, *words, code=0):
-        file = os.path.join(self.node.folder, "figure.json")
-        with open(file, "w", encoding="utf-8") as stream:
-            json.dump(record, stream)
-        return self.node.run("verify", "metric", file, "--evidence", self.evidence,
-                             "--alliance-key", self.key, *words, code=code)
+for folder in ("", "../ops"):
+    sys.path.insert(0, os.path.join(HERE, folder))
+from alliance_process import eventually, expect, read, send  # noqa: E402
+from city_process import SECONDS_MAX, test_main, uuid_v7  # noqa: E402
+from figure_league import (CITIES, CITY, OTHER, READER, SHARE, STRANGER, League,  # noqa: E402
+                           full_identity, lie, prepare)
 
 
 def check_words(league, names):
@@ -247,19 +126,6 @@ def check_short_copy(league, record):
     os.rename(other + ".away", other)
 
 
-def lie(league, lying_keeper, kind, name):
-    """What is told in the ledger of a stopped node, which then goes on; the publication."""
-    node = league.node
-    node.stop()
-    done = subprocess.run([lying_keeper, os.path.join(node.data_dir, "log"), kind, name],
-                          check=False, capture_output=True, text=True)
-    expect(done.returncode == 0, done)
-    node.start()
-    node.wait_until_ready()
-    league.connect()
-    return done.stdout.strip()
-
-
 def check_findings(league, name):
     """What was found stands where people look: the list of the alliance's findings, the board of a
     campaign and its report, and the start page."""
@@ -301,6 +167,85 @@ def check_findings(league, name):
                          role=league.delta.role).stdout
     expect("Held against" not in board, board)
     league.hansa("alliance", "findings", "nobody", *server, code=1)
+
+
+def check_accounts(league):
+    """Two cities tell of one joint action differently: so does `hansa verify league`, of their
+    shares alone, until the secretariat has settled it."""
+    def findings(kind):
+        return [one["raised"]["finding"] for one in league.delta.read("/findings")["findings"]
+                if one["raised"]["kind"] == kind]
+
+    def once_heard(city, tail, body):
+        eventually(f"{city} to hear of the campaign", lambda: league.connection.send(
+            "city_admin", "POST", f"/v1/cities/{city}/alliances/delta/campaigns/k1{tail}", body,
+            uuid_v7())[0] == 200)
+    for city in CITIES[:2]:
+        once_heard(city, ":commit", {"contribution": "forty people"})
+    for city, partner, tonnes in ((CITY, OTHER, "12"), (OTHER, CITY, "120")):
+        once_heard(city, "/actions:record", {
+            "action": "bank", "title": "North bank", "day": "2025-03-19", "partner": partner,
+            "joint_id": "bank", "quantity": tonnes, "unit": "tonnes"})
+    finding = eventually("the finding", lambda: findings("differing"))[0]
+    out = os.path.join(league.node.folder, "league")
+    words = ("verify", "league", out, "--alliance-key", league.key)
+
+    def verified():
+        for ledger in ("alliance/delta", SHARE, f"share/delta/{OTHER}"):
+            league.copy_log(ledger, "--newest", out=out)
+        done = subprocess.run([league.node.hansa, *words], capture_output=True, text=True,
+                              check=False, timeout=SECONDS_MAX)
+        return done if f"finding {finding}" in done.stdout else None
+    done = eventually("both accounts in the copies", verified)
+    both = (f"share/delta/{OTHER}: k1 bank of {OTHER} and {CITY}: {OTHER} tells of 2025-03-19, "
+            f"120 tonnes, {CITY} of 2025-03-19, 12 tonnes")
+    expect(done.returncode == 4 and done.stderr == f"hansa: does_not_follow: {both}\n", done)
+    league.delta.do(f"/findings/{finding}:settle", {"reason": "The mud was counted."})
+    eventually("it to be settled in the copies", lambda: verified().returncode == 0)
+    expect(f"{both}; finding {finding}, settled" in league.node.run(*words).stdout, both)
+
+
+def check_alliance_figure(league):
+    """The change of the air of all members is made of more than one share: each is read as far as
+    the figure names it, and no further."""
+    for city, after in ((CITY, "30"), (OTHER, "20.25")):
+        send(league.connection, "city_admin", f"/v1/cities/{city}/population:record",
+             {"people": "1000000", "year": 2010})
+        for year, pm25 in ((2014, "40.5"), (2015, after)):
+            first = datetime.date(year, 1, 1)
+            days = [{"date": str(first + datetime.timedelta(day)), "pm25": pm25}
+                    for day in range(365)]
+            send(league.connection, "city_admin", f"/v1/cities/{city}/air-quality:record",
+                 {"days": days})
+    eventually("both cities to be counted", lambda: len(league.delta.read(
+        "/figures/air-change?year=2015")["simple"]["counted"]) == 2)
+    done = league.hansa("figure", "publish", "delta", "air_change@1", "--year", "2015", "--server",
+                        league.server, role=league.delta.role)
+    expect(done.stdout.endswith("claimed as proved\n"), done.stdout)
+    record = league.judged(done.stdout.split()[0])
+    expect((record["city"], record["standing"]) == ("", "proved"), record)
+    sizes = {source["ledger"]: int(source["size"]) for source in record["figure"]["sources"]}
+    expect(set(sizes) == {SHARE, f"share/delta/{OTHER}"}, sizes)
+    league.copy(record)
+    said = league.verify(record, code=1).stderr
+    expect(f"holds no copy of share/delta/{OTHER}" in said, said)
+    for ledger, size in sizes.items():
+        eventually("the share to be signed up to what the figure names", lambda: league.copy_log(
+            ledger, "--newest") >= size)  # pylint: disable=cell-var-from-loop
+    told = league.verify(record).stdout
+    expect(told.startswith("proved: air_change@1 of alliance/delta, 2015-01-01 to 2015-12-31, "),
+           told)
+    # Shorter than what the figure is made of: nothing is said of it yet.
+    short = league.evidence + "-short"
+    shutil.copytree(league.evidence, short)
+    other = os.path.join("tlog", "share/delta", OTHER)
+    shutil.rmtree(os.path.join(short, other))
+    shutil.copytree(os.path.join(league.node.folder, "league", other), os.path.join(short, other))
+    file = os.path.join(league.node.folder, "figure.json")
+    said = league.node.run("verify", "metric", file, "--evidence", short, "--alliance-key",
+                           league.key, code=3).stderr
+    expect("make a newer one" in said and f"{sizes[f'share/delta/{OTHER}']} entries of it are "
+           "needed" in said, said)
 
 
 def check_invention(league, lying_keeper):
@@ -462,17 +407,6 @@ def check_refusals(league):
           "to_day": "2024-01-31"}, 404)
 
 
-def prepare(hansa, folder):
-    node = Node(hansa, folder, CITIES)
-    host(node, "delta")
-    add_caller(node, READER, ["auditor"], "delta")
-    node.start()
-    node.wait_until_ready()
-    for city in CITIES:
-        node.set_up(city)
-    return node
-
-
 def run(hansa, folder, lying_keeper):
     node = prepare(hansa, folder)
     try:
@@ -507,6 +441,8 @@ def run(hansa, folder, lying_keeper):
         check_words(league, {**names, lied: "does not follow"})
         check_pack(league, {**in_pack, lied: "does not follow"})
         check_findings(league, lied)
+        check_accounts(league)
+        check_alliance_figure(league)
         check_invention(league, lying_keeper)
         check_stopped_copy(league)
         print("figures are proved, attested or do not follow, by whomever they are reckoned")

@@ -291,6 +291,37 @@ def check_pack(outsider):
                    "--evidence", outsider.evidence, *outsider.trust(), "--out", pack, code=2)
 
 
+def check_league(outsider):
+    """Copies held against one another: two cities that tell of one joint action differently, and
+    two copies of one log that are two histories."""
+    league = os.path.join(outsider.folder, "league")
+    cities = [name.split("-", 1)[1] for name in sorted(os.listdir(os.path.join(
+        outsider.data, "keys"))) if name.startswith("city-")]
+    cities = [name.removesuffix(".key") for name in cities]
+    expect(len(cities) == 3, cities)
+    shares = [word for city in cities for word in ("--ledger", f"share/delta/{city}")]
+    outsider.hansa("tlog", "copy", "--data", outsider.data, "--ledger", "alliance/delta", *shares,
+                   "--out", league)
+    words = ["verify", "league", league, *outsider.trust()]
+    told = json.loads(outsider.hansa(*words, "--json").stdout)
+    expect(told["ok"] and len(told["shares"]) == 3 and not told["doubts"], told)
+    outsider.hansa(*words, "--other", outsider.evidence)
+    outsider.hansa(*words, "--other", outsider.folder, code=1)
+    # Two cities tell of one joint action differently, on their first day; it is settled by then.
+    data = os.path.join(outsider.folder, "two")
+    outsider.hansa("demo", "--once", "--cities", "2", "--days", "1", "--data", data)
+    cities = sorted(name.split("-", 1)[1].removesuffix(".key") for name in
+                    os.listdir(os.path.join(data, "keys")) if name.startswith("city-"))
+    two = os.path.join(outsider.folder, "evidence-two")
+    shares = [word for city in cities for word in ("--ledger", f"share/delta/{city}")]
+    outsider.hansa("tlog", "copy", "--data", data, "--ledger", "alliance/delta", *shares,
+                   "--out", two)
+    told = json.loads(outsider.hansa("verify", "league", two, "--json", "--alliance-key",
+                                     os.path.join(two, "tlog/alliance/delta/vkey")).stdout)
+    expect(told["ok"] and len(told["doubts"]) == 1 and told["doubts"][0]["settled"], told)
+    expect(f"k1 river-bank of {cities[0]} and {cities[1]}: " in told["doubts"][0]["detail"], told)
+
+
 def check_figure(outsider):
     """One that was never published."""
     file = os.path.join(outsider.folder, "figure.json")
@@ -314,6 +345,7 @@ def main():
         check_private_history(outsider)
         check_served_copy(outsider)
         check_pack(outsider)
+        check_league(outsider)
         check_figure(outsider)
 
 
