@@ -118,6 +118,16 @@ void print_handovers(const AllianceOutcome& alliance) {
   if (!rows.empty()) print_table({"cases offered over a border", ""}, rows);
 }
 
+void print_figures(const AllianceOutcome& alliance) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [standing, count] : alliance.figures) {
+    rows.push_back({standing, std::to_string(count)});
+  }
+  if (rows.empty()) return;
+  print_line("");
+  print_table({"figures published", ""}, rows);
+}
+
 // The same table twice would hide what matters: the rows folded anew stand below those kept.
 void print_air(const AllianceOutcome& alliance) {
   const auto& [live, anew] = *alliance.air;
@@ -154,6 +164,7 @@ void print_alliance(const AllianceOutcome& alliance) {
   print_findings(alliance);
   print_line("");
   print_handovers(alliance);
+  print_figures(alliance);
   if (alliance.air) print_air(alliance);
 }
 

@@ -8,6 +8,8 @@
 //          second campaign finds no quorum and lapses.
 //          With more than three cities one declines, leaves and returns, and another does not
 //          ratify the first version. A short run does on its last day what it has no days for.
+//          Behind the new agreement each city publishes how many reports were verified: of one day,
+//          on its word, and of the days left, so that anyone can prove it.
 //          Given air, the agreement grants it too; share_air() lets a member of whose city there is
 //          some record it and its population, or leaves that to the day when the member ratifies.
 // Errors:  what a door refuses ends the demo: nothing here is meant to be refused.
@@ -59,6 +61,7 @@ class AllianceLife {
   Result<void> ratify(size_t member, uint32_t version);
   Result<void> propose_campaigns();
   Result<void> amend();
+  Result<void> publish(uint32_t from_day, uint32_t to_day);
   Result<void> record_air(size_t member);
   Result<void> say_words(bool first_half);
   Result<void> act_alone(uint32_t day);

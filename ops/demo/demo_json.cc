@@ -60,6 +60,7 @@ std::string alliance_json(const AllianceOutcome& alliance) {
          ",\"version_in_force\":" + std::to_string(alliance.version_in_force) +
          ",\"campaigns\":[" + campaigns + "],\"findings\":" + count_json(findings) +
          ",\"handovers\":" + count_json(alliance.handovers) +
+         ",\"figures\":" + count_json(alliance.figures) +
          ",\"shared_events\":" + std::to_string(alliance.shared_events) +
          ",\"entries\":" + std::to_string(alliance.entries) +
          ",\"tip\":" + json_text(alliance.tip) +

@@ -223,6 +223,10 @@ Result<void> League::describe(AllianceOutcome& outcome, std::optional<uint32_t> 
   for (const auto& handover : handovers) {
     ++outcome.handovers[v1::HandoverState::Value_Name(handover.state())];
   }
+  HANSA_TRY(const auto figures, all_rows(*rows, kFigureRecordTable));
+  for (const auto& figure : figures) {
+    ++outcome.figures[v1::FigureStanding::Value_Name(figure.standing())];
+  }
   if (!air_year) return {};
   outcome.air.emplace();
   HANSA_TRY(outcome.air->live, air_change(*rows, *air_year));

@@ -54,6 +54,7 @@ struct AllianceOutcome : LedgerOutcome {
   uint64_t planted_differing = 0;
   uint64_t planted_one_sided = 0;
   std::map<std::string, uint64_t> handovers;  // state -> how many
+  std::map<std::string, uint64_t> figures;    // published, by standing
   struct Air {
     v1::AirChangeAnswer live;
     v1::AirChangeAnswer anew;  // of the rows folded anew

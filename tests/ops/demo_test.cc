@@ -91,7 +91,7 @@ class Demo : public ::testing::Test {
 TEST_F(Demo, OneSeedMakesOneLedgerToTheByte) {
   DemoOptions options;
   options.cities = 2;
-  options.days = 3;
+  options.days = 5;  // with figures
   const auto one = make("one", options);
   const auto two = make("two", options);
   ASSERT_EQ(one.cities.size(), 2u);
@@ -180,6 +180,9 @@ TEST_F(Demo, ShowsAnAllianceWithEveryBranch) {
   EXPECT_EQ(week.numbers().orphans(), alliance.planted_one_sided);
   EXPECT_EQ(alliance.findings.at("differing").at("settled"), 1u);
   EXPECT_EQ(alliance.handovers, (std::map<std::string, uint64_t>{{"declined", 1}, {"taken", 2}}));
+  // Each city publishes one figure on its word, and one that anyone reckons.
+  EXPECT_EQ(alliance.figures,
+            (std::map<std::string, uint64_t>{{"attested", 6}, {"proved", 6}}));
   std::set<std::string> names;
   std::string decliner;
   for (const auto& city : outcome.cities) {
@@ -194,8 +197,8 @@ TEST_F(Demo, ShowsAnAllianceWithEveryBranch) {
     const auto& name = all->field(i)->name();
     // A ratification is taken back here by leaving only; the air is no part of the demo.
     if (name == "ratification_revoked" || name.starts_with("alliance_key_")) continue;
-    // Nobody publishes a figure, signs two histories or forgets what it has cosigned.
-    if (name == "metric_published" || name == "fork_found" || name == "witness_forgot") continue;
+    // Nobody signs two histories or forgets what it has cosigned.
+    if (name == "fork_found" || name == "witness_forgot") continue;
     if (!all->field(i)->options().GetExtension(v1::to_alliance)) continue;
     EXPECT_TRUE(names.contains(name)) << "no event " << name;
   }
@@ -245,6 +248,8 @@ TEST_F(Demo, SharesGrantedFieldsOnly) {
   EXPECT_EQ(fields, (std::set<std::string>{
                         "CaseReported.case", "CaseReported.kind", "CaseReported.service",
                         "CaseReported.place.district", "CaseReported.place.street",
+                        "CaseVerified.case", "CaseRefuted.case", "CaseWithdrawn.case",
+                        "CaseReferredOut.case", "CaseMerged.case",
                         "CaseClosed.case", "CaseClosed.closure", "CitizenRated.case",
                         "CitizenRated.closure", "CitizenRated.stars"}));
   EXPECT_EQ(versions, (std::set<uint32_t>{0, 1, 2}));
