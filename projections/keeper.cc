@@ -167,7 +167,7 @@ void KeeperLoop::schedule_tick() {
 }
 
 void KeeperLoop::tick() {
-  if (on_closed == nullptr) schedule_tick();
+  if (on_closed == nullptr && !is_abandoned) schedule_tick();
   ++ticks;
   commit_due = true;
   // A round that waited for a broker may have taken many ticks' time.
@@ -249,7 +249,7 @@ Keeper::Keeper(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Keeper::~Keeper() {
   // The log's thread must not be the last to let go of the loop.
   if (impl_->loop->config.forward) impl_->loop->log.watch(impl_->loop->config.ledger, {});
-  impl_->loop->timer.cancel();
+  impl_->loop->is_abandoned = true;
 }
 
 Result<std::shared_ptr<Keeper>> Keeper::open(KeeperConfig config, streams::Log& log, Env& env,

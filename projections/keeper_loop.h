@@ -167,7 +167,8 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   std::string author_key;  // empty: nobody else reads the ledger
   Authorship authorship;   // of what was folded from the log
   boost::asio::strand<boost::asio::any_io_executor> strand;
-  boost::asio::steady_timer timer;
+  boost::asio::steady_timer timer;  // the strand's alone
+  std::atomic<bool> is_abandoned{false};  // its Keeper is gone: no tick follows
   std::shared_ptr<StoreBudget> budget;
   std::string directory;         // of the version that counts
   std::shared_ptr<Store> store;  // changed on the strand, under mutex; read there without
