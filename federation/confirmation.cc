@@ -204,10 +204,10 @@ Result<void> Confirmation::check_shown(const Snapshot& rows, Asked& asked) {
 // ---- confirming
 
 bool Confirmation::ask_to_cosign() {
-  const int64_t now_us = plan_.env->now_us();
-  if (confirmed_us_ != 0 && now_us - confirmed_us_ < plan_.pause_us) return false;
   const auto rows = plan_.keeper->snapshot();
   if (rows->meta().position.seq < plan_.keeper->health().landed_seq) return true;
+  const int64_t now_us = plan_.env->now_us();
+  if (confirmed_us_ != 0 && now_us - confirmed_us_ < plan_.pause_us) return false;
   const auto head = rows->find(kLedgerHeadTable, "");
   if (!head || !*head || (*head)->deed_seq() <= (*head)->confirmed_size()) return false;
   const Seq size = (*head)->size();
