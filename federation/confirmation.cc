@@ -124,7 +124,9 @@ bool Confirmation::judge_newest() {
   const auto round = round_;
   std::unique_lock lock(round->mutex);
   const auto& asked = round->asked;
-  const size_t needed = asked.size() - round->quorum + (asked.empty() ? 0 : 1);
+  // What was confirmed under an earlier agreement had more than half of them at least.
+  const size_t quorum_min = witness_quorum(static_cast<uint32_t>(asked.size()), 0);
+  const size_t needed = asked.size() - quorum_min + (asked.empty() ? 0 : 1);
   const auto heard = static_cast<size_t>(std::count_if(
       asked.begin(), asked.end(), [](const auto& one) { return one.newest && *one.newest; }));
   const bool is_over = std::all_of(asked.begin(), asked.end(),

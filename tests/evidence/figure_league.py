@@ -158,7 +158,7 @@ def lie(league, lying_keeper, kind, name):
     """What is told in the ledger of a stopped node, which then goes on; the publication."""
     node = league.node
     node.stop()
-    done = subprocess.run([lying_keeper, os.path.join(node.data_dir, "log"), kind, name],
+    done = subprocess.run([lying_keeper, node.data_dir, kind, name],
                           check=False, capture_output=True, text=True)
     expect(done.returncode == 0, done)
     node.start()

@@ -1,14 +1,16 @@
 // Goal: somebody who lies in a ledger of their own: an entry that honest software would never
-// decide, chained as every other, in the log of a stopped node.
+// decide, chained and marked as every other, in the log of a stopped node.
 //   A city publishes the last figure that it claims as proved once more, of a period that begins a
 //   day earlier, nudged in the last digit.
 //   An alliance says that a city has published such a figure, and that it is proved.
 //
-//   lying_keeper LOG KIND ID        like city wuxi; prints the publication, like m31
+//   lying_keeper DATA KIND ID       like city wuxi; prints the publication, like m31
 #include <cstdio>
 
 #include "core/base/day.h"
+#include "core/ledger/authorship.h"
 #include "hansa/v1/entry.pb.h"
+#include "ops/key_file.h"
 #include "streams/embedded_log.h"
 #include "tests/streams/log_helpers.h"
 
@@ -74,10 +76,11 @@ std::string lie_of(Ledger& ledger, Seq seq, v1::Payload& lie) {
   return name;
 }
 
-int tell(const std::string& folder, const LedgerId& id) {
-  auto log = EmbeddedLog::open({.folder = folder, .create_if_missing = false});
-  if (!log) {
-    std::fprintf(stderr, "%s\n", log.error().detail.c_str());
+int tell(const std::string& data_dir, const LedgerId& id) {
+  auto log = EmbeddedLog::open({.folder = data_dir + "/log", .create_if_missing = false});
+  const auto keys = ops::read_key_file(ops::key_file_name(data_dir, id));
+  if (!log || !keys) {
+    std::fprintf(stderr, "%s\n", (log ? keys.error() : log.error()).detail.c_str());
     return 1;
   }
   auto ledger = read_ledger(**log, id);
@@ -89,8 +92,9 @@ int tell(const std::string& folder, const LedgerId& id) {
   v1::Payload lie;
   lie.set_time_us(ledger.time_us);
   const auto name = lie_of(ledger, envelope.seq, lie);
-  const auto value = encode_entry(envelope, lie.SerializeAsString());
-  const auto delivered = append_now(**log, id, {*value}, *(*log)->end(id));
+  auto value = *encode_entry(envelope, lie.SerializeAsString());
+  mark_author(value, author_key(keys->ledger_secret));
+  const auto delivered = append_now(**log, id, {value}, *(*log)->end(id));
   if (!delivered.at(0).offset) return 1;
   std::puts(name.c_str());
   return 0;

@@ -135,7 +135,7 @@ class ConfirmationTest : public ::testing::Test {
     plan.keys = only_key(key_of("delta"));
     plan.origin = origin_of("localhost", kLedger, kFounding);
     plan.witnesses = [this]() -> Result<std::vector<v1::Member>> { return members_; };
-    plan.wanted_quorum = [] { return 0U; };
+    plan.wanted_quorum = [this] { return wanted_quorum_; };
     plan.caller = &caller_;
     plan.reporter = reporter_ == nullptr ? keeper_ : reporter_;
     plan.env = &env_;
@@ -234,6 +234,7 @@ class ConfirmationTest : public ::testing::Test {
   std::shared_ptr<projections::Keeper> keeper_;
   std::shared_ptr<projections::Keeper> reporter_;
   std::vector<v1::Member> members_;
+  uint32_t wanted_quorum_ = 0;
   FakeCaller caller_;
   std::unique_ptr<Confirmation> confirmation_;
   int deeds_ = 0;
@@ -265,6 +266,13 @@ TEST_F(ConfirmationTest, NothingIsSignedBeforeOneOfEveryQuorumHasSaidWhatItSaw) 
   env_.advance_us(kSecondUs);
   ASSERT_TRUE(until([&] { return gate_->load(); })) << "three of five: one of every three is heard";
   EXPECT_FALSE(confirmation_->health().waits);
+}
+
+TEST_F(ConfirmationTest, ALargerQuorumThanBeforeHidesNothingThatASmallerOneConfirmed) {
+  wanted_quorum_ = 5;
+  for (const char* city : {"a", "b", "c"}) witness(city).is_away = true;
+  ASSERT_TRUE(until_waits(Errc::kUnavailable)) << "those three may have confirmed more";
+  EXPECT_FALSE(gate_->load());
 }
 
 TEST_F(ConfirmationTest, TheGateOpensWithTheLastAnswerThatIsNeeded) {

@@ -203,14 +203,16 @@ class Cli(unittest.TestCase):
         self.assertEqual((code, len(out.splitlines())), (1, 1), err)
         self.assertIn("each.ndjson:2", err)
 
-    def test_5_a_second_process_on_the_same_data_is_refused(self):
-        code, out, err = self.run_hansa("serve", "--config", "hansa.yaml")
-        self.assertEqual((code, out), (3, ""), err)
+    def test_4_an_operators_word_on_entries_names_ledger_and_entry(self):
         for word in ("share/delta/wuxi", "share/delta/wuxi=x", "wuxi=3", "share/delta/wuxi=0"):
             code, _, err = self.run_hansa("serve", "--accept-entries", word, "--check")
             self.assertEqual(code, 2, err)
             self.assertIn("expected --accept-entries LEDGER=SEQ", err)
         self.ok("serve", "--accept-entries", "share/delta/wuxi=12", "--check")
+
+    def test_5_a_second_process_on_the_same_data_is_refused(self):
+        code, out, err = self.run_hansa("serve", "--config", "hansa.yaml")
+        self.assertEqual((code, out), (3, ""), err)
         self.assertIn("data_in_use", err)
         code, _, err = self.run_hansa("ledger", "verify", "--data", "data", "--ledger",
                                       "city/example")
