@@ -16,11 +16,6 @@
 namespace hansa::ops {
 namespace {
 
-std::string source(const std::string& path) {
-  const char* root = std::getenv("HANSA_SOURCE");
-  return (root == nullptr ? std::string(".") : std::string(root)) + "/" + path;
-}
-
 // ---- points
 
 TEST(Coordinates, AreReadInEveryForm) {
@@ -252,6 +247,11 @@ TEST(Ndjson, BecomesTheCsvOfTheSameRows) {
 }
 
 #ifdef HANSA_REAL_DATA
+std::string source(const std::string& path) {
+  const char* root = std::getenv("HANSA_SOURCE");
+  return (root == nullptr ? std::string(".") : std::string(root)) + "/" + path;
+}
+
 DryRun run_real(const std::string& file, const Mapping& mapping) {
   const auto text = read_file(std::string(HANSA_REAL_DATA) + "/" + file);
   EXPECT_TRUE(text.has_value()) << "the file that was there when this was configured is gone";
