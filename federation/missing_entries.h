@@ -4,6 +4,7 @@
 //          of the ledger's own keys, and what the log has must be its beginning; then the log gets
 //          the rest, byte for byte, so that hashes and seqs are what the witnesses cosigned. What
 //          nobody had copied stays lost: a city's private entries are in no copy.
+//          find_missing(): judges the same and appends nothing.
 // Errors:  those of the copy and of the log. kForkFound: the log has another entry than the copy,
 //          `seq` says which. kLogConflict: somebody else appended meanwhile. kUnavailable: the log
 //          took only a part; do it again.
@@ -24,6 +25,9 @@ struct MissingReport {
   Seq added = 0;
 };
 
+// `added` is what would be.
+Result<MissingReport> find_missing(const EvidenceFolder& copy, const EvidenceSource& source,
+                                   streams::Log& log);
 // `reached` is called with the entries that stand in the log.
 Result<MissingReport> append_missing(const EvidenceFolder& copy, const EvidenceSource& source,
                                      streams::Log& log,

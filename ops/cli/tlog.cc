@@ -13,7 +13,6 @@
 #include "ops/json.h"
 #include "ops/key_file.h"
 #include "ops/open_log.h"
-#include "streams/ledger_reader.h"
 
 namespace hansa::ops {
 namespace {
@@ -215,13 +214,7 @@ Result<federation::MissingReport> restore_missing(const RestoreOptions& options,
   }
   HANSA_TRY(const auto source, source_of(data_dir, ledger, folder));
   HANSA_TRY(auto node, open_node(options.data_dir, options.config, keeper_of(ledger)));
-  if (options.dry_run) {
-    HANSA_TRY(const auto here,
-              streams::read_ledger(node.log(), ledger, source.founding_id, {}, {}));
-    HANSA_TRY(const auto head, folder.read(source, {}));
-    const Seq size = head.checkpoint.tree.size;
-    return federation::MissingReport{size, here.seq, size > here.seq ? size - here.seq : 0};
-  }
+  if (options.dry_run) return federation::find_missing(folder, source, node.log());
   Progress progress("restore " + ledger.text() + " (entries)", 0);
   return federation::append_missing(folder, source, node.log(),
                                     [&](Seq seq) { progress.reached(seq); });

@@ -467,6 +467,10 @@ TEST_F(MissingEntriesTest, ALogWithAnotherHistoryIsLeftAsItIs) {
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, Errc::kForkFound);
   EXPECT_EQ(report.error().seq, 2U);
+  const auto tried = find_missing(EvidenceFolder(folder_.path(), kShare),
+                                  {kShare, kFounding, only(kSeed)}, *log_);
+  ASSERT_FALSE(tried) << "a trial says what the real thing would";
+  EXPECT_EQ(tried.error().code, Errc::kForkFound);
   EXPECT_EQ(kept().size(), 2U);
 }
 
