@@ -68,16 +68,6 @@ class FalsificationTest : public ForgedMemberTest {
     }
     return std::nullopt;
   }
-  // What the witness of the city answers to this note of the forged ledger.
-  Result<NoteSignature> cosign(const LedgerId& city, Seq size, const VouchedHead& head) {
-    WitnessRequest request;
-    request.old_size = size;
-    request.note = note_text(note_of(sign_checkpoint(league_.seed(kForged), head)));
-    std::promise<Result<NoteSignature>> answer;
-    league_.links().witness(city.id)->add_checkpoint(
-        request, [&](Result<NoteSignature> cosigned) { answer.set_value(std::move(cosigned)); });
-    return answer.get_future().get();
-  }
 };
 
 TEST_F(FalsificationTest, AnEntryIsChangedUnderItsCheckpoint) {
@@ -248,40 +238,7 @@ TEST_F(FalsificationTest, AWitnessForgets) {
 }
 
 TEST_F(FalsificationTest, OneSideOfAJointActionIsInflated) {
-  v1::ProposeCampaign proposal;
-  proposal.set_alliance("delta");
-  proposal.set_title("Clean river banks");
-  proposal.set_purpose("The banks between us.");
-  proposal.set_commit_by_time_us(testing::kStartUs + 24 * kHourUs);
-  proposal.set_starts_time_us(testing::kStartUs + 48 * kHourUs);
-  proposal.set_ends_time_us(testing::kStartUs + 480 * kHourUs);
-  proposal.set_quorum(2);
-  league_.must(kDelta, proposal);
-  league_.settle();
-  for (const auto& city : {kWuxi, kSuzhou}) {
-    v1::CommitToCampaign command;
-    command.set_city(city.id);
-    command.set_alliance("delta");
-    command.set_campaign("k1");
-    command.set_contribution("forty people");
-    league_.must(city, command);
-  }
-  league_.settle();
-  for (const auto& city : {kWuxi, kSuzhou}) {
-    v1::RecordCampaignAction command;
-    command.set_city(city.id);
-    command.set_alliance("delta");
-    command.set_campaign("k1");
-    command.set_action("lake");
-    command.set_title("North bank");
-    command.set_day("2025-01-01");
-    command.set_partner(city == kWuxi ? "suzhou" : "wuxi");
-    command.set_joint_id("lake");
-    command.set_quantity(city == kWuxi ? 12 : 120);
-    command.set_unit("tonnes");
-    league_.must(city, command);
-  }
-  league_.settle();
+  act_together(120);
   const auto found = findings(Kind::differing);
   ASSERT_EQ(found.size(), 1U);
   ASSERT_EQ(found[0].raised().accounts_size(), 2);
