@@ -65,8 +65,8 @@ struct KeeperConfig {
   // node is there, and this one leads.
   std::function<void(std::string)> forward;
   // Vouches for the ledger's first entries, which must all be its own (core/ledger/authorship.h).
-  // None: nobody else reads this ledger. Called for what
-  // has landed, after every flight when nothing else is on its way, else once a second.
+  // None: nobody else reads this ledger. Called for what has landed, after every flight when
+  // nothing else is on its way, else once a second.
   std::function<v1::CheckpointSigned(const VouchedHead&)> sign;
   // Whether it may vouch by now; none: always. Whoever lets it says so by look_again().
   std::function<bool()> may_sign;

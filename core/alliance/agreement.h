@@ -12,8 +12,8 @@
 //          leaf is needed, something named twice, a validity that ends before it begins).
 //          kUnknownAgreement; kWrongState.
 // Threads: pure.
-// Limits:  kGrantsMax grants, 100 fields each; kAgreementsMax versions. A witness_quorum of
-//          kQuorumMax (core/city/witness.h): kLimitReached.
+// Limits:  kGrantsMax grants, 100 fields each; kAgreementsMax versions. A witness_quorum is
+//          at most kQuorumMax (core/city/witness.h): kLimitReached.
 // Source:  DESIGN §8, SPEC §5.
 #pragma once
 
