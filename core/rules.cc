@@ -2,6 +2,7 @@
 
 #include "core/alliance/acts.h"
 #include "core/alliance/alliance_fold.h"
+#include "core/alliance/confirming.h"
 #include "core/alliance/share.h"
 #include "core/base/ids.h"
 #include "core/city/city_fold.h"
@@ -20,6 +21,7 @@ std::optional<Result<void>> evolve_any(Rows& rows, const v1::Event& event,
       return Result<void>();
     case v1::Event::kCheckpointConfirmed:
       evolve_confirmed(rows, event.checkpoint_confirmed());
+      evolve_members_confirmed(rows);
       return Result<void>();
     case v1::Event::kInputQuarantined: return evolve_event(rows, event.input_quarantined(), entry);
     case v1::Event::kInputReleased: return evolve_event(rows, event.input_released(), entry);
@@ -39,7 +41,9 @@ Result<Decision> decide_command(std::string_view ledger_kind, RowsView& view,
                              context);
   }
   if (command.GetDescriptor() == v1::ConfirmCheckpoint::descriptor()) {
-    return decide_confirm(view, static_cast<const v1::ConfirmCheckpoint&>(command));
+    const auto& confirm = static_cast<const v1::ConfirmCheckpoint&>(command);
+    HANSA_CHECK(check_members_stand(view, confirm));
+    return decide_confirm(view, confirm);
   }
   if (ledger_kind == kShareKind) {
     if (command.GetDescriptor() == v1::RelayEntries::descriptor()) {
@@ -57,7 +61,10 @@ Result<Decision> decide_command(std::string_view ledger_kind, RowsView& view,
 Result<void> evolve_event_of_ledger(Rows& rows, const v1::Event& event,
                                     const EntryContext& entry) {
   if (auto evolved = evolve_any(rows, event, entry)) return *std::move(evolved);
-  if (auto evolved = evolve_alliance(rows, event, entry)) return *std::move(evolved);
+  if (auto evolved = evolve_alliance(rows, event, entry)) {
+    evolve_members_changed(rows, event, entry);
+    return *std::move(evolved);
+  }
   return evolve(rows, event, entry);
 }
 

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "core/evidence/tree_rows.h"
+#include "federation/system_command.h"
 #include "projections/snapshot_rows.h"
 
 namespace hansa::federation {
@@ -16,17 +17,27 @@ namespace {
 constexpr int64_t kTryAgainUs = 1'000'000;
 constexpr int kTriesMax = 3;
 
-const Principal& confirmation_principal() {
-  static const Principal kConfirmation{.issuer = "hansa", .subject = "confirmation"};
-  return kConfirmation;
-}
+// Of those who are members now, and of those who were when the ledger was confirmed last.
+struct Count {
+  size_t now = 0;
+  size_t before = 0;
 
-projections::Submission submission_of(std::unique_ptr<google::protobuf::Message> command) {
-  projections::Submission submission;
-  submission.command = std::move(command);
-  submission.kind = v1::CauseKind::input;
-  submission.principal = confirmation_principal();
-  return submission;
+  template <typename Asked>
+  void add(const Asked& one) {
+    now += one.is_member ? 1 : 0;
+    before += one.was_member ? 1 : 0;
+  }
+  bool reaches(const Count& other) const { return now >= other.now && before >= other.before; }
+};
+
+// "2 of 3 witnesses", and of those before where they are others.
+std::string count_text(const Count& count, const Count& all) {
+  std::string text = std::to_string(count.now) + " of " + std::to_string(all.now) + " witnesses";
+  if (all.before > 0) {
+    text += " (" + std::to_string(count.before) + " of the " + std::to_string(all.before) +
+            " that confirmed it before)";
+  }
+  return text;
 }
 
 }  // namespace
@@ -34,6 +45,8 @@ projections::Submission submission_of(std::unique_ptr<google::protobuf::Message>
 struct Confirmation::Asked {
   v1::Member member;
   NoteKey key;
+  bool is_member = false;   // at the size that is to be confirmed
+  bool was_member = false;  // at the size that was confirmed last
   int tries = 0;
   std::optional<Result<std::optional<Note>>> newest;
   std::optional<Result<NoteSignature>> cosigned;  // guarded by the round's mutex, not taken yet
@@ -45,7 +58,8 @@ struct Confirmation::Asked {
 struct Confirmation::Round {
   std::mutex mutex;
   std::vector<Asked> asked;
-  uint32_t quorum = 0;
+  Count all;
+  Count quorum;
   v1::LedgerHead head;
   TreeHash root;
   bool is_submitted = false;
@@ -75,21 +89,37 @@ bool Confirmation::poke() {
 
 std::shared_ptr<Confirmation::Round> Confirmation::new_round() {
   auto round = std::make_shared<Round>();
-  const auto members = plan_.witnesses();
-  if (!members) {
-    waits_ = members.error();
+  if (auto asked = ask_members(*round); !asked) {
+    waits_ = asked.error();
     return nullptr;
   }
-  for (const auto& member : *members) {
-    if (const auto key = witness_key(member)) {
-      auto& asked = round->asked.emplace_back();
-      asked.member = member;
-      asked.key = *key;
-    }
-  }
-  round->quorum = witness_quorum(static_cast<uint32_t>(round->asked.size()),
-                                 plan_.wanted_quorum());
+  for (const auto& one : round->asked) round->all.add(one);
+  round->quorum.now = witness_quorum(static_cast<uint32_t>(round->all.now),
+                                     plan_.wanted_quorum());
+  round->quorum.before = witness_quorum(static_cast<uint32_t>(round->all.before), 0);
   return round;
+}
+
+Result<void> Confirmation::ask_members(Round& round) const {
+  const auto asked = [&round](const v1::Member& member, const NoteKey& key) -> Asked& {
+    for (auto& one : round.asked) {
+      if (one.key == key) return one;
+    }
+    auto& one = round.asked.emplace_back();
+    one.member = member;
+    one.key = key;
+    return one;
+  };
+  HANSA_TRY(const auto members, plan_.witnesses());
+  for (const auto& member : members) {
+    if (const auto key = witness_key(member)) asked(member, *key).is_member = true;
+  }
+  if (!plan_.confirmed_by) return {};
+  HANSA_TRY(const auto before, plan_.confirmed_by());
+  for (const auto& member : before) {
+    if (const auto key = witness_key(member)) asked(member, *key).was_member = true;
+  }
+  return {};
 }
 
 void Confirmation::give_up(const Error& error) {
@@ -125,18 +155,23 @@ bool Confirmation::judge_newest() {
   std::unique_lock lock(round->mutex);
   const auto& asked = round->asked;
   // What was confirmed under an earlier agreement had more than half of them at least.
-  const size_t quorum_min = witness_quorum(static_cast<uint32_t>(asked.size()), 0);
-  const size_t needed = asked.size() - quorum_min + (asked.empty() ? 0 : 1);
-  const auto heard = static_cast<size_t>(std::count_if(
-      asked.begin(), asked.end(), [](const auto& one) { return one.newest && *one.newest; }));
-  const bool is_over = std::all_of(asked.begin(), asked.end(),
-                                   [](const auto& one) { return one.newest.has_value(); });
-  if (heard < needed && !is_over) return true;
-  if (heard < needed) {
+  const auto enough = [](size_t count) {
+    return count - witness_quorum(static_cast<uint32_t>(count), 0) + (count == 0 ? 0 : 1);
+  };
+  const Count needed{enough(round->all.now), enough(round->all.before)};
+  Count heard;
+  bool is_over = true;
+  for (const auto& one : asked) {
+    if (one.newest && *one.newest) heard.add(one);
+    is_over = is_over && one.newest.has_value();
+  }
+  if (!heard.reaches(needed)) {
+    if (!is_over) return true;
     lock.unlock();
-    give_up({Errc::kUnavailable, "of its " + std::to_string(asked.size()) + " witnesses " +
-                                     std::to_string(heard) + " say how far they have seen it, " +
-                                     std::to_string(needed) + " must before it signs anything"});
+    give_up({Errc::kUnavailable, "how far they have seen it say " +
+                                     count_text(heard, round->all) + "; " +
+                                     count_text(needed, round->all) +
+                                     " must before it signs anything"});
     return false;
   }
   for (auto& one : round->asked) {
@@ -255,7 +290,7 @@ Result<void> Confirmation::ask(size_t index) {
 
 bool Confirmation::gather() {
   const auto round = round_;
-  size_t good = 0;
+  Count good;
   size_t done = 0;
   for (size_t i = 0; i < round->asked.size(); ++i) {
     std::optional<Result<NoteSignature>> answer;
@@ -264,10 +299,10 @@ bool Confirmation::gather() {
       answer.swap(round->asked[i].cosigned);
     }
     if (answer) take(i, *answer);
-    good += round->asked[i].signature ? 1 : 0;
+    if (round->asked[i].signature) good.add(round->asked[i]);
     done += round->asked[i].signature || round->asked[i].error ? 1 : 0;
   }
-  if (good >= round->quorum) {
+  if (good.reaches(round->quorum)) {
     confirm();
     return true;
   }
@@ -276,9 +311,8 @@ bool Confirmation::gather() {
   for (const auto& one : round->asked) {
     if (one.error) why += "; " + one.member.city() + ": " + one.error->detail;
   }
-  give_up({Errc::kUnavailable, "cosigned by " + std::to_string(good) + " of " +
-                                   std::to_string(round->asked.size()) + " witnesses, " +
-                                   std::to_string(round->quorum) + " must" + why});
+  give_up({Errc::kUnavailable, "cosigned by " + count_text(good, round->all) + ", " +
+                                   count_text(round->quorum, round->all) + " must" + why});
   return false;
 }
 
@@ -317,7 +351,7 @@ void Confirmation::report_forgotten(const v1::Member& witness, const Known& know
   forgotten.set_ledger(plan_.keeper->config().ledger.text());
   forgotten.set_cosigned_note(known.note);
   forgotten.set_size_said(said);
-  plan_.reporter->submit(submission_of(std::move(command)), [](const Result<v1::Receipt>&) {});
+  plan_.reporter->submit(system_command("confirmation", std::move(command)), [](const Result<v1::Receipt>&) {});
 }
 
 void Confirmation::confirm() {
@@ -325,18 +359,24 @@ void Confirmation::confirm() {
   auto& confirmed = *command->mutable_confirmed();
   confirmed.set_size(round_->head.size());
   confirmed.set_root_sha256(to_hex(round_->root));
-  confirmed.set_witnesses(static_cast<uint32_t>(round_->asked.size()));
-  confirmed.set_quorum(round_->quorum);
+  confirmed.set_witnesses(static_cast<uint32_t>(round_->all.now));
+  confirmed.set_quorum(static_cast<uint32_t>(round_->quorum.now));
   auto note = parse_note(round_->head.note()).value_or(Note());
-  const size_t enough = note.signatures.size() + round_->quorum;
-  for (const auto& one : round_->asked) {
-    if (one.signature && note.signatures.size() < enough) {
+  // As few as are needed: a note has room for kNoteSignaturesMax. Who counts twice comes first.
+  Count chosen;
+  for (const bool counts_twice : {true, false}) {
+    for (const auto& one : round_->asked) {
+      if (!one.signature || (one.is_member && one.was_member) != counts_twice) continue;
+      const bool is_needed = (one.is_member && chosen.now < round_->quorum.now) ||
+                             (one.was_member && chosen.before < round_->quorum.before);
+      if (!is_needed) continue;
+      chosen.add(one);
       note.signatures.push_back(*one.signature);
     }
   }
   confirmed.set_note(note_text(note));
   round_->is_submitted = true;
-  plan_.keeper->submit(submission_of(std::move(command)),
+  plan_.keeper->submit(system_command("confirmation", std::move(command)),
                        [round = round_](Result<v1::Receipt> receipt) {
                          const std::lock_guard lock(round->mutex);
                          round->receipt = std::move(receipt);

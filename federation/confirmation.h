@@ -9,7 +9,9 @@
 //          Then, whenever the newest checkpoint covers a deed (core/evidence/tree_rows.h) that is
 //          not confirmed, and `pause_us` after the last confirmation, all witnesses are asked to
 //          cosign it, each from the size that it knows; with as many cosignatures as the quorum
-//          CheckpointConfirmed is recorded in the ledger.
+//          CheckpointConfirmed is recorded in the ledger. An alliance's must also be by more than
+//          half of those who confirmed it last (core/alliance/confirming.h), who are asked, too:
+//          one that was expelled or has left since as well.
 //          A witness that names a smaller size than it has cosigned is reported (ReportForgotten);
 //          also at the start, by its cosignature on the newest checkpoint that is confirmed.
 // Errors:  in health().waits: kUnavailable, the witnesses that are away; kLogBehind: they have
@@ -41,6 +43,8 @@ class Confirmation {
     // (federation/wanted_quorum.h), as they are known here by now.
     std::function<Result<std::vector<v1::Member>>()> witnesses;
     std::function<uint32_t()> wanted_quorum;
+    // Of an alliance: who confirmed it last.
+    std::function<Result<std::vector<v1::Member>>()> confirmed_by = {};
     WitnessCaller* caller = nullptr;
     // Where it is told that a witness has forgotten.
     std::shared_ptr<projections::Keeper> reporter;
@@ -61,6 +65,7 @@ class Confirmation {
     std::string note;
   };
   std::shared_ptr<Round> new_round();
+  Result<void> ask_members(Round& round) const;
   bool ask_newest();
   bool judge_newest();
   Result<void> check_shown(const projections::Snapshot& rows, Asked& asked);

@@ -8,14 +8,12 @@
 #include "core/alliance/alliance_fold.h"
 #include "core/city/witness.h"
 #include "core/evidence/tree.h"
-#include "federation/relay.h"
 
 namespace hansa::federation {
 namespace {
 
 using Kind = v1::FindingKind;
 
-constexpr int64_t kHeartbeatsMissed = 3;
 constexpr int64_t kSecondUs = 1'000'000;
 
 // What one city says of one joint action.
@@ -85,21 +83,7 @@ class Fold {
     }
     return {};
   }
-  // 0: no word of the city is expected.
-  int64_t heartbeat_us(const std::string& city) {
-    const auto* alliance = rows_.find(kAllianceTable, "");
-    const auto* member = rows_.find(kMemberTable, city);
-    if (alliance == nullptr || member == nullptr) return 0;
-    const uint32_t version = alliance->version_in_force();
-    const auto* agreement = rows_.find(kAgreementTable, big_endian(version));
-    const bool may_speak = is_member(*member) && has_ratified(*member, version) &&
-                           member->membership() == v1::Membership::admitted;
-    const bool is_in_force =
-        agreement != nullptr && agreement->state() == v1::AgreementState::in_force;
-    if (!may_speak || !is_in_force) return 0;
-    const uint32_t heartbeat_s = agreement->agreement().heartbeat_s();
-    return int64_t{heartbeat_s == 0 ? kHeartbeatSDefault : heartbeat_s} * kSecondUs;
-  }
+  int64_t heartbeat_us(const std::string& city) { return expected_heartbeat_us(rows_, city); }
   std::vector<v1::Finding> findings() {
     std::vector<v1::Finding> all;
     rows_.scan(TableId::kFinding, "", "\xff", [&](std::string_view, const auto& row) {
@@ -141,7 +125,49 @@ Result<KeyRanges> keys_for(AllianceEvidence& alliance, const std::string& ledger
   return source.keys;
 }
 
-Result<Doubt> check_fork(AllianceEvidence& alliance, const v1::FindingRaised& raised) {
+// The size of the shorter copy, read whole; and what the longer one has there.
+Result<SignedHead> read_whole(const std::string& folder, const EvidenceSource& source, Seq size,
+                              TreeHash& root) {
+  TreeFrontier tree;
+  return EvidenceFolder(folder, source.ledger)
+      .read(source, [&](const EvidenceEntry& entry) -> Result<void> {
+        if (entry.seq > size) return {};
+        tree.append(leaf_hash(entry.value));
+        if (entry.seq == size) root = tree.root();
+        return {};
+      });
+}
+
+// Of two sizes they are no proof by themselves: one must be of the copy, and the other not.
+Result<bool> is_of_copy(const std::string& folder, const EvidenceSource& source,
+                        const ReadNote& read) {
+  TreeHash root;
+  HANSA_TRY(const auto head, read_whole(folder, source, read.checkpoint.tree.size, root));
+  if (read.checkpoint.tree.size > head.checkpoint.tree.size) {
+    return fail(Errc::kNotYet, "the copy of " + source.ledger.text() + " has " +
+                                   std::to_string(head.checkpoint.tree.size) +
+                                   " entries, a finding has a checkpoint of " +
+                                   std::to_string(read.checkpoint.tree.size) +
+                                   "; copy it again");
+  }
+  return root == read.checkpoint.tree.root;
+}
+
+Result<void> check_two_sizes(const std::string& folder, const EvidenceSource& source,
+                             const v1::FindingRaised& raised, const ReadNote& one,
+                             const ReadNote& other) {
+  if (raised.ledger() != source.ledger.text()) {
+    return fail(not_borne_out(raised, "they are no two histories of one size"));
+  }
+  HANSA_TRY(const bool first, is_of_copy(folder, source, one));
+  HANSA_TRY(const bool second, is_of_copy(folder, source, other));
+  if (first != second) return {};
+  return fail(not_borne_out(raised, first ? "both are of the copy's entries"
+                                          : "none of them is of the copy's entries"));
+}
+
+Result<Doubt> check_fork(const std::string& folder, AllianceEvidence& alliance,
+                         const v1::FindingRaised& raised) {
   HANSA_TRY(const auto keys, keys_for(alliance, raised.ledger()));
   HANSA_TRY(const auto one, read_note(raised.evidence(0)));
   HANSA_TRY(const auto other, read_note(raised.evidence(1)));
@@ -151,12 +177,17 @@ Result<Doubt> check_fork(AllianceEvidence& alliance, const v1::FindingRaised& ra
     return fail(not_borne_out(raised, "one is of " + note->checkpoint.ledger.text()));
   }
   const auto size = one.checkpoint.tree.size;
-  if (size != other.checkpoint.tree.size || one.note.text == other.note.text) {
-    return fail(not_borne_out(raised, "they are no two histories of one size"));
+  const auto size_of_other = other.checkpoint.tree.size;
+  if (one.note.text == other.note.text) {
+    return fail(not_borne_out(raised, "they are the same"));
+  }
+  if (size != size_of_other) {
+    HANSA_CHECK(check_two_sizes(folder, alliance.source, raised, one, other));
   }
   return Doubt{Kind::fork, raised.ledger(),
-               "its key has signed two histories of " + std::to_string(size) +
-                   " entries, with the roots " + to_hex(one.checkpoint.tree.root) + " and " +
+               "its key has signed two histories: " + std::to_string(size) +
+                   " entries with the root " + to_hex(one.checkpoint.tree.root) + ", " +
+                   std::to_string(size_of_other) + " with " +
                    to_hex(other.checkpoint.tree.root)};
 }
 
@@ -177,32 +208,19 @@ Result<Doubt> check_forgotten(AllianceEvidence& alliance, const v1::FindingRaise
                    " entries of it, and said that it had seen " + std::to_string(said)};
 }
 
-Result<void> add_proved(AllianceEvidence& alliance, const std::vector<v1::Finding>& findings,
+Result<void> add_proved(const std::string& folder, AllianceEvidence& alliance, const std::vector<v1::Finding>& findings,
                         std::vector<Doubt>& doubts) {
   for (const auto& finding : findings) {
     const auto& raised = finding.raised();
     const bool has_both = raised.evidence_size() == 2 && raised.cities_size() == 1;
     if (raised.kind() != Kind::fork && raised.kind() != Kind::forgotten) continue;
     if (!has_both) return fail(not_borne_out(raised, "there are not two sides"));
-    HANSA_TRY(auto doubt, raised.kind() == Kind::fork ? check_fork(alliance, raised)
+    HANSA_TRY(auto doubt, raised.kind() == Kind::fork ? check_fork(folder, alliance, raised)
                                                       : check_forgotten(alliance, raised));
     name_finding(doubt, finding);
     doubts.push_back(std::move(doubt));
   }
   return {};
-}
-
-// The size of the shorter copy, read whole; and what the longer one has there.
-Result<SignedHead> read_whole(const std::string& folder, const EvidenceSource& source, Seq size,
-                              TreeHash& root) {
-  TreeFrontier tree;
-  return EvidenceFolder(folder, source.ledger)
-      .read(source, [&](const EvidenceEntry& entry) -> Result<void> {
-        if (entry.seq > size) return {};
-        tree.append(leaf_hash(entry.value));
-        if (entry.seq == size) root = tree.root();
-        return {};
-      });
 }
 
 }  // namespace
@@ -245,7 +263,7 @@ Result<LeagueDoubts> find_doubts(const std::string& folder, const EvidenceSource
   for (auto& doubt : differing(source.ledger, accounts, findings)) {
     league.doubts.push_back(std::move(doubt));
   }
-  HANSA_CHECK(add_proved(league.alliance, findings, league.doubts));
+  HANSA_CHECK(add_proved(folder, league.alliance, findings, league.doubts));
   return league;
 }
 

@@ -5,7 +5,9 @@
 //            differing  two cities tell of one joint action with another day, quantity or unit
 //            silence    a member that should speak has said nothing for three heartbeats, and
 //                       kCopiedWithinUs more, when the alliance's log ends
-//            fork       a finding of the alliance has two notes of one size by the key that counts
+//            fork       a finding of the alliance has two notes of one size by the key that counts;
+//                       of the alliance's own log also of two sizes, if one is of the copy's
+//                       entries and the other is not
 //            forgotten  a finding has a note that a witness cosigned, of more than it said
 //          The last two are proved by their signatures, whoever raised the finding; a finding whose
 //          notes do not bear it out is kDoesNotFollow.

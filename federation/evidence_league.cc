@@ -21,8 +21,8 @@ v1::Payload about_witnesses(const v1::Payload& payload) {
 // How far the confirmations in a ledger reach, by the witnesses of their sizes.
 class Confirmed {
  public:
-  // Of the ledger that names the witnesses.
-  Confirmed() : witnesses_({}) {}
+  // Of the ledger that names the witnesses; into `by` goes who they were.
+  explicit Confirmed(std::map<Seq, WitnessSet>& by) : witnesses_({}), by_(&by) {}
   // Of the share ledger of a member.
   Confirmed(AllianceEvidence& alliance, std::string city)
       : witnesses_(alliance.members.all()), city_(std::move(city)), wanted_(&alliance.wanted) {}
@@ -53,27 +53,45 @@ class Confirmed {
     for (; next != pending_.end() && next->first <= confirmed.size(); ++next) {
       witnesses.take(next->second);
     }
-    if (witnesses.size(city_) == 0 || !is_confirmed(witnesses, *note, confirmed.size())) return;
+    const bool is_witnessed = witnesses.size(city_) + witnesses_.size(city_) > 0;
+    if (!is_witnessed || !is_confirmed(witnesses, *note, confirmed.size())) return;
     size_ = confirmed.size();
     version_.forget_before(size_);
     witnesses_ = std::move(witnesses);
+    if (by_ != nullptr && next != pending_.begin()) by_->insert_or_assign(size_, witnesses_);
     pending_.erase(pending_.begin(), next);
   }
   bool is_confirmed(const WitnessSet& witnesses, const Note& note, Seq size) {
-    if (wanted_ == nullptr) return witnesses.confirms(note);
+    if (wanted_ == nullptr) return witnesses.confirms(note) && witnesses_.confirms_next(note);
     return witnesses.confirms(note, city_, wanted_at(size));
   }
 
-  WitnessSet witnesses_;
+  WitnessSet witnesses_;  // of the alliance's ledger: as of size_
   std::string city_;
+  std::map<Seq, WitnessSet>* by_ = nullptr;
   const WantedQuorum* wanted_ = nullptr;  // by whose versions a city shares
   SharedVersion version_{0};
   std::deque<std::pair<Seq, v1::Payload>> pending_;
   Seq size_ = 0;
 };
 
+uint32_t quorum_before(const EvidenceHead& head) {
+  return witness_quorum(head.witnesses_before, 0);
+}
+
 bool is_confirmed(const EvidenceHead& head) {
-  return head.witnesses > 0 && head.cosigned >= head.quorum;
+  return head.witnesses + head.witnesses_before > 0 && head.cosigned >= head.quorum &&
+         head.cosigned_before >= quorum_before(head);
+}
+
+// Those of the witnesses that have cosigned; kBadSignature for one that claims a key falsely.
+Result<uint32_t> count_good(const Note& note, const std::vector<NoteKey>& keys) {
+  uint32_t good = 0;
+  for (const auto& key : keys) {
+    HANSA_TRY(const auto time_s, signed_by(note, key));
+    good += time_s ? 1 : 0;
+  }
+  return good;
 }
 
 // The figure in force at a size of the alliance's ledger.
@@ -99,12 +117,18 @@ Result<void> check_word(const v1::Member* member, const LedgerId& ledger,
 }  // namespace
 
 std::string confirmation_text(const EvidenceHead& head) {
-  if (head.witnesses == 0) return "unconfirmed: there is no witness";
-  const auto of_all = count_text(head.cosigned) + " of " + count_text(head.witnesses) +
-                      (head.witnesses == 1 ? " witness" : " witnesses");
+  if (head.witnesses + head.witnesses_before == 0) return "unconfirmed: there is no witness";
+  const bool is_nobody_left = head.witnesses == 0;
+  const uint32_t all = is_nobody_left ? head.witnesses_before : head.witnesses;
+  const auto of_all = count_text(is_nobody_left ? head.cosigned_before : head.cosigned) + " of " +
+                      count_text(all) + (all == 1 ? " witness" : " witnesses");
   if (is_confirmed(head)) return "confirmed by " + of_all;
   std::string text = "unconfirmed: cosigned by " + of_all + ", " +
                      count_text(head.quorum) + " needed";
+  if (head.cosigned_before < quorum_before(head)) {
+    text += "; of the " + count_text(head.witnesses_before) + " that confirmed it before by " +
+            count_text(head.cosigned_before) + ", " + count_text(quorum_before(head)) + " needed";
+  }
   if (head.confirmed > 0) text += "; confirmed are the first " + std::to_string(head.confirmed);
   return text;
 }
@@ -148,13 +172,17 @@ Result<EvidenceHead> count_cosigners(SignedHead head, AllianceEvidence& alliance
                                      const std::string& except_city,
                                      std::optional<uint32_t> wanted) {
   EvidenceHead counted{std::move(head)};
-  for (const auto& key : WitnessSet(alliance.members.all()).keys(except_city)) {
-    ++counted.witnesses;
-    HANSA_TRY(const auto time_s, signed_by(counted.head.note, key));
-    counted.cosigned += time_s ? 1 : 0;
-  }
+  const auto witnesses = WitnessSet(alliance.members.all()).keys(except_city);
+  counted.witnesses = static_cast<uint32_t>(witnesses.size());
+  HANSA_TRY(counted.cosigned, count_good(counted.head.note, witnesses));
   if (counted.head.checkpoint.ledger == alliance.source.ledger) {
     wanted = wanted_at(alliance, counted.size());
+    const auto next = alliance.confirmed_by.lower_bound(counted.size());
+    if (next != alliance.confirmed_by.begin()) {
+      const auto before = std::prev(next)->second.keys();
+      counted.witnesses_before = static_cast<uint32_t>(before.size());
+      HANSA_TRY(counted.cosigned_before, count_good(counted.head.note, before));
+    }
   }
   counted.quorum = witness_quorum(counted.witnesses, wanted.value_or(alliance.wanted.in_force()));
   if (is_confirmed(counted)) counted.confirmed = counted.size();
@@ -164,7 +192,7 @@ Result<EvidenceHead> count_cosigners(SignedHead head, AllianceEvidence& alliance
 Result<AllianceEvidence> read_alliance(const std::string& folder, const EvidenceSource& alliance,
                                        const VisitEvidence& visit) {
   AllianceEvidence evidence{alliance, {}, MemberList(alliance.ledger)};
-  Confirmed confirmed;
+  Confirmed confirmed(evidence.confirmed_by);
   const auto take = [&](const EvidenceEntry& entry) -> Result<void> {
     if (auto taken = evidence.members.take(entry.payload); !taken) {
       taken.error().detail = "entry " + std::to_string(entry.seq) + " of " +

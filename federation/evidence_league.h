@@ -6,8 +6,9 @@
 //          share_source() is by what a member's share ledger is known; read_share() reads it.
 //          A checkpoint is confirmed when more than half of the witnesses have cosigned it, or as
 //          many as the agreement asks for (federation/wanted_quorum.h): of all members, of a share
-//          ledger of all but its own city. Besides the checkpoint of the copy the confirmations in
-//          the ledger count: `confirmed` is how far they reach.
+//          ledger of all but its own city. The alliance's own must also be by more than half of
+//          those that confirmed it before (core/alliance/confirming.h). Besides the checkpoint of
+//          the copy the confirmations in the ledger count: `confirmed` is how far they reach.
 //          confirmation_text() says it in words: "confirmed …" or "unconfirmed: …".
 // Errors:  as EvidenceFolder; kBadSignature also for a cosignature that claims a witness's key and
 //          does not hold, and for a key that was changed by nobody's word; kUnknownMember.
@@ -26,6 +27,9 @@ struct EvidenceHead {
   uint32_t cosigned = 0;   // witnesses that have cosigned its checkpoint
   uint32_t witnesses = 0;  // that there are
   uint32_t quorum = 0;     // of them must
+  // The same of the members when the alliance's ledger was confirmed before, where it was.
+  uint32_t cosigned_before = 0;
+  uint32_t witnesses_before = 0;
 
   Seq size() const { return head.checkpoint.tree.size; }
 };
@@ -54,6 +58,8 @@ struct AllianceEvidence {
   MemberList members;
   WantedQuorum wanted = {};
   std::map<Seq, uint32_t> wanted_from = {};  // the figure in force, by the entry that changed it
+  // Who confirmed it, by the confirmed size from which on it was them.
+  std::map<Seq, WitnessSet> confirmed_by = {};
 };
 
 Result<AllianceEvidence> read_alliance(const std::string& folder, const EvidenceSource& alliance,

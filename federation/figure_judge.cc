@@ -8,17 +8,13 @@
 #include "core/city/figures.h"
 #include "core/evidence/tree.h"
 #include "core/metrics/published.h"
+#include "federation/system_command.h"
 
 namespace hansa::federation {
 namespace {
 
 using Standing = v1::FigureStanding;
 using google::protobuf::util::MessageDifferencer;
-
-const Principal& judge_principal() {
-  static const Principal kJudge{.issuer = "hansa", .subject = "figure-judge"};
-  return kJudge;
-}
 
 }  // namespace
 
@@ -237,12 +233,8 @@ void FigureJudge::submit() {
   auto command = std::make_unique<v1::JudgeFigure>();
   *command->mutable_judged() = case_->judged;
   case_.reset();
-  projections::Submission submission;
-  submission.command = std::move(command);
-  submission.kind = v1::CauseKind::input;
-  submission.principal = judge_principal();
   step_ = std::make_shared<Step>();
-  plan_.keeper->submit(std::move(submission), [step = step_](Result<v1::Receipt> receipt) {
+  plan_.keeper->submit(system_command("figure-judge", std::move(command)), [step = step_](Result<v1::Receipt> receipt) {
     step->receipt = std::move(receipt);
     step->answered = true;
   });

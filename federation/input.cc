@@ -3,11 +3,12 @@
 #include <atomic>
 #include <utility>
 
-#include "core/alliance/alliance.h"
+#include "core/alliance/agreement.h"
 #include "core/alliance/ledger_finding.h"
 #include "core/alliance/share.h"
 #include "core/city/affiliation.h"
 #include "core/evidence/tree_rows.h"
+#include "federation/system_command.h"
 #include "projections/snapshot_rows.h"
 #include "streams/ledger_reader.h"
 
@@ -18,13 +19,7 @@ using projections::InputStep;
 
 namespace {
 
-const Principal& input_principal() {
-  static const Principal kInput{.issuer = "hansa", .subject = "input"};
-  return kInput;
-}
-
 constexpr int64_t kWatchUs = 1'000'000;
-constexpr int64_t kHeartbeatsMissed = 3;
 
 // What no waiting mends. A log that ends too early, or is not there yet, may come back.
 bool is_final(Errc code) {
@@ -143,7 +138,13 @@ Result<void> Input::resume() {
     HANSA_TRY(witnesses, witnesses_heard_of(*rows, plan_.member));
   }
   if (plan_.source.ledger.kind == kShareKind) HANSA_CHECK(resume_silence(*rows));
-  reader_.emplace(*plan_.log, plan_.source, from, std::move(witnesses));
+  std::optional<SignedReader::Confirmed> confirmed;
+  if (witnesses && reached && reached->confirmed_seq() > from.seq) {
+    const auto hash = Hash::from(reached->confirmed_sha256());
+    if (!hash) return fail(Errc::kInternal, "an input without the hash that was confirmed");
+    confirmed = {reached->confirmed_seq(), *hash};
+  }
+  reader_.emplace(*plan_.log, plan_.source, from, std::move(witnesses), confirmed);
   return {};
 }
 
@@ -155,22 +156,6 @@ Result<void> Input::resume_silence(const projections::Snapshot& rows) {
   quiet_us_ = 0;
   watched_us_ = plan_.env->now_us();
   return view.outcome();
-}
-
-// 0: no word is expected of the member.
-int64_t Input::heartbeat_us() const {
-  const auto rows = plan_.keeper->snapshot();
-  const auto alliance = rows->find(kAllianceTable, "");
-  const auto member = rows->find(kMemberTable, plan_.member);
-  if (!alliance || !*alliance || !member || !*member) return 0;
-  const uint32_t version = (*alliance)->version_in_force();
-  const auto agreement = rows->find(kAgreementTable, big_endian(version));
-  const bool may_speak = is_member(**member) && has_ratified(**member, version) &&
-                         (*member)->membership() == v1::Membership::admitted;
-  if (!may_speak || !agreement || !*agreement) return 0;
-  if ((*agreement)->state() != v1::AgreementState::in_force) return 0;
-  const uint32_t heartbeat_s = (*agreement)->agreement().heartbeat_s();
-  return int64_t{heartbeat_s == 0 ? kHeartbeatSDefault : heartbeat_s} * 1'000'000;
 }
 
 // A node that slept has heard nothing either: what passed between two looks counts for one
@@ -186,7 +171,9 @@ void Input::watch_silence() {
   const int64_t passed_us = now_us - watched_us_;
   if (passed_us < kWatchUs) return;
   watched_us_ = now_us;
-  const int64_t heartbeat = heartbeat_us();
+  const auto rows = plan_.keeper->snapshot();
+  projections::SnapshotRows view(*rows);
+  const int64_t heartbeat = expected_heartbeat_us(view, plan_.member);
   const bool can_read = !waits_ || is_final(waits_->code);
   if (heartbeat == 0 || heard_seq_ == 0 || !can_read) {
     quiet_us_ = 0;
@@ -335,6 +322,10 @@ void Input::take() {
   const bool is_due = moved_->seq() - taken_seq_ >= kMoveRecords ||
                       (saw_deeds_ && plan_.env->now_us() - taken_at_us_ >= kMoveUs);
   if (load.is_empty() && !is_due) return;
+  if (load.heard != nullptr && reader_->confirmed_seq() > moved_->seq()) {
+    moved_->set_confirmed_seq(reader_->confirmed_seq());
+    moved_->set_confirmed_sha256(std::string(reader_->confirmed_hash().view()));
+  }
   std::unique_ptr<Message> command;
   if (load.heard != nullptr) {
     command = std::move(load.heard);
@@ -359,10 +350,7 @@ void Input::quarantine(const Error& error, const Hash& hash) {
 }
 
 void Input::submit(std::unique_ptr<Message> command, std::optional<InputStep> input) {
-  projections::Submission submission;
-  submission.command = std::move(command);
-  submission.kind = v1::CauseKind::input;
-  submission.principal = input_principal();
+  auto submission = system_command("input", std::move(command));
   submission.input = std::move(input);
   step_ = std::make_shared<Step>();
   if (submission.input) step_->position = *submission.input->ledger;

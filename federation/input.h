@@ -55,6 +55,8 @@ class Input {
   LinkHealth health() const;
   // That it takes the source's word by.
   const KeyRanges& keys() const { return plan_.source.keys; }
+  // nullptr while nothing is read.
+  const SignedReader* reader() const { return reader_ ? &*reader_ : nullptr; }
 
  private:
   struct Step;
@@ -70,7 +72,6 @@ class Input {
   void take();
   void quarantine(const Error& error, const Hash& hash = {});
   Result<void> resume_silence(const projections::Snapshot& rows);
-  int64_t heartbeat_us() const;
   void watch_silence();
   void report_silence(bool is_heard_again);
   void submit(std::unique_ptr<google::protobuf::Message> command,

@@ -106,6 +106,7 @@ void Links::end_thread() {
 
 void Links::stop() {
   end_thread();
+  gossips_.clear();
   inputs_.clear();
   relays_.clear();
   confirmations_.clear();
@@ -179,11 +180,14 @@ void Links::look_at_city(const LinkedLedger& city, bool& changed) {
     const std::string link = alliance.text() + " > " + self.text();
     const bool listens = affiliation.state() == v1::AffiliationState::joined;
     if (!listens) {
+      gossips_.erase(link);
       changed = inputs_.erase(link) > 0 || changed;
       continue;
     }
-    listen(link, {{alliance, *founding_id, keys_of(affiliation)}, affiliation.alliance(),
-                  plan_.read_log, plan_.env, city.keeper}, changed);
+    const SignedReader::Source source{alliance, *founding_id, keys_of(affiliation)};
+    gossip(link, city, source);
+    listen(link, {source, affiliation.alliance(), plan_.read_log, plan_.env, city.keeper},
+           changed);
   }
 }
 
@@ -270,7 +274,24 @@ void Links::confirm_alliance(const LinkedLedger& alliance) {
   plan.wanted_quorum = [keeper = alliance.keeper] {
     return wanted_in_alliance(*keeper->snapshot(), std::nullopt);
   };
+  plan.confirmed_by = [keeper = alliance.keeper]() -> Result<std::vector<v1::Member>> {
+    HANSA_TRY(const auto row, keeper->snapshot()->find(kConfirmingMembersTable, ""));
+    if (!row) return std::vector<v1::Member>();
+    return std::vector<v1::Member>(row->members().begin(), row->members().end());
+  };
   confirm(std::move(plan), alliance.seeds);
+}
+
+void Links::gossip(const std::string& link, const LinkedLedger& city,
+                   const SignedReader::Source& source) {
+  auto& gossip = gossips_[link];
+  if (gossip != nullptr && are_same(gossip->keys(), source.keys)) return;
+  const auto reader = [this, link]() -> const SignedReader* {
+    const auto found = inputs_.find(link);
+    return found == inputs_.end() ? nullptr : found->second->reader();
+  };
+  gossip = std::make_unique<Gossip>(Gossip::Plan{source.ledger, source.founding_id, source.keys,
+                                                 city.keeper, caller_.get(), plan_.env, reader});
 }
 
 void Links::listen(const std::string& link, Input::Plan plan, bool& changed) {
@@ -317,6 +338,7 @@ bool Links::poke(const std::function<void()>& moved) {
   };
   for (const auto& [name, relay] : relays_) step(*relay);
   for (const auto& [name, input] : inputs_) step(*input);
+  for (const auto& [name, gossip] : gossips_) step(*gossip);
   for (const auto& [name, confirmation] : confirmations_) step(*confirmation);
   for (const auto& [name, judge] : judges_) step(*judge);
   return moves;
@@ -339,6 +361,7 @@ void Links::publish_health() {
   std::vector<LinkHealth> all;
   for (const auto& [name, relay] : relays_) all.push_back(relay->health());
   for (const auto& [name, input] : inputs_) all.push_back(input->health());
+  for (const auto& [name, one] : gossips_) all.push_back(one->health());
   for (const auto& [name, one] : confirmations_) all.push_back(one->health());
   for (const auto& [name, judge] : judges_) all.push_back(judge->health());
   const std::lock_guard lock(mutex_);

@@ -1,7 +1,8 @@
 // Links: everything that moves between ledgers on this node, made from the ledgers' own rows.
 //
 // Shape:   for every city that is hosted here and has joined an alliance: the share ledger with its
-//          keeper, the relay into it, and the city's input from the alliance. For every alliance
+//          keeper, the relay into it, the city's input from the alliance, and who holds that
+//          against what other members were shown (federation/gossip.h). For every alliance
 //          hosted here: an input from each member's share ledger, and who judges its figures
 //          (federation/figure_judge.h). For each ledger that is written here and read by others:
 //          who has it confirmed (federation/confirmation.h).
@@ -28,6 +29,7 @@
 #include "federation/checkpoint.h"
 #include "federation/confirmation.h"
 #include "federation/figure_judge.h"
+#include "federation/gossip.h"
 #include "federation/input.h"
 #include "federation/relay.h"
 
@@ -95,6 +97,7 @@ class Links {
   void confirm_alliance(const LinkedLedger& alliance);
   void confirm(Confirmation::Plan plan, const SigningSeeds& seeds);
   void listen(const std::string& link, Input::Plan plan, bool& changed);
+  void gossip(const std::string& link, const LinkedLedger& city, const SignedReader::Source& source);
   Result<std::shared_ptr<Keeper>> open_share(const LinkedLedger& city,
                                              const v1::Affiliation& affiliation);
   void publish_health();
@@ -106,6 +109,7 @@ class Links {
   std::map<std::string, std::shared_ptr<Keeper>> shares_;  // guarded by mutex_
   std::map<std::string, std::unique_ptr<Relay>> relays_;
   std::map<std::string, std::unique_ptr<Input>> inputs_;
+  std::map<std::string, std::unique_ptr<Gossip>> gossips_;  // by link
   std::map<std::string, std::unique_ptr<Confirmation>> confirmations_;  // by ledger
   std::map<std::string, std::unique_ptr<FigureJudge>> judges_;  // by alliance
   std::unique_ptr<LocalFirst> caller_;

@@ -1,13 +1,14 @@
 #include "federation/relay.h"
 
 #include <algorithm>
-
 #include <atomic>
 
+#include "core/alliance/agreement.h"
 #include "core/alliance/identity.h"
 #include "core/base/assert.h"
 #include "core/base/hash.h"
 #include "core/city/affiliation.h"
+#include "federation/system_command.h"
 #include "streams/ledger_reader.h"
 
 namespace hansa::federation {
@@ -18,11 +19,6 @@ namespace {
 
 constexpr int64_t kShownUsMax = 5'000'000;
 constexpr int64_t kHeartbeatUsMin = 1'000'000;  // an agreement says it in seconds
-
-const Principal& relay_principal() {
-  static const Principal kRelay{.issuer = "hansa", .subject = "relay"};
-  return kRelay;
-}
 
 // Two cities that share with each other that they cosigned each other's shares would never rest.
 bool is_city_deed(const v1::Payload& payload) {
@@ -196,10 +192,7 @@ Result<void> Relay::read_on() {
 bool Relay::heartbeat_due(const v1::Affiliation& newest) const {
   const auto* agreement = agreement_in_effect(newest);
   if (agreement == nullptr) return false;
-  const uint32_t heartbeat_s = agreement->agreement().heartbeat_s() == 0
-                                   ? kHeartbeatSDefault
-                                   : agreement->agreement().heartbeat_s();
-  return plan_.env->now_us() - shared_at_us_ >= int64_t{heartbeat_s} * 1'000'000;
+  return plan_.env->now_us() - shared_at_us_ >= heartbeat_us(agreement->agreement());
 }
 
 void Relay::submit(const Snapshot& city_rows) {
@@ -215,12 +208,8 @@ void Relay::submit(const Snapshot& city_rows) {
     if (source.seq() > command->newest_seq()) break;
     *command->add_entries() = source;
   }
-  projections::Submission submission;
-  submission.command = std::move(command);
-  submission.kind = v1::CauseKind::input;
-  submission.principal = relay_principal();
   step_ = std::make_shared<Step>();
-  plan_.share_keeper->submit(std::move(submission), [step = step_](Result<v1::Receipt> receipt) {
+  plan_.share_keeper->submit(system_command("relay", std::move(command)), [step = step_](Result<v1::Receipt> receipt) {
     step->receipt = std::move(receipt);
     step->answered = true;
   });

@@ -25,8 +25,6 @@
 
 namespace hansa::federation {
 
-inline constexpr uint32_t kHeartbeatSDefault = 60;
-
 struct LinkHealth {
   std::string link;  // "city/wuxi > share/delta/wuxi"
   uint64_t behind_records = 0;

@@ -9,7 +9,8 @@
 namespace hansa::federation {
 
 SignedReader::SignedReader(streams::Log& log, Source source, const ChainPosition& from,
-                           std::optional<WitnessSet> witnesses)
+                           std::optional<WitnessSet> witnesses,
+                           std::optional<Confirmed> confirmed)
     : log_(log),
       source_(std::move(source)),
       chain_(source_.founding_id, from),
@@ -17,6 +18,8 @@ SignedReader::SignedReader(streams::Log& log, Source source, const ChainPosition
       covered_(from.seq),
       covered_hash_(chain_.position().tip),
       confirmed_(from.seq),
+      confirmed_hash_(covered_hash_),
+      assured_(confirmed),
       confirmed_by_(witnesses),
       covered_by_(std::move(witnesses)),
       shared_version_(from.seq) {
@@ -90,6 +93,9 @@ Result<void> SignedReader::take(const streams::Record& record, const Verdict& ve
   }
   time_us_ = time_us;
   const auto& entry = pending_.back().entry;
+  HANSA_CHECK(check_assured(entry));
+  if (confirmed_by_) hashes_.push_back(entry.hash);
+  if (hashes_.size() > kHashesMax) hashes_.pop_front();
   if (source_.confirms) shared_version_.take(entry.seq, entry.payload);
   for (const auto& event : entry.payload.events()) {
     if (event.has_checkpoint_signed()) HANSA_CHECK(cover(entry.seq, event.checkpoint_signed()));
@@ -138,11 +144,46 @@ Result<void> SignedReader::cover(Seq seq, const v1::CheckpointSigned& checkpoint
   }
   covered_ = checkpoint.size();
   covered_hash_ = hash;
-  if (covered_by_ && covered_by_->size() == 0) {
-    confirmed_ = covered_;
+  covering_ = checkpoint;
+  if (assured_ && covered_ >= assured_->seq) {
+    confirmed_by_ = witnesses_at(assured_->seq);
+    set_confirmed(assured_->seq, assured_->hash);
+    assured_.reset();
+  }
+  if (!assured_ && covered_by_ && covered_by_->size() == 0 && confirmed_by_->size() == 0) {
     confirmed_by_ = covered_by_;
+    set_confirmed(covered_, covered_hash_);
   }
   return {};
+}
+
+// What was confirmed when it stopped must be what is read when it goes on.
+Result<void> SignedReader::check_assured(const SignedEntry& entry) const {
+  if (!assured_ || entry.seq != assured_->seq || entry.hash == assured_->hash) return {};
+  return fail(Errc::kForkFound, "witnesses had confirmed entry " + std::to_string(entry.seq) +
+                                    " of " + source_.ledger.text() + " with the hash " +
+                                    to_hex(assured_->hash) + "; here it has " +
+                                    to_hex(entry.hash));
+}
+
+void SignedReader::set_confirmed(Seq seq, const Hash& hash) {
+  confirmed_ = seq;
+  confirmed_hash_ = hash;
+}
+
+// By what is pending, behind confirmed_.
+WitnessSet SignedReader::witnesses_at(Seq seq) const {
+  auto witnesses = *confirmed_by_;
+  for (Seq next = confirmed_ + 1; next <= seq; ++next) {
+    witnesses.take(pending(next).entry.payload);
+  }
+  return witnesses;
+}
+
+const Hash* SignedReader::covered_hash(Seq seq) const {
+  const Seq known = known_seq();
+  if (seq > covered_ || known - seq >= hashes_.size()) return nullptr;
+  return &hashes_[hashes_.size() - 1 - (known - seq)];
 }
 
 bool SignedReader::awaits_witnesses() const {
@@ -166,11 +207,9 @@ Result<void> SignedReader::confirm(const v1::CheckpointConfirmed& event) {
     }
     return {};
   }
-  auto witnesses = *confirmed_by_;
-  for (Seq next = confirmed_ + 1; next <= size; ++next) {
-    witnesses.take(pending(next).entry.payload);
-  }
-  if (!witnesses.confirms(*note)) return {};
+  if (assured_) return {};  // it is behind this one, or the same
+  auto witnesses = witnesses_at(size);
+  if (!witnesses.confirms(*note) || !confirmed_by_->confirms_next(*note)) return {};
   if (read->tip != pending(size).entry.hash) {
     return fail(Errc::kForkFound, "witnesses have cosigned " + std::to_string(size) +
                                       " entries of " + source_.ledger.text() +
@@ -184,8 +223,8 @@ Result<void> SignedReader::confirm(const v1::CheckpointConfirmed& event) {
                                       to_hex(read->tree.root) + "; its checkpoint has " +
                                       root_sha256);
   }
-  confirmed_ = size;
   confirmed_by_ = std::move(witnesses);
+  set_confirmed(size, pending(size).entry.hash);
   return {};
 }
 

@@ -4,7 +4,10 @@
 //          the entries that a checkpoint by the ledger's key covers by now, the one that counts for
 //          its size. What is behind the newest checkpoint waits. Who reads from the first entry on
 //          also holds the tree's root against the entries. Given a WitnessSet it hands out only
-//          what the witnesses confirm, too; all that is covered where there are none.
+//          what the witnesses confirm, too, those of the size and those of the size confirmed
+//          before (WitnessSet::confirms_next); all that is covered where there are none.
+//          Who stopped within what was confirmed together says so when it goes on (Confirmed): the
+//          set behind `from` is none that anything was confirmed by.
 // Errors:  kUnavailable: again later. kBadSignature: a checkpoint of another key or text, or of a
 //          key that does not count for its size; kForkFound: one that names a hash, root or size
 //          that the ledger does not have, or falls behind an earlier one, or cosignatures of
@@ -13,7 +16,8 @@
 //          the reader stays where it is and answers the same again: quarantine this input. `seq`
 //          of the error is the entry.
 // Threads: one at a time.
-// Limits:  kPendingBytesMax wait for their checkpoint; a read hands out about kReadBytesMax.
+// Limits:  kPendingBytesMax wait for their checkpoint; a read hands out about kReadBytesMax. Where
+//          there is a WitnessSet kHashesMax hashes of 32 bytes are kept.
 // Source:  DESIGN §8, "Signed flights".
 #pragma once
 
@@ -41,6 +45,7 @@ class SignedReader {
  public:
   static constexpr size_t kPendingBytesMax = 64 * 1024 * 1024;
   static constexpr size_t kReadBytesMax = 1024 * 1024;
+  static constexpr size_t kHashesMax = 65'536;
 
   struct Source {
     LedgerId ledger;
@@ -51,10 +56,16 @@ class SignedReader {
     // WitnessSet.
     std::function<bool(const Note&, std::optional<uint32_t> version)> confirms = nullptr;
   };
-  // `from`: the last entry taken; everything up to it was covered.
-  // The set is as of `from`.
+  // How far witnesses had confirmed the ledger, and the entry there.
+  struct Confirmed {
+    Seq seq = 0;
+    Hash hash;
+  };
+  // `from`: the last entry taken; everything up to it was covered. The set is as of `from`, and
+  // what was confirmed behind it is `confirmed`, if anything was.
   SignedReader(streams::Log& log, Source source, const ChainPosition& from,
-               std::optional<WitnessSet> witnesses = std::nullopt);
+               std::optional<WitnessSet> witnesses = std::nullopt,
+               std::optional<Confirmed> confirmed = std::nullopt);
 
   Result<std::vector<SignedEntry>> read();
   // Entries read and not covered yet, and those that are covered and not handed out.
@@ -66,6 +77,12 @@ class SignedReader {
   Seq confirmed_seq() const { return confirmed_; }
   // As far as it hands out by now.
   Seq released_seq() const { return confirmed_by_ ? confirmed_ : covered_; }
+  // Of entry confirmed_seq(), where there is a WitnessSet.
+  const Hash& confirmed_hash() const { return confirmed_hash_; }
+  // The checkpoint that covers; its size is 0 where none was read since `from`.
+  const v1::CheckpointSigned& covered_by() const { return covering_; }
+  // Of an entry that is covered, one of the newest kHashesMax read; nullptr of others.
+  const Hash* covered_hash(Seq seq) const;
   // Whether the witnesses are waited for: a deed is covered and not confirmed.
   bool awaits_witnesses() const;
 
@@ -79,6 +96,9 @@ class SignedReader {
   Result<void> take(const streams::Record& record, const Verdict& verdict);
   Result<void> cover(Seq seq, const v1::CheckpointSigned& checkpoint);
   Result<void> confirm(const v1::CheckpointConfirmed& event);
+  Result<void> check_assured(const SignedEntry& entry) const;
+  void set_confirmed(Seq seq, const Hash& hash);
+  WitnessSet witnesses_at(Seq seq) const;
   const Pending& pending(Seq seq) const { return pending_[seq - pending_.front().entry.seq]; }
 
   streams::Log& log_;
@@ -89,14 +109,18 @@ class SignedReader {
   const Seq first_;     // where reading began: what is older cannot be compared any more
   Seq covered_;
   Hash covered_hash_;   // of entry covered_
+  v1::CheckpointSigned covering_;
   int64_t time_us_ = 0;  // of the last entry read
   Seq newest_size_ = 0;  // of the checkpoints read
   Seq confirmed_ = 0;
+  Hash confirmed_hash_;
+  std::optional<Confirmed> assured_;        // behind confirmed_, and read again
   std::optional<WitnessSet> confirmed_by_;  // as of entry confirmed_
   std::optional<WitnessSet> covered_by_;    // as of entry covered_
   SharedVersion shared_version_;            // of a share ledger
   std::deque<Pending> pending_;
   size_t pending_bytes_ = 0;
+  std::deque<Hash> hashes_;  // of the newest entries read
   std::optional<Error> stop_;
   Hash stopped_hash_;
 };

@@ -4,6 +4,7 @@
 
 #include "core/base/hash.h"
 #include "core/city/peers.h"
+#include "federation/system_command.h"
 
 namespace hansa::federation {
 
@@ -13,11 +14,6 @@ namespace {
 
 constexpr int64_t kShownUsMax = 5'000'000;
 constexpr std::string_view kOld = "old ";
-
-const Principal& witness_principal() {
-  static const Principal kWitness{.issuer = "hansa", .subject = "witness"};
-  return kWitness;
-}
 
 Error bad_request(const std::string& what) {
   return {Errc::kBadRequest, "a request to a witness is `old <size>`, at most 63 hashes in base64, "
@@ -105,16 +101,12 @@ void Witness::add_checkpoint(const WitnessRequest& request, Cosigned cosigned) c
   command->set_old_size(request.old_size);
   command->set_note(request.note);
   for (const auto& hash : request.proof) command->add_proof(std::string(hash.view()));
-  projections::Submission submission;
-  submission.command = std::move(command);
-  submission.kind = v1::CauseKind::input;
-  submission.principal = witness_principal();
   const auto note = parse_note(request.note);
   const auto read = note ? read_ledger_note(*note) : Result<LedgerCheckpoint>(fail(note.error()));
   if (!read) return cosigned(fail(read.error()));
   const auto keeper = keeper_.lock();
   if (keeper == nullptr) return cosigned(fail(Errc::kUnavailable, "the city is closed"));
-  keeper->submit(std::move(submission),
+  keeper->submit(system_command("witness", std::move(command)),
                   [self = *this, cosigned = std::move(cosigned), text = note->text,
                    ledger = read->ledger.text()](Result<v1::Receipt> receipt) mutable {
     if (!receipt && receipt.error().code == Errc::kOtherSize) {
@@ -155,7 +147,8 @@ void Witness::newest(const std::string& ledger, NewestCosigned answer) const {
     if (!rows) return answer(fail(rows.error()));
     const auto row = (*rows)->find(kWitnessedTable, ledger);
     if (!row) return answer(fail(row.error()));
-    answer(*row ? std::optional(self.with_cosignature(**row)) : std::nullopt);
+    const bool is_cosigned = *row && (*row)->size() > 0;  // a fork may be all that is known
+    answer(is_cosigned ? std::optional(self.with_cosignature(**row)) : std::nullopt);
   });
 }
 

@@ -6,6 +6,9 @@
 //          confirms(): whether the note bears as many good cosignatures as are needed: more than
 //          half of the set, or the figure that is wanted if it is larger, that of the agreement in
 //          force at the same size (wanted_quorum.h) or the one given.
+//          confirms_next(): of the set as of the size that was confirmed last: whether more than
+//          half of it stand behind the next one, however its members have changed in between.
+//          Both must (core/alliance/confirming.h).
 // Errors:  none; an event that does not fit (heard of already) changes nothing.
 // Threads: one at a time.
 // Source:  DESIGN §8 "Evidence".
@@ -30,6 +33,7 @@ class WitnessSet {
   uint32_t size(std::string_view except_city = {}) const;
   bool confirms(const Note& note) const { return confirms(note, {}, wanted_.in_force()); }
   bool confirms(const Note& note, std::string_view except_city, uint32_t wanted) const;
+  bool confirms_next(const Note& note) const { return confirms(note, {}, 0); }
 
  private:
   struct Known {

@@ -30,8 +30,7 @@ std::string finding_sentence(const v1::FindingRaised& raised) {
     case v1::FindingKind::differing: return "the two accounts of " + action + " differ";
     case v1::FindingKind::orphan: return "one city alone tells of " + action;
     case v1::FindingKind::fork:
-      return with("its key has signed two histories of " + std::to_string(held.seq()) + " entries",
-                  held.text() + ", and " + against.text());
+      return with("its key has signed two histories", held.text() + ", and " + against.text());
     case v1::FindingKind::figure:
       return with("a figure that was published does not follow from it",
                   against.text().substr(0, against.text().find(kReckonedFrom)));

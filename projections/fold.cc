@@ -71,6 +71,8 @@ Result<void> move_ledger(Rows& rows, const v1::LedgerPosition& position,
   row.set_next_offset(position.next_offset());
   row.set_source_seq(position.source_seq());
   row.set_begun(position.begun());
+  row.set_confirmed_seq(position.confirmed_seq());
+  row.set_confirmed_sha256(position.confirmed_sha256());
   row.set_changed_time_us(payload.time_us());
   return {};
 }

@@ -248,6 +248,24 @@ std::string agreement_sha256(const v1::Agreement& agreement) {
   return to_hex(sha256(agreement.SerializeAsString()));
 }
 
+int64_t heartbeat_us(const v1::Agreement& agreement) {
+  const uint32_t heartbeat_s = agreement.heartbeat_s();
+  return int64_t{heartbeat_s == 0 ? kHeartbeatSDefault : heartbeat_s} * 1'000'000;
+}
+
+int64_t expected_heartbeat_us(RowsView& view, const std::string& city) {
+  const auto* alliance = view.find(kAllianceTable, "");
+  const auto* member = view.find(kMemberTable, city);
+  if (alliance == nullptr || member == nullptr) return 0;
+  const uint32_t version = alliance->version_in_force();
+  const bool may_speak = is_member(*member) && has_ratified(*member, version) &&
+                         member->membership() == v1::Membership::admitted;
+  const auto* agreement = view.find(kAgreementTable, big_endian(version));
+  if (!may_speak || agreement == nullptr) return 0;
+  if (agreement->state() != v1::AgreementState::in_force) return 0;
+  return heartbeat_us(agreement->agreement());
+}
+
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ProposeAgreement& command) {
   HANSA_CHECK(check_agreement(command.agreement()));
   const uint32_t version = scope.alliance.agreements() + 1;

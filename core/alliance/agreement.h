@@ -25,6 +25,9 @@
 
 namespace hansa {
 
+inline constexpr uint32_t kHeartbeatSDefault = 60;
+// A member that has said nothing for so many of them is silent.
+inline constexpr int64_t kHeartbeatsMissed = 3;
 inline constexpr int kGrantsMax = 100;
 inline constexpr uint32_t kAgreementsMax = 10'000;
 
@@ -52,6 +55,11 @@ Result<SharedFigure> granted_figure(const v1::MetricGrant& grant);
 Result<void> check_agreement(const v1::Agreement& agreement);
 // SHA-256 of the bytes that are ratified, 64 hex digits.
 std::string agreement_sha256(const v1::Agreement& agreement);
+
+int64_t heartbeat_us(const v1::Agreement& agreement);
+// Within which a word of the city is due; 0: none is expected, as nothing is in force that it has
+// ratified, or it is no member that may speak.
+int64_t expected_heartbeat_us(RowsView& view, const std::string& city);
 
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ProposeAgreement& command);
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::DropAgreement& command);

@@ -76,33 +76,40 @@ std::string owner_of(const LedgerId& ledger) {
   return ledger.id.substr(ledger.id.find('/') + 1);
 }
 
-// One of the two is what stands here, and the log has its name.
-Result<void> check_own(RowsView& view, const ReadNote& one, const ReadNote& other) {
+// Whether a note of this very log is of the entries that stand here.
+Result<bool> stands_here(RowsView& view, const ReadNote& read) {
   const auto* head = view.find(kLedgerHeadTable, "");
-  const Seq size = one.checkpoint.tree.size;
-  if (head == nullptr || head->origin() != one.checkpoint.tree.origin || size > head->size()) {
-    return fail(Errc::kBadRequest, "this alliance has signed no " + std::to_string(size) +
-                                       " entries as " + one.checkpoint.tree.origin);
+  const auto& tree = read.checkpoint.tree;
+  if (head == nullptr || head->origin() != tree.origin || tree.size > head->size()) {
+    return fail(Errc::kBadRequest, "this alliance has signed no " + std::to_string(tree.size) +
+                                       " entries as " + tree.origin);
   }
-  HANSA_TRY(const auto root, root_at(size, tiles_of(view)));
-  if (root == one.checkpoint.tree.root || root == other.checkpoint.tree.root) return {};
-  return fail(Errc::kBadRequest, "neither of the two is of the " + std::to_string(size) +
-                                     " entries that stand here");
+  HANSA_TRY(const auto root, root_at(tree.size, tiles_of(view)));
+  return root == tree.root;
+}
+
+// One of the two is, and of two sizes the other is not.
+Result<void> check_own(RowsView& view, const ReadNote& one, const ReadNote& other) {
+  HANSA_TRY(const bool first, stands_here(view, one));
+  HANSA_TRY(const bool second, stands_here(view, other));
+  const bool is_one_size = one.checkpoint.tree.size == other.checkpoint.tree.size;
+  if (is_one_size ? first || second : first != second) return {};
+  return fail(Errc::kBadRequest, first ? "both are of the entries that stand here"
+                                       : "neither of the two is of the entries that stand here");
 }
 
 Result<void> check_fork(const Act& act, const v1::ForkFound& found, const ReadNote& one,
                         const ReadNote& other) {
   const auto& ledger = one.checkpoint.ledger;
-  const bool is_of_one = found.ledger() == ledger.text() &&
+  const bool is_own = ledger == LedgerId{std::string(kAllianceKind), found.alliance()};
+  const bool is_of_one = found.ledger() == ledger.text() && ledger == other.checkpoint.ledger &&
                          one.checkpoint.tree.origin == other.checkpoint.tree.origin &&
-                         one.checkpoint.tree.size == other.checkpoint.tree.size;
+                         (is_own || one.checkpoint.tree.size == other.checkpoint.tree.size);
   if (!is_of_one || one.note.text == other.note.text) {
     return fail(Errc::kBadRequest, "a fork is two different checkpoints of one size of " +
                                        found.ledger());
   }
-  if (ledger == LedgerId{std::string(kAllianceKind), found.alliance()}) {
-    return check_own(act.view, one, other);
-  }
+  if (is_own) return check_own(act.view, one, other);
   const std::string city = owner_of(ledger);
   const auto* owner = act.view.find(kMemberTable, city);
   if (owner == nullptr || ledger != share_ledger(found.alliance(), city)) {

@@ -7,7 +7,8 @@
 //            fork       two notes of one ledger, of one size, by the key that counts, and they
 //                       differ. Once for a ledger. It concerns the ledger's owner; of the
 //                       alliance's own ledger, whose key its rows do not hold, the city that says
-//                       so, and one of the two notes must be of the tree that stands here.
+//                       so, and one of the two notes must be of the tree that stands here, the
+//                       other, which may be of another size, not.
 //            forgotten  a witness cosigned more than it says it has. Once while it is open.
 //            refused    with InputQuarantined, and settled with InputReleased.
 //            silence    nothing was read of a member for too long; settled when it is heard again.

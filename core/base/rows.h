@@ -66,6 +66,7 @@ enum class TableId : uint8_t {
   kCampaignCity = 44,
   kJointAction = 45,
   kFinding = 46,
+  kConfirmingMembers = 47,
   kIndex = 60,  // keys computed from rows (projections/index.h); values are empty
 };
 
@@ -114,6 +115,8 @@ inline constexpr Table<v1::Population> kPopulationTable{TableId::kPopulation};  
 inline constexpr Table<v1::Alliance> kAllianceTable{TableId::kAlliance};         // key: ""
 inline constexpr Table<v1::Member> kMemberTable{
     TableId::kMember};  // city; in a city's ledger as city/peers.h says
+inline constexpr Table<v1::ConfirmingMembers> kConfirmingMembersTable{
+    TableId::kConfirmingMembers};  // key: ""
 inline constexpr Table<v1::AgreementVersion> kAgreementTable{TableId::kAgreement};  // version, BE8
 inline constexpr Table<v1::Campaign> kCampaignTable{TableId::kCampaign};         // campaign_key()
 inline constexpr Table<v1::CampaignCity> kCampaignCityTable{

@@ -225,6 +225,7 @@ const auto& handlers() {
       on_city<v1::ExplainFinding>(),
       on_heard(),
       on_system<v1::CosignCheckpoint>(),
+      on_system<v1::ReportFork>(),
       on_system<v1::ReportForgotten>(),
       on_city<v1::RecordAirQuality>(),
       on_city<v1::RecordPopulation>(),

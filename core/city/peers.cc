@@ -46,6 +46,8 @@ const FieldDescriptor* change_of(const v1::Event& event) {
 
 }  // namespace
 
+bool changes_peers(const v1::Event& event) { return change_of(event) != nullptr; }
+
 std::optional<v1::PeerHeard> peer_heard_of(const v1::Event& event) {
   const auto* target = change_of(event);
   if (target == nullptr) return std::nullopt;

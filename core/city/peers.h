@@ -6,6 +6,7 @@
 //          their keys: it is asked to witness their ledgers, and theirs are the cosignatures that
 //          confirm its own and the alliance's.
 //          peer_heard_of() is what of an alliance's event makes a member known; nullopt: nothing.
+//          changes_peers(): whether there is something.
 // Errors:  none: what contradicts the rows changes nothing.
 // Threads: pure.
 // Source:  DESIGN §8 "Evidence".
@@ -18,6 +19,7 @@
 
 namespace hansa {
 
+bool changes_peers(const v1::Event& event);
 std::optional<v1::PeerHeard> peer_heard_of(const v1::Event& event);
 Result<void> evolve_peer(Rows& rows, const v1::AllianceHeard& heard, const EntryContext& entry);
 

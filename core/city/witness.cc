@@ -13,10 +13,14 @@ Error unknown_log(const std::string& ledger, const std::string& why) {
   return {Errc::kUnknownLog, "this city witnesses no ledger " + ledger + ": " + why};
 }
 
-Result<const v1::Affiliation*> find_affiliation(RowsView& view, const std::string& ledger,
+// That a city leaves is confirmed by the members before it left, and it was one of them.
+Result<const v1::Affiliation*> find_affiliation(RowsView& view, const LedgerId& ledger_id,
                                                 const std::string& alliance) {
+  const std::string ledger = ledger_id.text();
   const auto* row = view.find(kAffiliationTable, alliance);
-  if (row != nullptr && row->state() == v1::AffiliationState::joined) return row;
+  const bool is_joined = row != nullptr && row->state() == v1::AffiliationState::joined;
+  const bool has_left = row != nullptr && row->state() == v1::AffiliationState::left;
+  if (is_joined || (has_left && ledger_id.kind == kAllianceKind)) return row;
   return fail(unknown_log(ledger, "it does not belong to the alliance " + alliance));
 }
 
@@ -93,7 +97,7 @@ Result<WitnessedLog> find_log(RowsView& view, std::string_view self,
   const std::string ledger = checkpoint.ledger.text();
   const std::string& id = checkpoint.ledger.id;
   const std::string alliance = id.substr(0, id.find('/'));
-  HANSA_TRY(const auto* affiliation, find_affiliation(view, ledger, alliance));
+  HANSA_TRY(const auto* affiliation, find_affiliation(view, checkpoint.ledger, alliance));
   const auto founding_id = parse_hex<FoundingId>(affiliation->founding_id());
   if (!founding_id) return fail(Errc::kInternal, "an affiliation without a founding id");
   if (checkpoint.ledger.kind == kAllianceKind) {
@@ -140,11 +144,11 @@ Result<Decision> decide_city(const CityScope& scope, const v1::CosignCheckpoint&
   HANSA_CHECK(check_signed(note, checkpoint, log.keys));
   const std::string ledger = checkpoint.ledger.text();
   const auto* row = scope.view.find(kWitnessedTable, ledger);
-  if (row != nullptr && row->origin() != checkpoint.tree.origin) {
-    return fail(unknown_log(ledger, "its log is named " + row->origin() + " here"));
-  }
   if (row != nullptr && row->is_forked()) {
     return fail(Errc::kForkFound, ledger + " has signed two histories; nothing of it is cosigned");
+  }
+  if (row != nullptr && row->origin() != checkpoint.tree.origin) {
+    return fail(unknown_log(ledger, "its log is named " + row->origin() + " here"));
   }
   const std::string kept = own_note(note, checkpoint.tree.origin);
   if (row != nullptr && row->size() == checkpoint.tree.size) {
@@ -170,6 +174,26 @@ Result<Decision> decide_city(const CityScope& scope, const v1::CosignCheckpoint&
   return decision;
 }
 
+Result<Decision> decide_city(const CityScope& scope, const v1::ReportFork& command) {
+  const auto& found = command.found();
+  for (const auto* text : {&found.cosigned_note(), &found.other_note()}) {
+    HANSA_TRY(const auto note, parse_note(*text));
+    HANSA_TRY(const auto checkpoint, read_ledger_note(note));
+    if (checkpoint.ledger != LedgerId{std::string(kAllianceKind), found.alliance()}) {
+      return fail(Errc::kBadRequest, "the notes must be of the ledger of " + found.alliance());
+    }
+    HANSA_TRY(const auto log, find_log(scope.view, "", checkpoint));
+    HANSA_CHECK(check_signed(note, checkpoint, log.keys));
+  }
+  const auto* row = scope.view.find(kWitnessedTable, found.ledger());
+  Decision decision;
+  decision.subject_id = found.ledger();
+  decision.state = "forked";
+  decision.unchanged = row != nullptr && row->is_forked();
+  if (!decision.unchanged) *decision.events.emplace_back().mutable_fork_found() = found;
+  return decision;
+}
+
 Result<Decision> decide_city(const CityScope& scope, const v1::ReportForgotten& command) {
   const auto& forgotten = command.forgotten();
   HANSA_CHECK(find_joined(scope, forgotten.alliance()));
@@ -184,7 +208,10 @@ std::optional<Result<void>> evolve_witness(Rows& rows, const v1::Event& event,
                                            const EntryContext& entry) {
   if (event.has_witness_forgot()) return Result<void>();
   if (event.has_fork_found()) {
-    rows.put(kWitnessedTable, event.fork_found().ledger()).set_is_forked(true);
+    auto& row = rows.put(kWitnessedTable, event.fork_found().ledger());
+    row.set_alliance(event.fork_found().alliance());
+    row.set_ledger(event.fork_found().ledger());
+    row.set_is_forked(true);
     return Result<void>();
   }
   if (!event.has_checkpoint_cosigned()) return std::nullopt;

@@ -9,6 +9,10 @@
 //          ForkFound with both notes (state "forked"), and nothing of it is cosigned any more.
 //          evolve_witness() folds. cosignature_of() is the city's signature to what it cosigned:
 //          it follows from the row and the key, at the time of the entry.
+//          A city that has left an alliance goes on to cosign the alliance's own ledger: that it
+//          left is confirmed by those before it.
+//          decide_city(ReportFork): what another member's witness has cosigned of the alliance's
+//          ledger is not what the city reads (federation/gossip.h); ForkFound.
 //          decide_city(ReportForgotten): that a witness has forgotten, with its own cosignature.
 //          witness_quorum(): how many of so many others must cosign: more than half, or as many as
 //          the agreement asks for. Any two quorums have a witness in common, which is why a large
@@ -50,6 +54,7 @@ Result<void> check_signed(const Note& note, const LedgerCheckpoint& checkpoint,
                           const KeyRanges& keys);
 
 Result<Decision> decide_city(const CityScope& scope, const v1::CosignCheckpoint& command);
+Result<Decision> decide_city(const CityScope& scope, const v1::ReportFork& command);
 Result<Decision> decide_city(const CityScope& scope, const v1::ReportForgotten& command);
 
 std::optional<Result<void>> evolve_witness(Rows& rows, const v1::Event& event,

@@ -253,6 +253,12 @@ TEST(LedgerFinding, OfTheAlliancesOwnForkOneSideMustStandHere) {
   evolve_checkpoint(league.alliance.rows, head);
   EXPECT_EQ(league.say_event("suzhou", fork_of(shown, third)), "bad_request");
   EXPECT_EQ(league.say_event("suzhou", fork_of(own, shown, 9)), "bad_request") << "not signed yet";
+  auto of_two_sizes = fork_of(own, own);
+  of_two_sizes.mutable_fork_found()->set_other_note(own.note(4));
+  EXPECT_EQ(league.say_event("suzhou", of_two_sizes), "bad_request") << "both stand here";
+  of_two_sizes.mutable_fork_found()->set_other_note(third.note(4));
+  of_two_sizes.mutable_fork_found()->set_cosigned_note(shown.note(5));
+  EXPECT_EQ(league.say_event("suzhou", of_two_sizes), "bad_request") << "none stands here";
   ASSERT_EQ(league.say_event("suzhou", fork_of(shown, own)), "FindingRaised");
   EXPECT_EQ(league.findings().at(0).raised().cities(0), "suzhou");
   EXPECT_EQ(league.findings().at(0).raised().evidence(1).by(), "");

@@ -49,9 +49,10 @@ class WitnessingCity : public AffiliatedCity {
 
 class WitnessTest : public ::testing::Test {
  protected:
-  void refuse(const v1::CosignCheckpoint& command, const std::string& code) {
+  template <typename Command>
+  void refuse(const Command& command, const std::string& code) {
     const auto before = city_.rows.dump();
-    EXPECT_EQ(city_.send(command), code) << command.note();
+    EXPECT_EQ(city_.send(command), code) << command.DebugString();
     EXPECT_EQ(city_.rows.dump(), before);
   }
 
@@ -115,11 +116,13 @@ TEST_F(WitnessTest, LedgersThatAreNotItsBusinessAreUnknown) {
   }
 }
 
-TEST_F(WitnessTest, ALeftAllianceIsWitnessedNoMore) {
+TEST_F(WitnessTest, OfALeftAllianceItsOwnLedgerAloneIsWitnessed) {
   auto log = wuxi_share();
   ASSERT_EQ(city_.send(log.request(0, 3)), "CheckpointCosigned");
   ASSERT_EQ(city_.send(to_alliance<v1::LeaveAlliance>("delta")), "AllianceLeft");
   refuse(log.request(3, 4), "unknown_log");
+  auto alliance = delta_log();
+  EXPECT_EQ(city_.send(alliance.request(0, 3)), "CheckpointCosigned") << "that it left is said there";
 }
 
 TEST_F(WitnessTest, AMemberThatIsGoneIsWitnessedNoMore) {
@@ -264,6 +267,24 @@ TEST_F(WitnessTest, AnotherTipOverTheSameTreeIsAForkToo) {
   note.signatures.push_back(sign_note(log.origin(), seed_of("wuxi"), note.text));
   command.set_note(note_text(note));
   EXPECT_EQ(city_.send(command), "ForkFound");
+}
+
+TEST_F(WitnessTest, ALedgerThatOthersWereShownOtherwiseIsReportedOnce) {
+  auto here = delta_log();
+  auto there = here.branch(4);
+  v1::ReportFork report;
+  auto& found = *report.mutable_found();
+  found.set_alliance("delta");
+  found.set_ledger("alliance/delta");
+  found.set_cosigned_note(here.note(9));
+  found.set_other_note(there.note_by("mallory", 6));
+  refuse(report, "bad_signature");
+  found.set_other_note(wuxi_share().note(6));
+  refuse(report, "bad_request");
+  found.set_other_note(there.note(6));
+  ASSERT_EQ(city_.send(report), "ForkFound");
+  EXPECT_EQ(city_.send(report), "nothing") << "it is known";
+  refuse(here.request(0, 3), "fork_found");
 }
 
 TEST_F(WitnessTest, AForgetfulWitnessIsReportedToAnAllianceOfTheCity) {

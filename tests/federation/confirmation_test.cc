@@ -136,6 +136,7 @@ class ConfirmationTest : public ::testing::Test {
     plan.origin = origin_of("localhost", kLedger, kFounding);
     plan.witnesses = [this]() -> Result<std::vector<v1::Member>> { return members_; };
     plan.wanted_quorum = [this] { return wanted_quorum_; };
+    plan.confirmed_by = [this]() -> Result<std::vector<v1::Member>> { return confirmed_by_; };
     plan.caller = &caller_;
     plan.reporter = reporter_ == nullptr ? keeper_ : reporter_;
     plan.env = &env_;
@@ -234,6 +235,7 @@ class ConfirmationTest : public ::testing::Test {
   std::shared_ptr<projections::Keeper> keeper_;
   std::shared_ptr<projections::Keeper> reporter_;
   std::vector<v1::Member> members_;
+  std::vector<v1::Member> confirmed_by_;
   uint32_t wanted_quorum_ = 0;
   FakeCaller caller_;
   std::unique_ptr<Confirmation> confirmation_;
@@ -358,6 +360,31 @@ TEST_F(ConfirmationTest, AForgedCosignatureDoesNotCount) {
   for (const auto& signature : note.signatures) {
     EXPECT_EQ(signature.name.find("witness/b"), std::string::npos);
   }
+}
+
+TEST_F(ConfirmationTest, WhoConfirmedItLastIsAskedTooHoweverMembersHaveChanged) {
+  confirmed_by_ = {member("a"), member("x"), member("y")};
+  for (const char* city : {"x", "y"}) witness(city).is_away = true;
+  ASSERT_TRUE(until_waits(Errc::kUnavailable)) << "they may have seen more";
+  EXPECT_FALSE(gate_->load());
+  EXPECT_NE(confirmation_->health().waits->detail.find("1 of the 3 that confirmed it before"),
+            std::string::npos) << confirmation_->health().waits->detail;
+  witness("y").is_away = false;
+  env_.advance_us(kSecondUs);
+  ASSERT_TRUE(until_confirmed());
+  const auto note = *parse_note(confirmed_note());
+  int before = 0;
+  for (const auto& one : confirmed_by_) {
+    const auto time_s = signed_by(note, *witness_key(one));
+    before += time_s && *time_s ? 1 : 0;
+  }
+  EXPECT_EQ(before, 2) << "more than half of three";
+  EXPECT_EQ(note.signatures.size(), 5U) << "its own, three of five, one of them of both, and y's";
+  witness("y").is_away = true;
+  const auto size = head().confirmed_size();
+  do_something();
+  ASSERT_TRUE(until_waits(Errc::kUnavailable));
+  EXPECT_EQ(head().confirmed_size(), size);
 }
 
 // It was asked by another node before, or through another of its doors.

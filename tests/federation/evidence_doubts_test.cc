@@ -5,6 +5,7 @@
 #include "federation/evidence_doubts.h"
 
 #include "federation/evidence_files.h"
+#include "federation/system_command.h"
 #include "tests/federation/forged_member.h"
 
 namespace hansa::federation {
@@ -146,6 +147,35 @@ TEST_F(EvidenceDoubtsTest, AForkThatAnAllianceInventsIsNotBorneOutByItsNotes) {
   EXPECT_EQ(told(real), "does_not_follow");
   EXPECT_EQ(told(note(kWuxi, other)), "bad_signature");
   EXPECT_EQ(told(note(kForged, other)), "a fork");
+}
+
+// Of two sizes: the copy says which of the two is of another history.
+TEST_F(EvidenceDoubtsTest, AForkOfTheAllianceIsProvedByTheCopy) {
+  const auto head = league_.row(kDelta, kLedgerHeadTable, "");
+  ASSERT_TRUE(head);
+  const auto report = [&](const std::string& other) {
+    auto command = std::make_unique<v1::ReportFork>();
+    command->mutable_found()->set_alliance("delta");
+    command->mutable_found()->set_ledger(kDelta.text());
+    command->mutable_found()->set_cosigned_note(head->note());
+    command->mutable_found()->set_other_note(other);
+    std::promise<Result<v1::Receipt>> answer;
+    league_.keeper(kSuzhou).submit(
+        system_command("test", std::move(command)),
+        [&](Result<v1::Receipt> receipt) { answer.set_value(std::move(receipt)); });
+    ASSERT_TRUE(answer.get_future().get());
+    league_.settle();
+  };
+  const auto origin = read_ledger_note(*parse_note(head->note()))->tree.origin;
+  report(note_text(note_of(sign_checkpoint(
+      league_.seed(kDelta),
+      {head->size() - 1, sha256("another"), leaf_hash("another"), origin}))));
+  auto found = doubts({});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].kind, Kind::fork);
+  EXPECT_EQ(found[0].ledger, kDelta.text());
+  EXPECT_NE(found[0].finding, "");
+  EXPECT_NE(found[0].text.find(to_hex(leaf_hash("another"))), std::string::npos) << found[0].text;
 }
 
 TEST_F(EvidenceDoubtsTest, AForkShowsWhereTwoReadersCompareTheirCopies) {

@@ -112,6 +112,35 @@ TEST_F(EvidenceLeagueTest, WithoutCosignaturesItIsUnconfirmed) {
                 std::to_string(share->confirmed));
 }
 
+TEST_F(EvidenceLeagueTest, MembersAreChangedByTheMembersBefore) {
+  v1::ExpelCity expel;
+  expel.set_alliance("delta");
+  expel.set_city("suzhou");
+  league_.must(kDelta, expel);
+  const auto read = [&] { return read_alliance(folder_.path(), delta()); };
+  const auto is_of_one = [&] {
+    const auto alliance = read();
+    return alliance && alliance->head.witnesses == 1 && alliance->head.cosigned == 1;
+  };
+  for (int tries = 0; tries < 2'000 && !is_of_one(); ++tries) {
+    league_.settle();
+    copy();
+  }
+  auto alliance = read();
+  ASSERT_TRUE(alliance) << alliance.error().detail;
+  EXPECT_EQ(confirmation_text(alliance->head), "confirmed by 1 of 1 witness");
+  EXPECT_EQ(alliance->head.witnesses_before, 2U);
+  keep_signatures(kDelta, [](const NoteSignature& one) {
+    return one.name.find("/suzhou/") == std::string::npos;
+  });
+  alliance = read();
+  ASSERT_TRUE(alliance) << alliance.error().detail;
+  const auto text = confirmation_text(alliance->head);
+  EXPECT_TRUE(text.starts_with("unconfirmed: cosigned by 1 of 1 witness, 1 needed; of the 2 that "
+                               "confirmed it before by 1, 2 needed")) << text;
+  EXPECT_LT(alliance->head.confirmed, alliance->head.size());
+}
+
 TEST_F(EvidenceLeagueTest, ACosignatureThatDoesNotHoldSpoilsTheNote) {
   copy();
   const auto file = evidence_path(folder_.path(), kShareOfWuxi) + "/checkpoint";

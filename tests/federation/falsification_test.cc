@@ -246,71 +246,150 @@ TEST_F(FalsificationTest, OneSideOfAJointActionIsInflated) {
   EXPECT_EQ(found[0].raised().accounts(1).recorded().quantity(), 12U);
 }
 
-// The alliance's ledger with another end, by its own key, as it would be shown to Suzhou alone.
-TEST_F(FalsificationTest, TheSecretariatShowsTwoCitiesDifferentMembers) {
-  const streams::TempFolder folder;
-  auto log = *streams::EmbeddedLog::open({.folder = folder / "log", .fsync = false});
-  const auto founding_id = league_.founding_id(kDelta);
-  const auto values = streams::read_all(league_.log(), kDelta);
-  Chain chain(founding_id);
-  VouchedTree tree(kDelta, founding_id);
-  MapRows tiles;
-  Offset offset = 0;
-  const auto put = [&](const std::string& value) {
-    streams::append_now(*log, kDelta, {value}, offset);
-    ASSERT_EQ(chain.apply(offset++, value).kind, VerdictKind::kValid);
-    tree.add(value);
-    ASSERT_TRUE(grow_tree(tiles, chain.position().seq, leaf_hash(value)));
-  };
-  for (const auto& value : values) put(value);
-  streams::EntryWriter writer(founding_id, 5);
-  writer.go_behind(values.back());
-  const auto put_event = [&](const v1::Event& event) {
+// The alliance's ledger as it stands, in a log of its own, which goes on otherwise by its own key,
+// as it would be shown to Wuxi alone.
+class SecondLedgerTest : public FalsificationTest {
+ protected:
+  SecondLedgerTest() {
+    share(1, 1, joined());
+    league_.settle();
+    const auto values = streams::read_all(league_.log(), kDelta);
+    for (const auto& value : values) put(value);
+    forger_.go_behind(values.back());
+    honest_ = values.size();
+  }
+  void put(const std::string& value) {
+    streams::append_now(*log_, kDelta, {value}, offset_);
+    ASSERT_EQ(chain_.apply(offset_++, value).kind, VerdictKind::kValid);
+    forged_.add(value);
+    ASSERT_TRUE(grow_tree(tiles_, chain_.position().seq, leaf_hash(value)));
+  }
+  void put_event(const v1::Event& event) {
     v1::Payload payload;
     payload.set_time_us(league_.env().now_us());
     *payload.add_events() = event;
-    put(writer.next(payload.SerializeAsString()));
-  };
-  const Seq honest = chain.position().seq;
-  v1::Event event;
-  event.mutable_city_expelled()->set_city("wuxi");
-  put_event(event);
-  event.Clear();
-  event.mutable_city_admitted()->set_city("puppet");
-  event.mutable_city_admitted()->set_witness_key(league_.witness_key(kForged));
-  put_event(event);
-  const auto head = tree.head();
-  *event.mutable_checkpoint_signed() = sign_checkpoint(league_.seed(kDelta), head);
-  put_event(event);
-  const SignedReader::Source source{kDelta, founding_id, only_key(league_.public_key(kDelta))};
-  const auto read_all = [&] {
-    SignedReader reader(*log, source, {0, founding_hash(founding_id), 0, 0},
+    put(forger_.next(payload.SerializeAsString()));
+  }
+  void expel(const std::string& city) {
+    v1::Event event;
+    event.mutable_city_expelled()->set_city(city);
+    put_event(event);
+  }
+  // Who has joined, with a key of the secretariat's.
+  void bring_puppet(const std::string& city) {
+    v1::Event event;
+    auto& admitted = *event.mutable_city_admitted();
+    admitted.set_city(city);
+    admitted.set_founding_id(to_hex(league_.founding_id({"city", city})));
+    admitted.set_witness_key(league_.witness_key({"city", city}));
+    put_event(event);
+    event.mutable_city_joined()->set_city(city);
+    put_event(event);
+  }
+  // Over all that is there, cosigned by Wuxi and by these puppets.
+  void confirm(const std::vector<std::string>& puppets) {
+    const auto head = forged_.head();
+    v1::Event event;
+    *event.mutable_checkpoint_signed() = sign_checkpoint(league_.seed(kDelta), head);
+    put_event(event);
+    auto note = note_of(event.checkpoint_signed());
+    const auto cosigned = cosign_as_wuxi(head);
+    ASSERT_TRUE(cosigned) << cosigned.error().detail;
+    std::vector<NoteSignature> signatures{*cosigned};
+    for (const auto& city : puppets) {
+      const LedgerId ledger{"city", city};
+      signatures.push_back(cosign_note(witness_name(city, to_hex(league_.founding_id(ledger))),
+                                       league_.witness_seed(ledger), note.text, 1'700'000'000));
+    }
+    note.signatures.insert(note.signatures.end(), signatures.begin(), signatures.end());
+    event.mutable_checkpoint_confirmed()->set_size(head.size);
+    event.mutable_checkpoint_confirmed()->set_note(note_text(note));
+    put_event(event);
+  }
+  Result<NoteSignature> cosign_as_wuxi(const VouchedHead& head) {
+    const auto row = league_.row(kWuxi, kWitnessedTable, kDelta.text());
+    WitnessRequest request;
+    request.note = note_text(note_of(sign_checkpoint(league_.seed(kDelta), head)));
+    request.old_size = row ? row->size() : 0;
+    request.proof = *consistency_proof(request.old_size, head.size, tiles_of(tiles_));
+    std::promise<Result<NoteSignature>> answer;
+    league_.links().witness("wuxi")->add_checkpoint(
+        request, [&](Result<NoteSignature> cosigned) { answer.set_value(std::move(cosigned)); });
+    return answer.get_future().get();
+  }
+  // By whoever reads from the first entry on.
+  Seq handed_out() {
+    const SignedReader::Source source{kDelta, league_.founding_id(kDelta),
+                                      only_key(league_.public_key(kDelta))};
+    SignedReader reader(*log_, source, {0, founding_hash(source.founding_id), 0, 0},
                         WitnessSet(std::vector<v1::Member>()));
     Seq last = 0;
     for (auto read = reader.read(); read && !read->empty(); read = reader.read()) {
       last = read->back().seq;
     }
     return last;
-  };
-  const Seq handed_out = read_all();
-  EXPECT_GT(handed_out, 0U);
-  EXPECT_LE(handed_out, honest) << "what no witness has cosigned is handed to nobody";
+  }
+
+  const streams::TempFolder folder_;
+  std::unique_ptr<streams::EmbeddedLog> log_ =
+      *streams::EmbeddedLog::open({.folder = folder_ / "log", .fsync = false});
+  Chain chain_{league_.founding_id(kDelta)};
+  VouchedTree forged_{kDelta, league_.founding_id(kDelta)};
+  MapRows tiles_;
+  Offset offset_ = 0;
+  streams::EntryWriter forger_{league_.founding_id(kDelta), 5};
+  Seq honest_ = 0;
+};
+
+TEST_F(SecondLedgerTest, ThatExpelsAllOthersIsHandedOutToNobody) {
+  for (const char* city : {"suzhou", "forged"}) expel(city);
+  confirm({});
+  EXPECT_GT(handed_out(), 0U);
+  EXPECT_LE(handed_out(), honest_) << "Wuxi is its quorum, and none of those before it";
+}
+
+TEST_F(SecondLedgerTest, ThatAdmitsAMajorityOfPuppetsIsHandedOutToNobody) {
+  for (const char* city : {"p1", "p2", "p3"}) bring_puppet(city);
+  confirm({"p1", "p2", "p3"});
+  EXPECT_GT(handed_out(), 0U);
+  EXPECT_LE(handed_out(), honest_) << "four of six are its quorum, one of them of those before it";
+}
+
+TEST_F(SecondLedgerTest, IsCosignedByNobodyWhoSawTheFirst) {
   propose();
   league_.settle();  // the true ledger goes on, and its witnesses with it
   const auto row = league_.row(kWuxi, kWitnessedTable, kDelta.text());
   ASSERT_TRUE(row);
-  ASSERT_GT(row->size(), honest);
-  while (tree.head().size <= row->size()) put_event(event);
-  WitnessRequest request;
-  request.note = note_text(note_of(sign_checkpoint(league_.seed(kDelta), tree.head())));
-  request.old_size = row->size();
-  request.proof = *consistency_proof(row->size(), tree.head().size, tiles_of(tiles));
-  std::promise<Result<NoteSignature>> answer;
-  league_.links().witness("wuxi")->add_checkpoint(
-      request, [&](Result<NoteSignature> cosigned) { answer.set_value(std::move(cosigned)); });
-  const auto cosigned = answer.get_future().get();
+  ASSERT_GT(row->size(), honest_);
+  while (forged_.head().size <= row->size()) expel("suzhou");
+  const auto cosigned = cosign_as_wuxi(forged_.head());
   ASSERT_FALSE(cosigned.has_value());
   EXPECT_EQ(cosigned.error().code, Errc::kBadProof) << "who saw one history cosigns no other";
+}
+
+// What Wuxi was shown, and cosigned, the others hold against what they read.
+TEST_F(SecondLedgerTest, IsFoundByThoseWhoReadTheFirst) {
+  for (const char* city : {"suzhou", "forged"}) expel(city);
+  confirm({});
+  for (int i = 0; i < 3; ++i) {
+    propose();
+    league_.settle();
+  }
+  EXPECT_TRUE(findings(Kind::fork).empty()) << "nobody has asked yet";
+  league_.env().advance_us(61 * 1'000'000);
+  league_.settle();
+  league_.settle();
+  const auto found = findings(Kind::fork);
+  ASSERT_EQ(found.size(), 1U) << "once, whoever says it";
+  const auto& raised = found[0].raised();
+  EXPECT_EQ(raised.ledger(), kDelta.text());
+  EXPECT_GT(raised.evidence(0).seq(), honest_) << "a checkpoint of what is read here";
+  EXPECT_EQ(raised.evidence(1).seq(), honest_ + 2) << "and of what Wuxi was shown";
+  for (const auto& city : {kWuxi, kSuzhou}) {
+    const auto row = league_.row(city, kWitnessedTable, kDelta.text());
+    ASSERT_TRUE(row);
+    EXPECT_TRUE(row->is_forked()) << city.text() << " must cosign nothing more";
+  }
 }
 
 // Entries that fit Wuxi's share ledger, by somebody who may write to its topic and has no key.

@@ -150,6 +150,24 @@ class ConfirmedReaderTest : public SignedReaderTest {
     payload.add_events()->mutable_city_joined()->set_city(city);
     write(payload);
   }
+  void write_expelled(const std::string& city) {
+    v1::Payload payload;
+    payload.add_events()->mutable_city_expelled()->set_city(city);
+    write(payload);
+  }
+  // What is read behind entry `from`, whose members these were, by who stopped there when entry
+  // `confirmed` was confirmed; 0: nothing behind it was.
+  std::vector<Seq> confirmed_from(const std::vector<std::string>& cities, Seq from, Seq confirmed,
+                                  std::optional<Hash> hash = std::nullopt) {
+    std::vector<v1::Member> members;
+    for (const auto& city : cities) members.push_back(member(city));
+    ChainPosition position{from, founding_hash(kFounding), from, 0};
+    if (from > 0) position.tip = tree_.head(from).tip;
+    std::optional<SignedReader::Confirmed> known;
+    if (confirmed > 0) known = {confirmed, hash.value_or(tree_.head(confirmed).tip)};
+    SignedReader reader(*log_, {kShare, kFounding, kKeys}, position, WitnessSet(members), known);
+    return read_all(reader);
+  }
 };
 
 }  // namespace hansa::federation

@@ -318,6 +318,79 @@ TEST_F(ConfirmedReaderTest, WhereNobodyCouldWitnessAllThatIsCoveredIsHandedOutUn
   EXPECT_EQ(read_all(taken), (std::vector<Seq>{3, 4}));
 }
 
+// A ledger that expels everybody but one, or admits its own, shown to that one alone.
+TEST_F(ConfirmedReaderTest, AChangeOfMembersIsConfirmedByThoseBeforeIt) {
+  write_words(2);
+  write_checkpoint(checkpoint(2));
+  confirm(2, {"a", "b"});
+  for (const char* city : {"a", "b"}) write_expelled(city);
+  for (const char* city : {"puppet-1", "puppet-2"}) write_joined(city);
+  write_checkpoint(checkpoint(8));
+  confirm(8, {"c", "puppet-1", "puppet-2"});
+  auto taken = confirmed_reader({"a", "b", "c"});
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{1, 2}));
+  EXPECT_TRUE(taken.awaits_witnesses());
+  confirm(8, {"a", "c"});
+  EXPECT_EQ(read_all(taken), std::vector<Seq>()) << "nor by those before it alone";
+  confirm(8, {"c", "a", "puppet-1"});
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{3, 4, 5, 6, 7, 8}));
+  write_words(1);
+  write_checkpoint(checkpoint(13));
+  confirm(13, {"puppet-1", "puppet-2"});
+  EXPECT_EQ(read_all(taken).size(), 5U) << "from there on it is theirs";
+}
+
+TEST_F(ConfirmedReaderTest, ThatTheLastWitnessLeavesIsConfirmedByIt) {
+  write_words(2);
+  write_checkpoint(checkpoint(2));
+  confirm(2, {"a"});
+  write_expelled("a");
+  write_words(1);
+  write_checkpoint(checkpoint(6));
+  auto taken = confirmed_reader({"a"});
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{1, 2}));
+  confirm(6, {"a"});
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{3, 4, 5, 6}));
+  write_words(1);
+  write_checkpoint(checkpoint(9));
+  EXPECT_EQ(read_all(taken), (std::vector<Seq>{7, 8, 9})) << "there is no witness any more";
+}
+
+// The members behind the entry where it stopped are none that anything was confirmed by.
+TEST_F(ConfirmedReaderTest, WhoStoppedWithinWhatWasConfirmedGoesOnByThoseAtItsEnd) {
+  write_words(1);
+  write_joined("b");  // entry 2: of two, two must
+  write_joined("c");
+  write_checkpoint(checkpoint(3));
+  confirm(3, {"a", "c"});
+  const auto whole = confirmed_from({"a"}, 0, 0);
+  EXPECT_EQ(whole, (std::vector<Seq>{1, 2, 3}));
+  EXPECT_EQ(confirmed_from({"a", "b"}, 2, 0), std::vector<Seq>()) << "what it is kept from";
+  EXPECT_EQ(confirmed_from({"a", "b"}, 2, 3), std::vector<Seq>{3});
+  write_words(1);
+  write_checkpoint(checkpoint(6));
+  confirm(6, {"a", "c"});
+  EXPECT_EQ(confirmed_from({"a", "b"}, 2, 3), (std::vector<Seq>{3, 4, 5, 6}));
+  EXPECT_EQ(confirmed_from({"a", "b"}, 2, 3, sha256("another")), std::vector<Seq>());
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->code, Errc::kForkFound);
+  EXPECT_EQ(error_->seq, 3U);
+}
+
+TEST_F(ConfirmedReaderTest, TheHashesOfWhatIsCoveredAreKnown) {
+  write_words(4);
+  write_checkpoint(checkpoint(3));
+  auto taken = confirmed_reader({"a"});
+  EXPECT_EQ(read_all(taken), std::vector<Seq>());
+  for (Seq seq = 1; seq <= 3; ++seq) {
+    ASSERT_NE(taken.covered_hash(seq), nullptr);
+    EXPECT_EQ(*taken.covered_hash(seq), tree_.head(seq).tip);
+  }
+  EXPECT_EQ(taken.covered_hash(4), nullptr) << "not covered";
+  EXPECT_EQ(taken.covered_hash(0), nullptr);
+  EXPECT_EQ(taken.covered_by().size(), 3U);
+}
+
 TEST_F(ConfirmedReaderTest, ACosignedTipThatDiffersIsAFork) {
   VouchedHead other = written();
   other.tip = sha256("another entry");

@@ -25,7 +25,7 @@ v1::FindingRaised raised_of(Kind::Value kind, const std::string& held, const std
 TEST(FindingText, EachKindSaysWhatIsHeldAgainstWhat) {
   EXPECT_EQ(finding_sentence(raised_of(Kind::fork, "7 entries with the root aa",
                                        "7 entries with the root bb", 7)),
-            "its key has signed two histories of 7 entries: 7 entries with the root aa, and 7 "
+            "its key has signed two histories: 7 entries with the root aa, and 7 "
             "entries with the root bb");
   EXPECT_EQ(finding_sentence(raised_of(Kind::figure, "published as m7: 2/3",
                                        "the whole is published as 2/3; what is shared gives 1/3; "
