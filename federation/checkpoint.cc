@@ -61,6 +61,9 @@ Result<void> verify_checkpoint(const v1::CheckpointSigned& checkpoint, const Key
                                const LedgerId& ledger, const FoundingId& founding_id) {
   const std::string which = "the checkpoint of " + ledger.text() + " at size " +
                             std::to_string(checkpoint.size());
+  if (!is_checkpoint(checkpoint)) {
+    return fail(Errc::kBadSignature, which + " has not the form of one");
+  }
   const auto* expected = key_for(keys, checkpoint.size());
   if (expected == nullptr || checkpoint.public_key() != expected->public_key()) {
     return fail(Errc::kBadSignature, which + " is made with the key " + checkpoint.public_key() +

@@ -24,6 +24,11 @@ class Choice {
     for (const auto& event : payload.events()) {
       if (event.has_checkpoint_signed()) {
         const auto& checkpoint = event.checkpoint_signed();
+        if (!is_checkpoint(checkpoint)) {
+          return fail(Errc::kBadSignature, "a checkpoint of size " +
+                                               std::to_string(checkpoint.size()) +
+                                               " has not the form of one; nothing is copied");
+        }
         signed_ = {note_of(checkpoint), checkpoint.public_key(), checkpoint.size()};
         keys_[checkpoint.size()] = checkpoint.public_key();
       }

@@ -119,7 +119,7 @@ void Gossip::settle() {
 
 LinkHealth Gossip::health() const {
   LinkHealth health;
-  health.link = plan_.ledger.text() + " ? " + plan_.keeper->config().ledger.text();
+  health.link = plan_.ledger.text() + " > " + plan_.keeper->config().ledger.text() + " compared";
   health.is_idle = report_ == nullptr;
   health.waits = waits_;
   return health;

@@ -22,6 +22,8 @@ std::optional<std::string> parse_base64(std::string_view text) {
     return std::nullopt;
   }
   bytes.resize(length);
+  // libsodium takes bytes beyond ASCII for letters.
+  if (to_base64(bytes) != text) return std::nullopt;
   return bytes;
 }
 

@@ -34,6 +34,8 @@ struct VouchedHead {
   std::string origin;  // the log's name so far; empty: it has none yet
 };
 
+// Whether the event has the form of a checkpoint; ask it of others' before anything below.
+bool is_checkpoint(const v1::CheckpointSigned& event);
 TreeCheckpoint checkpoint_of(const v1::CheckpointSigned& event);
 // The text that is signed.
 std::string signed_text(const v1::CheckpointSigned& event);

@@ -99,6 +99,7 @@ Result<std::string> confirmed_note(RowsView& view) {
 }
 
 void evolve_checkpoint(Rows& rows, const v1::CheckpointSigned& event) {
+  if (!is_checkpoint(event)) return;
   auto& head = rows.put(kLedgerHeadTable, "");
   head.set_size(event.size());
   head.set_origin(event.origin());

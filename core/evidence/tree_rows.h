@@ -9,7 +9,8 @@
 //          is_deed(): an entry that says more than that its ledger is there: a checkpoint, a
 //          confirmation, a position or a heartbeat alone is none. What makes others write follows
 //          from deeds only, or two that listen to each other would never rest.
-//          evolve_checkpoint, evolve_confirmed: the row LedgerHead. The note with all cosignatures
+//          evolve_checkpoint, evolve_confirmed: the row LedgerHead; what has not the form of a
+//          checkpoint vouches for nothing. The note with all cosignatures
 //          stands in one of its own, under kConfirmedKey, and is not written with every checkpoint.
 //          decide_confirm(): of the witnesses' cosignatures, once each.
 // Errors:  kInternal for a leaf that is not the next one. decide_confirm: kWrongState for a size

@@ -248,6 +248,8 @@ TEST(LedgerFinding, OfTheAlliancesOwnForkOneSideMustStandHere) {
   v1::CheckpointSigned head;
   head.set_origin(own.origin());
   head.set_size(8);
+  head.set_sha256(to_hex(sha256("the last")));
+  head.set_root_sha256(to_hex(own.root(8)));
   head.set_public_key(key_of("delta"));
   head.set_signature(to_hex(sign(seed_of("delta"), signed_text(head))));
   evolve_checkpoint(league.alliance.rows, head);

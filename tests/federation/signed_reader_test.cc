@@ -153,6 +153,26 @@ TEST_F(SignedReaderTest, ASignatureThatIsNotOfThisTextCoversNothing) {
   EXPECT_TRUE(verify_checkpoint(checkpoint(2), kKeys, kShare, kFounding));
 }
 
+// Its text would not be what it says, and no reader may fall over it.
+TEST_F(SignedReaderTest, WhatHasNotTheFormOfACheckpointCoversNothing) {
+  write_words(3);
+  const auto good = checkpoint(3);
+  auto two_lines = good;
+  two_lines.set_origin("a\nb" + good.origin().substr(good.origin().find('/')));
+  auto no_hash = good;
+  no_hash.set_sha256(good.sha256() + "\n");
+  auto no_root = good;
+  no_root.set_root_sha256("");
+  for (const auto& bad : {two_lines, no_hash, no_root, v1::CheckpointSigned()}) {
+    EXPECT_EQ(verify_checkpoint(bad, kKeys, kShare, kFounding).error().code, Errc::kBadSignature);
+  }
+  write_checkpoint(two_lines);
+  auto taken = reader();
+  EXPECT_EQ(read_all(taken), std::vector<Seq>());
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->code, Errc::kBadSignature);
+}
+
 TEST_F(SignedReaderTest, ACheckpointOfAnotherHistoryIsAFork) {
   write_words(3);
   VouchedHead other = tree_.head(2);
