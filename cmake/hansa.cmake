@@ -42,7 +42,8 @@ endif()
 # ours: -Warray-bounds and -Wstringop-… fire inside std::string.
 add_library(hansa_warnings INTERFACE)
 target_compile_options(hansa_warnings INTERFACE -Wall -Wextra -Werror
-  $<$<CXX_COMPILER_ID:Clang>:-Wno-unknown-warning-option> -Wno-restrict -Wno-missing-field-initializers -Wno-array-bounds -Wno-stringop-overflow
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-unknown-warning-option>
+  -Wno-restrict -Wno-missing-field-initializers -Wno-array-bounds -Wno-stringop-overflow
   -Wno-stringop-overread)
 if(HANSA_SANITIZE)
   target_compile_options(hansa_warnings INTERFACE -Wno-maybe-uninitialized -Wno-tsan)

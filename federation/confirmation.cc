@@ -351,7 +351,8 @@ void Confirmation::report_forgotten(const v1::Member& witness, const Known& know
   forgotten.set_ledger(plan_.keeper->config().ledger.text());
   forgotten.set_cosigned_note(known.note);
   forgotten.set_size_said(said);
-  plan_.reporter->submit(system_command("confirmation", std::move(command)), [](const Result<v1::Receipt>&) {});
+  plan_.reporter->submit(system_command("confirmation", std::move(command)),
+                         [](const Result<v1::Receipt>&) {});
 }
 
 void Confirmation::confirm() {

@@ -208,8 +208,8 @@ Result<Doubt> check_forgotten(AllianceEvidence& alliance, const v1::FindingRaise
                    " entries of it, and said that it had seen " + std::to_string(said)};
 }
 
-Result<void> add_proved(const std::string& folder, AllianceEvidence& alliance, const std::vector<v1::Finding>& findings,
-                        std::vector<Doubt>& doubts) {
+Result<void> add_proved(const std::string& folder, AllianceEvidence& alliance,
+                        const std::vector<v1::Finding>& findings, std::vector<Doubt>& doubts) {
   for (const auto& finding : findings) {
     const auto& raised = finding.raised();
     const bool has_both = raised.evidence_size() == 2 && raised.cities_size() == 1;

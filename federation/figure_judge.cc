@@ -234,10 +234,11 @@ void FigureJudge::submit() {
   *command->mutable_judged() = case_->judged;
   case_.reset();
   step_ = std::make_shared<Step>();
-  plan_.keeper->submit(system_command("figure-judge", std::move(command)), [step = step_](Result<v1::Receipt> receipt) {
-    step->receipt = std::move(receipt);
-    step->answered = true;
-  });
+  plan_.keeper->submit(system_command("figure-judge", std::move(command)),
+                        [step = step_](Result<v1::Receipt> receipt) {
+                          step->receipt = std::move(receipt);
+                          step->answered = true;
+                        });
 }
 
 // What was judged meanwhile is no matter: the rows say what is left.

@@ -97,7 +97,8 @@ class Links {
   void confirm_alliance(const LinkedLedger& alliance);
   void confirm(Confirmation::Plan plan, const SigningSeeds& seeds);
   void listen(const std::string& link, Input::Plan plan, bool& changed);
-  void gossip(const std::string& link, const LinkedLedger& city, const SignedReader::Source& source);
+  void gossip(const std::string& link, const LinkedLedger& city,
+              const SignedReader::Source& source);
   Result<std::shared_ptr<Keeper>> open_share(const LinkedLedger& city,
                                              const v1::Affiliation& affiliation);
   void publish_health();

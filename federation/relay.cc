@@ -209,10 +209,11 @@ void Relay::submit(const Snapshot& city_rows) {
     *command->add_entries() = source;
   }
   step_ = std::make_shared<Step>();
-  plan_.share_keeper->submit(system_command("relay", std::move(command)), [step = step_](Result<v1::Receipt> receipt) {
-    step->receipt = std::move(receipt);
-    step->answered = true;
-  });
+  plan_.share_keeper->submit(system_command("relay", std::move(command)),
+                        [step = step_](Result<v1::Receipt> receipt) {
+                          step->receipt = std::move(receipt);
+                          step->answered = true;
+                        });
 }
 
 LinkHealth Relay::health() const {

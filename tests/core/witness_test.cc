@@ -122,7 +122,7 @@ TEST_F(WitnessTest, OfALeftAllianceItsOwnLedgerAloneIsWitnessed) {
   ASSERT_EQ(city_.send(to_alliance<v1::LeaveAlliance>("delta")), "AllianceLeft");
   refuse(log.request(3, 4), "unknown_log");
   auto alliance = delta_log();
-  EXPECT_EQ(city_.send(alliance.request(0, 3)), "CheckpointCosigned") << "that it left is said there";
+  EXPECT_EQ(city_.send(alliance.request(0, 3)), "CheckpointCosigned") << "it says that it left";
 }
 
 TEST_F(WitnessTest, AMemberThatIsGoneIsWitnessedNoMore) {

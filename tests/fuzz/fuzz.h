@@ -1,9 +1,9 @@
 // Fuzz targets: what a parser must hold for any bytes whatever.
 //
-// Shape:   each fuzz_<name>.cc defines LLVMFuzzerTestOneInput, as libFuzzer calls it. `./check --all`
-//          has libFuzzer look for bytes that break it for a minute; `./check` replays the corpus
-//          (replay.cc): each file of corpus/<name>, cut off at each byte, and with each byte changed.
-//          What libFuzzer finds becomes a file there.
+// Shape:   each fuzz_<name>.cc defines LLVMFuzzerTestOneInput, as libFuzzer calls it. `./check`
+//          replays the corpus (replay.cc): each file of corpus/<name>, cut off at each byte, and
+//          with each byte changed. `./check --all` has libFuzzer look on from there for a minute;
+//          what it finds becomes a file of the corpus.
 // Errors:  a property that does not hold ends the process, as a fault of memory does.
 // Threads: one.
 // Source:  https://llvm.org/docs/LibFuzzer.html

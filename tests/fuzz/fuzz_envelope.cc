@@ -1,6 +1,6 @@
 // Goal: whatever stands in a topic is void or an entry of exactly this form, and whatever an entry
-// holds ends in rows or in an error. Method: the bytes are an entry, and then the payload of one that
-// fits a founded city and a founded alliance.
+// holds ends in rows or in an error. Method: the bytes are an entry, and then the payload of one
+// that fits a founded city and a founded alliance.
 #include "core/ledger/envelope.h"
 
 #include <google/protobuf/stubs/logging.h>

@@ -1,4 +1,4 @@
-// Goal: a body is read as one message or refused, and a message that is written is read as the same.
+// Goal: a body is read as one message or refused, and what is written of it is read as the same.
 // Method: the first byte chooses a method of the schema, the rest is its body.
 #include <memory>
 

@@ -1,10 +1,8 @@
-// Goal: nothing that another ledger says can harm the one that reads it. Method: the first byte says
-// who reads, an alliance a member's share (TakeShared) or a city its alliance (TakeHeard); the rest is
-// what is said. Whatever is decided is folded, also into the rows of members that a city keeps.
-#include "core/alliance/alliance_fold.h"
-
+// Goal: nothing that another ledger says can harm the one that reads it. Method: the first byte
+// says who reads, an alliance a member's share (TakeShared) or a city its alliance (TakeHeard); the
+// rest is what is said. Whatever is decided is folded.
 #include <google/protobuf/stubs/logging.h>
-#include "core/city/peers.h"
+
 #include "core/rules.h"
 #include "hansa/v1/federation.pb.h"
 #include "tests/fuzz/fuzz.h"

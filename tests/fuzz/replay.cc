@@ -1,5 +1,5 @@
-// Goal: what once broke a parser breaks it no more, nor does anything near it. Method: every file of
-// the corpus as it is, cut off at each of its bytes, and with each of them changed.
+// Goal: what once broke a parser breaks it no more, nor does anything near it. Method: every file
+// of the corpus as it is, cut off at each of its bytes, and with each of them changed.
 #include <csignal>
 #include <filesystem>
 #include <fstream>
