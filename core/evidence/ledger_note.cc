@@ -41,7 +41,9 @@ std::string witness_name(std::string_view city, std::string_view founding_id_hex
 
 bool is_checkpoint(const v1::CheckpointSigned& event) {
   return is_note_name(event.origin()) && parse_hex<Hash>(event.sha256()).has_value() &&
-         parse_hex<TreeHash>(event.root_sha256()).has_value();
+         parse_hex<TreeHash>(event.root_sha256()).has_value() &&
+         parse_hex<PublicKey>(event.public_key()).has_value() &&
+         parse_hex<Signature>(event.signature()).has_value();
 }
 
 TreeCheckpoint checkpoint_of(const v1::CheckpointSigned& event) {
