@@ -78,6 +78,7 @@ class CityWorld {
                   }},
                  Workload(dice_, city_.ledger.id, kStartUs)) {
     now_.time_us = clock_.now_us = kStartUs;
+    note_faults(faults_, trace_);
     for (uint32_t number = 0; number < kNodes; ++number) {
       nodes_[number] = std::make_unique<CityNode>(number, dice_.number(), city_);
     }

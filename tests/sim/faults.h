@@ -54,4 +54,18 @@ inline Faults draw_faults(Dice& dice) {
   return faults;
 }
 
+inline void note_faults(const Faults& faults, Trace& trace) {
+  const auto& log = faults.log;
+  trace.note("log: delay, duplicate, drop, late, lost answer, error though appended, reorder, "
+             "crash, unreachable, short read",
+             {log.delay, log.duplicate, log.drop, log.late, log.lost_answer,
+              log.error_though_appended, log.reorder_answers, log.crash, log.unreachable,
+              log.short_read});
+  trace.note("faults: node crash, rows lost, lead change; forward lost, doubled, late, astray; "
+             "clock step, pause; sent twice, given up",
+             {faults.node_crash, faults.rows_lost, faults.lead_change, faults.forward_lost,
+              faults.forward_doubled, faults.forward_late, faults.forward_astray,
+              faults.clock_step, faults.pause, faults.sent_twice, faults.given_up});
+}
+
 }  // namespace hansa::sim
