@@ -158,6 +158,7 @@ int64_t KeeperLoop::monotonic_us() const {
 
 void KeeperLoop::schedule_tick() {
   if (ticks == 0) ticked_at_us = monotonic_us();
+  if (!config.ticks_alone) return;
   timer.expires_after(std::chrono::microseconds(config.limits.commit_interval_us));
   timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
     auto self = weak.lock();
@@ -279,6 +280,10 @@ void Keeper::look_again() { impl_->loop->post_round(); }
 
 void Keeper::fire_timers(std::function<void()> fired) {
   impl_->loop->fire_timers(std::move(fired));
+}
+
+void Keeper::tick() {
+  boost::asio::post(impl_->loop->strand, [loop = impl_->loop] { loop->tick(); });
 }
 
 std::shared_ptr<const Snapshot> Keeper::snapshot() const { return store()->snapshot(); }

@@ -61,6 +61,8 @@ struct KeeperConfig {
   Seq accepted_to = 0;
   // Due timers fire by themselves; off where time is virtual and fire_timers() says when.
   bool timers_fire_alone = true;
+  // Ticks come by themselves; off where time is virtual and tick() says when.
+  bool ticks_alone = true;
   // Sends the bytes of a command (projections/forward.h) to the node that leads. None: no other
   // node is there, and this one leads.
   std::function<void(std::string)> forward;
@@ -160,6 +162,8 @@ class Keeper {
   void look_again();
   // Decides every timer that is due and calls back when their entries have landed.
   void fire_timers(std::function<void()> fired);
+  // What comes every commit_interval_us: a commit is due, waiting ends, others' entries are read.
+  void tick();
 
   ActorId actor_of(const Principal& principal) const;
   std::string request_mac(std::string_view request_bytes) const;

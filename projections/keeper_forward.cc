@@ -52,18 +52,34 @@ bool KeeperLoop::hands_on(const Pending& pending) const {
   return !leads() && lead != Lead::kUndecided && !pending.decide_here && in_doubt_us <= 0;
 }
 
-// What another node decided a moment ago may not be read yet: nobody is refused for that. Where
-// entries of ours are on their way the refusal waits for them, and their landing shows that none
-// came before.
+// What another node decided a moment ago may not be read yet: nobody is refused for that, or told
+// that there is nothing to do. Where entries of ours are on their way the answer waits for them, and
+// their landing shows that none came before.
 bool KeeperLoop::reads_first(Pending& pending) {
   if (config.forward == nullptr || pending.has_read) return false;
   if (flights > 0 || appender->has_stamped()) return false;
-  if (!read_this_round) follow_log();
+  if (!read_this_round && !read_to_end()) {
+    refuse_now(std::move(pending),
+               stopped ? *stopped
+                       : Error{Errc::kUnavailable, log_failure ? log_failure->detail : ""});
+    return true;
+  }
   read_this_round = true;
-  if (stopped || must_follow()) return false;
   pending.has_read = true;
   queue.push_front(std::move(pending));
   return true;
+}
+
+// What is found before an error comes without the error: only a call that finds no more was not
+// cut short.
+bool KeeperLoop::read_to_end() {
+  while (!stopped) {
+    const auto steps = appender->follow();
+    followed(steps);
+    if (!steps) return false;
+    if (steps->empty()) return true;
+  }
+  return false;
 }
 
 void KeeperLoop::hand_on(Pending pending) {

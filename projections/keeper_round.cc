@@ -156,6 +156,7 @@ void KeeperLoop::decide_one(Pending pending) {
     return answer_after_tip(std::move(pending), fail(std::move(decision).error()));
   }
   if (decision->unchanged || (decision->events.empty() && !moves)) {
+    if (reads_first(pending)) return;
     v1::Receipt receipt;
     receipt.set_ledger(config.ledger.text());
     receipt.set_seq(appender->tip_seq());

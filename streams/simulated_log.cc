@@ -144,7 +144,7 @@ void SimulatedStore::answer_flight(const Route& route) {
   }
   const FlightRef flight = *which;
   flights.erase(which);
-  if (!flight->abandoned) flight->delivered(std::move(flight->deliveries));
+  if (flight->delivered) std::exchange(flight->delivered, nullptr)(std::move(flight->deliveries));
 }
 
 // What was not synced is gone; a client that had not heard yet may send it again, or give up.
@@ -204,11 +204,15 @@ std::vector<std::string> SimulatedStore::records(const LedgerId& id) const {
 SimulatedLog::SimulatedLog(SimulatedStore& store) : store_(store), number_(++store.logs_) {}
 
 SimulatedLog::~SimulatedLog() {
+  // What waits may be the last to hold its process, whose end must not meet a half-changed store.
+  std::vector<Log::Delivered> dropped;
+  const std::lock_guard lock(store_.mutex_);
   for (auto& [route, traffic] : store_.traffic_) {
     if (route.first != number_) continue;
-    for (auto& flight : traffic.flights) flight->abandoned = true;
+    for (auto& flight : traffic.flights) dropped.push_back(std::move(flight->delivered));
     store_.forget_outgoing(route);
   }
+  std::erase_if(store_.traffic_, [this](const auto& each) { return each.first.first == number_; });
 }
 
 Result<Offset> SimulatedLog::end(const LedgerId& ledger) {

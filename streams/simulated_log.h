@@ -10,7 +10,7 @@
 //          SimulatedFaults are chances in 1 000, all 0 at first: then each flight lands whole, in
 //          order of sending, and is answered. inject() and replace_tail() are what rivals and an
 //          unclean election do. Destroying a SimulatedLog is the crash of its process: nothing of
-//          it is answered, what was on its way may still arrive.
+//          it is answered or kept alive, what was on its way may still arrive.
 // Errors:  as streams/log.h; append answers kUnavailable where a real client gives up waiting.
 // Threads: any, one thing at a time; answers are called from step(). The order of what happens is
 //          the seed's only while one thread asks.
@@ -68,10 +68,9 @@ class SimulatedStore {
  private:
   friend class SimulatedLog;
   struct Flight {
-    Log::Delivered delivered;
+    Log::Delivered delivered;  // none: its process crashed
     std::vector<Delivery> deliveries;
     size_t unanswered = 0;
-    bool abandoned = false;  // its process crashed
   };
   using FlightRef = std::shared_ptr<Flight>;
   struct Message {

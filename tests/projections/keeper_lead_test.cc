@@ -189,6 +189,40 @@ TEST_F(KeeperLeadTest, NobodyIsRefusedForWhatANodeHasNotReadYet) {
   EXPECT_TRUE(leader_.city.call(verify, verifier).has_value());
 }
 
+TEST_F(KeeperLeadTest, LogCannotBeRead_NobodyIsRefusedForWhatStandsInIt) {
+  start();
+  leader_.city.turn = [this] { store_.step(); };  // the follower stands still meanwhile
+  const auto receipt = leader_.city.call(report(), hotline_);
+  ASSERT_TRUE(receipt.has_value());
+  v1::VerifyCase verify;
+  verify.set_case_(receipt->subject_id());
+  const auto verifier = staff("verifier-1", {v1::Role::verifier});
+  streams::SimulatedFaults faults;
+  faults.unreachable = 1000;
+  store_.set_faults(faults);
+  const auto refused = follower_.city.call(verify, verifier);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::kUnavailable) << refused.error().detail;
+  store_.set_faults({});
+}
+
+TEST_F(KeeperLeadTest, NobodyIsToldThatNothingIsToDoForWhatANodeHasNotReadYet) {
+  start();
+  const auto admin = staff("admin", {v1::Role::city_admin});
+  v1::DefineUnit unit;
+  unit.set_unit("roads");
+  EXPECT_TRUE(follower_.city.call(unit, admin)->entry_sha256().empty()) << "it is known as it is";
+  v1::DefineUnit renamed = unit;
+  renamed.mutable_title()->set_en("Roads and bridges");
+  leader_.city.turn = [this] { store_.step(); };  // the follower stands still meanwhile
+  const auto changed = leader_.city.call(renamed, admin);
+  ASSERT_TRUE(changed.has_value());
+  leader_.city.turn = [this] { turn(follower_); };
+  const auto back = follower_.city.call(unit, admin);
+  ASSERT_TRUE(back.has_value()) << back.error().detail;
+  EXPECT_EQ(back->seq(), changed->seq() + 1);
+}
+
 TEST_F(KeeperLeadTest, OnlyTheLeaderFiresTimers) {
   timers_fire_alone_ = true;
   Site alone(*this);

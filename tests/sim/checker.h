@@ -1,0 +1,57 @@
+// Checker: holds what clients were told, and what nodes showed, against what the ledger has.
+//
+// Shape:   check(evidence) -> findings; none when all laws held. Names are stable:
+//            chain_break         the records do not make one chain, or hold what cannot be read
+//            lost                acknowledged, and not in the ledger
+//            duplicate           a command, imported row or timer stands in the ledger twice
+//            phantom             an entry that nobody asked for
+//            effect_of_refusal   only ever refused, and stands in the ledger as accepted
+//            answer_differs      a receipt names another seq or hash than the ledger has
+//            order               completed before another was asked for, and stands behind it
+//            stale_answer        refused, or known already, from before what was acknowledged
+//            time                an entry is dated before the one in front of it
+//            fold_failed         the ledger cannot be folded
+//            history_differs     a node held an entry that the ledger does not have there
+//            projection_differs  a node's rows are not what the ledger amounts to
+//          What only the world that was simulated can tell has a name here, too: no_progress,
+//          ledger_stopped, cannot_open, not_repeatable.
+// Errors:  none: what is wrong is a finding.
+// Threads: pure.
+// Limits:  every attempt is compared with every acknowledged one: some thousands at most.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "projections/digest.h"
+#include "tests/sim/history.h"
+
+namespace hansa::sim {
+
+struct Finding {
+  std::string name;
+  std::string what;  // a sentence for people
+
+  std::string text() const { return name + ": " + what; }
+};
+
+// What one node showed at one moment.
+struct Shown {
+  uint32_t node = 0;
+  Seq seq = 0;
+  Hash tip;                                   // of entry `seq`
+  std::optional<projections::Digest> digest;  // of its rows at `seq`
+};
+
+struct Evidence {
+  FoundingId founding_id;
+  std::vector<std::string> records;  // of the log, in order
+  History history;
+  std::vector<Shown> shown;
+};
+
+std::vector<Finding> check(const Evidence& evidence);
+
+}  // namespace hansa::sim

@@ -1,0 +1,357 @@
+#include "tests/sim/city_world.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "core/base/assert.h"
+#include "core/base/hash.h"
+#include "tests/sim/city_node.h"
+#include "tests/sim/clients.h"
+#include "tests/sim/faults.h"
+
+namespace hansa::sim {
+namespace {
+
+using projections::Lead;
+
+constexpr uint32_t kNodes = 3;
+constexpr int64_t kStartUs = 1'735'689'600'000'000;  // 2025-01-01T00:00:00Z
+constexpr int64_t kSecondUs = 1'000'000;
+constexpr int64_t kHourUs = 3600 * kSecondUs;
+constexpr uint64_t kFaultStepsMax = 8'000;
+// So many steps are enough for everyone to be answered once nothing goes wrong any more.
+constexpr uint64_t kHealStepsMax = 100'000;
+constexpr int64_t kForwardPatienceUs = 3 * kSecondUs;
+// A clock that is off by more makes command ids too old or too new for the ledger's time.
+constexpr int64_t kClockOffUsMax = 20 * kHourUs;
+
+// In memory where the machine has a folder for that: nothing needs to outlive the run.
+class RunFolder {
+ public:
+  RunFolder() {
+    const std::filesystem::path shm = "/dev/shm";
+    const auto base = std::filesystem::is_directory(shm) ? shm
+                                                         : std::filesystem::temp_directory_path();
+    std::string pattern = (base / "hansa-sim-XXXXXX").string();
+    HANSA_ASSERT(mkdtemp(pattern.data()) != nullptr, "a folder for the run can be made");
+    path_ = pattern;
+  }
+  ~RunFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// A command on its way from a node to the one that leads.
+struct Forward {
+  int64_t due_us = 0;
+  int64_t lost_at_us = 0;  // nobody leads: then it goes
+  std::string bytes;
+};
+
+class CityWorld {
+ public:
+  CityWorld(uint64_t seed, bool in_words)
+      : dice_(seed),
+        trace_(in_words),
+        faults_(draw_faults(dice_)),
+        step_us_max_(dice_.between(200, 4'000)),
+        log_(dice_.number(), faults_.log),
+        city_{log_, clock_, {"city", "example"}, *FoundingId::from(std::string(16, 'f')),
+              folder_.path(),
+              [this](uint32_t from, std::string bytes) { forward(from, std::move(bytes)); }},
+        clients_({dice_, trace_, now_, faults_, [this] { return choose_node(); },
+                  [this](uint32_t node, const Request& request, const CommandId& id,
+                         projections::Answer answer) {
+                    nodes_[node]->enter(request, id, std::move(answer));
+                  }},
+                 Workload(dice_, city_.ledger.id, kStartUs)) {
+    now_.time_us = clock_.now_us = kStartUs;
+    note_faults(faults_, trace_);
+    for (uint32_t number = 0; number < kNodes; ++number) {
+      nodes_[number] = std::make_unique<CityNode>(number, dice_.number(), city_);
+    }
+  }
+
+  RunReport run() {
+    for (auto& node : nodes_) node->follow_time();
+    for (uint32_t number = 0; number < kNodes; ++number) start(number);
+    choose_leaders();
+    while (now_.step < kFaultStepsMax && !clients_.all_told() && is_sound()) step();
+    happened_["steps with faults"] += now_.step;
+    if (is_sound()) heal();
+    if (is_sound()) close();
+    return report();
+  }
+
+ private:
+  bool is_sound() const { return findings_.empty(); }
+
+  void found(std::string name, std::string what) {
+    trace_.note("found", {}, name + ": " + what);
+    findings_.push_back({std::move(name), std::move(what)});
+  }
+
+  // ---- time and what happens next
+
+  void step() {
+    ++now_.step;
+    now_.time_us += dice_.between(1, step_us_max_);
+    clock_.now_us = now_.time_us;
+    for (auto& node : nodes_) node->follow_time();
+    if (!is_healing_) harm();
+    const uint64_t roll = dice_.pick(100);
+    if (roll < 35) {
+      trace_.note("log", {log_.step()});
+    } else if (roll < 80) {
+      const auto number = dice_.pick(kNodes);
+      uint64_t handled = 0;
+      for (uint64_t most = 1 + dice_.pick(6); handled < most; ++handled) {
+        if (!nodes_[number]->run_one()) break;
+      }
+      trace_.note("node", {static_cast<int64_t>(number), static_cast<int64_t>(handled)});
+    } else if (roll < 92) {
+      clients_.act();
+    } else if (roll < 99) {
+      deliver_forward();
+    } else {
+      look_at(static_cast<uint32_t>(dice_.pick(kNodes)), dice_.chance(200));
+    }
+  }
+
+  void harm() {
+    if (dice_.chance(faults_.node_crash)) crash(static_cast<uint32_t>(dice_.pick(kNodes)));
+    if (dice_.chance(faults_.lead_change)) choose_leaders();
+    if (dice_.chance(faults_.clock_step)) step_clock(*nodes_[dice_.pick(kNodes)]);
+    if (dice_.chance(faults_.pause)) {
+      const auto number = dice_.pick(kNodes);
+      nodes_[number]->paused_until_us = now_.time_us + dice_.between(1, 4 * kSecondUs);
+      trace_.note("node pauses", {static_cast<int64_t>(number)});
+      happened_["pauses"] += 1;
+    }
+    // What is down comes back after a while.
+    const auto number = static_cast<uint32_t>(dice_.pick(kNodes));
+    if (!nodes_[number]->is_up() && dice_.chance(10)) start(number);
+  }
+
+  // ---- nodes
+
+  void start(uint32_t number) {
+    auto& node = *nodes_[number];
+    node.follow_time();
+    if (auto started = node.start(); !started) {
+      trace_.note("node does not start", {number}, started.error().detail);
+      if (started.error().code == Errc::kUnavailable) return;
+      return found("cannot_open", "node " + std::to_string(number) + ": " +
+                                      std::string(error_info(started.error().code).name) + ": " +
+                                      started.error().detail);
+    }
+    trace_.note("node starts", {number});
+    happened_["starts"] += 1;
+    if (dice_.chance(800)) node.take_lead(Lead::kElsewhere);
+  }
+
+  void crash(uint32_t number) {
+    auto& node = *nodes_[number];
+    if (!node.is_up()) return;
+    look_at(number, true);
+    node.crash();
+    trace_.note("node crashes", {number});
+    happened_["crashes"] += 1;
+    if (!dice_.chance(faults_.rows_lost)) return;
+    node.lose_rows();
+    happened_["rows lost"] += 1;
+  }
+
+  void step_clock(CityNode& node) {
+    const int64_t sizes[] = {kSecondUs / 10, 3 * kSecondUs, 400 * kSecondUs, 3 * kHourUs};
+    const int64_t size = sizes[dice_.pick(4)];
+    node.clock_off_us = std::clamp(node.clock_off_us + dice_.between(-size, size),
+                                   -kClockOffUsMax, kClockOffUsMax);
+    trace_.note("clock is set", {node.clock_off_us});
+    happened_["clock steps"] += 1;
+  }
+
+  // Mostly one; sometimes two at once, or none, or one that may not decide.
+  void choose_leaders() {
+    const auto first = dice_.pick(kNodes);
+    const auto second = dice_.chance(200) ? dice_.pick(kNodes) : first;
+    const bool has_leader = !dice_.chance(100);
+    for (uint32_t number = 0; number < kNodes; ++number) {
+      if (!nodes_[number]->is_up()) continue;
+      const bool leads = has_leader && (number == first || number == second);
+      Lead lead = leads ? Lead::kHere : Lead::kElsewhere;
+      if (!leads && dice_.chance(30)) lead = Lead::kForbidden;
+      // Not everyone hears of it at once.
+      if (!is_healing_ && dice_.chance(100)) continue;
+      nodes_[number]->take_lead(lead);
+      trace_.note("lead", {number, static_cast<int64_t>(lead)});
+    }
+    happened_["lead changes"] += 1;
+  }
+
+  std::optional<uint32_t> choose_node() {
+    const auto number = static_cast<uint32_t>(dice_.pick(kNodes));
+    const auto& node = *nodes_[number];
+    if (!node.is_up() || now_.time_us < node.paused_until_us) return std::nullopt;
+    return number;
+  }
+
+  // What a node shows of itself is held against the ledger at the end.
+  void look_at(uint32_t number, bool at_rows) {
+    auto& node = *nodes_[number];
+    if (!node.is_up()) return;
+    const auto health = node.keeper().health();
+    if (health.stopped) {
+      found("ledger_stopped", "node " + std::to_string(number) + ": " + health.stopped->detail);
+    }
+    shown_.push_back({number, health.landed_seq, health.tip, std::nullopt});
+    if (!at_rows) return;
+    const auto meta = node.keeper().store()->meta();
+    shown_.push_back({number, meta.position.seq, meta.position.tip, meta.digest});
+  }
+
+  // ---- forwarded commands
+
+  void forward(uint32_t from, std::string bytes) {
+    happened_["forwards"] += 1;
+    if (dice_.chance(faults_.forward_lost)) return trace_.note("forward is lost", {from});
+    const int copies = dice_.chance(faults_.forward_doubled) ? 2 : 1;
+    for (int copy = 0; copy < copies; ++copy) {
+      const int64_t late_us =
+          dice_.chance(faults_.forward_late) ? dice_.between(0, 12 * kSecondUs) : 0;
+      const int64_t due_us = now_.time_us + late_us;
+      forwards_.push_back({due_us, due_us + kForwardPatienceUs, bytes});
+    }
+  }
+
+  void deliver_forward() {
+    if (forwards_.empty()) return;
+    const size_t which = dice_.pick(forwards_.size());
+    const Forward& forward = forwards_[which];
+    if (forward.due_us > now_.time_us) return;
+    const auto number = static_cast<uint32_t>(dice_.pick(kNodes));
+    auto& node = *nodes_[number];
+    const bool takes = node.is_up() && now_.time_us >= node.paused_until_us &&
+                       (node.lead == Lead::kHere || dice_.chance(faults_.forward_astray));
+    if (takes) {
+      const auto entered = node.door().enter_forwarded(forward.bytes);
+      trace_.note("forward arrives", {number, entered.has_value()});
+    }
+    if (takes || now_.time_us > forward.lost_at_us) {
+      forwards_.erase(forwards_.begin() + static_cast<ptrdiff_t>(which));
+    }
+  }
+
+  // ---- the end
+
+  void heal() {
+    trace_.note("heals");
+    is_healing_ = true;
+    faults_ = Faults();
+    log_.set_faults({});
+    clients_.only_finish();
+    for (uint32_t number = 0; number < kNodes && is_sound(); ++number) {
+      auto& node = *nodes_[number];
+      node.paused_until_us = node.clock_off_us = 0;
+      if (!node.is_up()) start(number);
+      if (node.is_up()) node.take_lead(number == 0 ? Lead::kHere : Lead::kElsewhere);
+    }
+    const uint64_t begun = now_.step;
+    while (is_sound() && !(clients_.all_told() && all_read())) {
+      step();
+      if (now_.step - begun > kHealStepsMax) return found("no_progress", what_waits());
+    }
+    happened_["steps to heal"] += now_.step - begun;
+  }
+
+  bool all_read() {
+    if (log_.step()) return false;
+    const size_t records = log_.records(city_.ledger).size();
+    return std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+      const auto health = node->keeper().health();
+      return health.next_offset >= records && health.committed_seq == health.landed_seq;
+    });
+  }
+
+  std::string what_waits() {
+    std::string text = "nothing goes wrong any more, and still there wait:" + clients_.waits_for();
+    for (uint32_t number = 0; number < kNodes; ++number) {
+      const auto health = nodes_[number]->keeper().health();
+      text += "; node " + std::to_string(number) + " has landed seq " +
+              std::to_string(health.landed_seq) + ", committed " +
+              std::to_string(health.committed_seq) + ", read to offset " +
+              std::to_string(health.next_offset) + ", waits: " + health.waits;
+    }
+    return text + "; the log ends at " + std::to_string(log_.records(city_.ledger).size());
+  }
+
+  void close() {
+    size_t closed = 0;
+    for (auto& node : nodes_) node->keeper().close([&closed] { ++closed; });
+    for (uint64_t i = 0; closed < kNodes; ++i) {
+      step();
+      if (i > kHealStepsMax) return found("no_progress", "a node does not close");
+    }
+    for (uint32_t number = 0; number < kNodes; ++number) {
+      look_at(number, true);
+      const auto store = nodes_[number]->keeper().store();
+      const auto scanned = store->scan_digest();
+      if (!scanned || *scanned != store->meta().digest) {
+        found("projection_differs", "node " + std::to_string(number) +
+                                        ": its rows do not have the digest that it kept");
+      }
+    }
+  }
+
+  RunReport report() {
+    RunReport report;
+    Evidence evidence{city_.founding_id, log_.records(city_.ledger), clients_.history(), shown_};
+    for (const auto& record : evidence.records) trace_.note("record", {}, sha256(record).view());
+    for (const auto& shown : shown_) {
+      trace_.note("shown", {shown.node, static_cast<int64_t>(shown.seq)},
+                  shown.digest ? shown.digest->hex() : "");
+    }
+    report.findings = check(evidence);
+    report.findings.insert(report.findings.begin(), findings_.begin(), findings_.end());
+    report.trace_hash = trace_.hash();
+    clients_.count(happened_);
+    happened_["records"] += evidence.records.size();
+    report.happened = std::move(happened_);
+    return report;
+  }
+
+  const RunFolder folder_;
+  Dice dice_;
+  Trace trace_;
+  Faults faults_;
+  const int64_t step_us_max_;
+  Moment now_;
+  VirtualClock clock_;
+  streams::SimulatedStore log_;
+  City city_;
+  Clients clients_;  // outlives the nodes, which may still hold its answers
+  std::array<std::unique_ptr<CityNode>, kNodes> nodes_;
+  std::vector<Forward> forwards_;
+  std::vector<Shown> shown_;
+  std::vector<Finding> findings_;
+  std::map<std::string, uint64_t> happened_;
+  bool is_healing_ = false;
+};
+
+}  // namespace
+
+RunReport run_city(uint64_t seed, bool in_words) { return CityWorld(seed, in_words).run(); }
+
+}  // namespace hansa::sim

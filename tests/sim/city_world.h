@@ -1,0 +1,31 @@
+// City world: one city's ledger, three nodes and some clients on one thread, with faults from a
+// seed.
+//
+// Shape:   run_city(seed) draws what goes wrong and how often (Faults), lets clients work while it
+//          does, heals everything, demands that every command is answered and every node caught up,
+//          and answers what the checker found. A client sends its command again under the same id
+//          until it is told.
+// Errors:  none: what is wrong is a finding; the same seed gives the same run and the same trace.
+// Threads: one.
+// Limits:  see the constants of city_world.cc.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/sim/checker.h"
+
+namespace hansa::sim {
+
+struct RunReport {
+  std::vector<Finding> findings;
+  uint64_t trace_hash = 0;
+  std::map<std::string, uint64_t> happened;  // how often what was seen: a quiet run proves nothing
+};
+
+// `in_words`: every event is printed.
+RunReport run_city(uint64_t seed, bool in_words);
+
+}  // namespace hansa::sim

@@ -1,0 +1,71 @@
+// Faults: what goes wrong in one simulated run, and how often.
+//
+// Shape:   draw_faults(dice): every run draws its own rates, about half of them zero, so that some
+//          runs have one fault alone and some have all. Rates are chances in 1 000 a step or event.
+// Errors:  none.
+// Threads: plain values.
+#pragma once
+
+#include "streams/simulated_log.h"
+#include "tests/sim/dice.h"
+
+namespace hansa::sim {
+
+struct Faults {
+  streams::SimulatedFaults log;
+  uint32_t node_crash = 0;       // a step: a node is gone at once
+  uint32_t rows_lost = 0;        // a crash: with its rows
+  uint32_t lead_change = 0;      // a step: leaders are chosen anew, one, two or none
+  uint32_t forward_lost = 0;     // a forwarded command never arrives
+  uint32_t forward_doubled = 0;  // it arrives twice
+  uint32_t forward_late = 0;     // it arrives seconds later
+  uint32_t forward_astray = 0;   // it arrives at a node that does not lead
+  uint32_t clock_step = 0;       // a step: a node's clock is set
+  uint32_t pause = 0;            // a step: a node stands still for a while
+  uint32_t sent_twice = 0;       // a client asks two nodes at once
+  uint32_t given_up = 0;         // a client never asks again
+};
+
+inline uint32_t draw_rate(Dice& dice, uint32_t highest) {
+  return dice.chance(500) ? 0 : static_cast<uint32_t>(dice.pick(highest + 1));
+}
+
+inline Faults draw_faults(Dice& dice) {
+  Faults faults;
+  const uint32_t harm = dice.chance(150) ? 250 : 60;
+  auto& log = faults.log;
+  for (uint32_t* rate : {&log.delay, &log.duplicate, &log.drop, &log.late, &log.lost_answer,
+                         &log.error_though_appended, &log.reorder_answers, &log.unreachable,
+                         &log.short_read}) {
+    *rate = draw_rate(dice, harm);
+  }
+  log.crash = draw_rate(dice, 20);
+  faults.node_crash = draw_rate(dice, 3);
+  faults.rows_lost = draw_rate(dice, 1000);
+  faults.lead_change = draw_rate(dice, 5);
+  faults.forward_lost = draw_rate(dice, 300);
+  faults.forward_doubled = draw_rate(dice, 300);
+  faults.forward_late = draw_rate(dice, 300);
+  faults.forward_astray = draw_rate(dice, 300);
+  faults.clock_step = draw_rate(dice, 3);
+  faults.pause = draw_rate(dice, 4);
+  faults.sent_twice = draw_rate(dice, 150);
+  faults.given_up = draw_rate(dice, 100);
+  return faults;
+}
+
+inline void note_faults(const Faults& faults, Trace& trace) {
+  const auto& log = faults.log;
+  trace.note("log: delay, duplicate, drop, late, lost answer, error though appended, reorder, "
+             "crash, unreachable, short read",
+             {log.delay, log.duplicate, log.drop, log.late, log.lost_answer,
+              log.error_though_appended, log.reorder_answers, log.crash, log.unreachable,
+              log.short_read});
+  trace.note("faults: node crash, rows lost, lead change; forward lost, doubled, late, astray; "
+             "clock step, pause; sent twice, given up",
+             {faults.node_crash, faults.rows_lost, faults.lead_change, faults.forward_lost,
+              faults.forward_doubled, faults.forward_late, faults.forward_astray,
+              faults.clock_step, faults.pause, faults.sent_twice, faults.given_up});
+}
+
+}  // namespace hansa::sim

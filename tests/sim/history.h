@@ -1,0 +1,55 @@
+// History: what the clients of one ledger asked, and what they were told.
+//
+// Shape:   an Operation is one command of one client under one command id; an Attempt is one time
+//          that it was sent to a node. An attempt without `completed` was never answered: its node
+//          is gone, or is still at it. Moments are virtual: time in microseconds and step.
+//          Outcome: kOk: an entry stands for it, `seq` and `entry_sha256` name it; kUnchanged: all
+//          was known already, nothing was appended; kRefused: nothing was or will be done by this
+//          attempt, `code` says why; kUnknown: neither is said.
+//          `seq` of kUnchanged and kRefused is the entry that was looked at, 0 if none was.
+// Errors:  none.
+// Threads: plain values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/ids.h"
+
+namespace hansa::sim {
+
+struct Moment {
+  int64_t time_us = 0;
+  uint64_t step = 0;
+};
+
+enum class Outcome : uint8_t { kUnknown, kOk, kUnchanged, kRefused };
+
+struct Attempt {
+  uint32_t node = 0;
+  Moment invoked;
+  std::optional<Moment> completed;
+  Outcome outcome = Outcome::kUnknown;
+  Seq seq = 0;
+  std::string entry_sha256;  // hex
+  std::string code;          // of the error
+};
+
+struct Operation {
+  uint32_t client = 0;
+  CommandId id;
+  std::string method;      // `AssignCase`
+  std::string subject;     // the case or unit that it names; empty: it makes one
+  std::string import_key;  // of an import, which has no command id: import_key()
+  std::vector<Attempt> attempts;
+};
+
+using History = std::vector<Operation>;
+
+inline std::string import_key(const std::string& source_name, const std::string& source_id) {
+  return source_name + '/' + source_id;
+}
+
+}  // namespace hansa::sim

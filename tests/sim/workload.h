@@ -1,0 +1,61 @@
+// Workload: what the clients of a city ask, well and badly, from the dice.
+//
+// Shape:   setup() are the commands that found the city, in order. next() makes a request: reports,
+//          the next right step on a known case, any step on any case, units, imported rows,
+//          erasures, and what nobody may do. learn() tells it of a case and its state.
+// Errors:  none.
+// Threads: one.
+// Limits:  few names of everything, so that clients meet.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/schema.h"
+#include "core/city/context.h"
+#include "tests/sim/dice.h"
+
+namespace hansa::sim {
+
+struct Request {
+  const MethodInfo* method = nullptr;
+  std::unique_ptr<google::protobuf::Message> message;
+  Principal who;
+  std::string subject;
+  std::string import_key;
+  std::string reporter;  // whose key its personal texts are sealed under; empty: it has none
+};
+
+class Workload {
+ public:
+  // `now_us` is when the city begins: imported cases are older, postponed ones come later.
+  Workload(Dice& dice, std::string city, int64_t now_us);
+
+  std::vector<Request> setup();
+  Request next();
+  void learn(const std::string& case_id, const std::string& state);
+
+ private:
+  struct KnownCase {
+    std::string id;
+    std::string state;
+  };
+
+  Request request(const std::string& method, std::unique_ptr<google::protobuf::Message> message);
+  Request report();
+  Request step_on_case();
+  Request on_case(const std::string& method, const std::string& case_id);
+  Request define_unit();
+  Request import();
+  Request erase();
+
+  Dice& dice_;
+  const std::string city_;
+  const int64_t now_us_;
+  std::vector<KnownCase> cases_;
+};
+
+}  // namespace hansa::sim
