@@ -27,6 +27,7 @@ constexpr uint64_t kFaultStepsMax = 8'000;
 // So many steps are enough for everyone to be answered once nothing goes wrong any more.
 constexpr uint64_t kHealStepsMax = 100'000;
 constexpr int64_t kForwardPatienceUs = 3 * kSecondUs;
+constexpr int64_t kReadPatienceUs = 3 * kSecondUs;
 // A clock that is off by more makes command ids too old or too new for the ledger's time.
 constexpr int64_t kClockOffUsMax = 20 * kHourUs;
 
@@ -75,7 +76,8 @@ class CityWorld {
                   [this](uint32_t node, const Request& request, const CommandId& id,
                          projections::Answer answer) {
                     nodes_[node]->enter(request, id, std::move(answer));
-                  }},
+                  },
+                  [this](Seq seq, const std::string& subject) { read_back(seq, subject); }},
                  Workload(dice_, city_.ledger.id, kStartUs)) {
     now_.time_us = clock_.now_us = kStartUs;
     note_faults(faults_, trace_);
@@ -220,6 +222,33 @@ class CityWorld {
     if (!at_rows) return;
     const auto meta = node.keeper().store()->meta();
     shown_.push_back({number, meta.position.seq, meta.position.tip, meta.digest});
+  }
+
+  static bool shows(const projections::Snapshot& snapshot, const std::string& subject) {
+    if (!subject.starts_with('c')) return true;  // no case
+    const auto row = snapshot.find(kCaseTable, case_key(subject));
+    return row && *row;
+  }
+
+  // Whoever was told of an entry and asks any node for it sees it, or hears that it is not there yet.
+  void read_back(Seq seq, const std::string& subject) {
+    if (!dice_.chance(200)) return;
+    const auto number = choose_node();
+    if (!number) return;
+    nodes_[*number]->keeper().wait_for(
+        seq, kReadPatienceUs,
+        [this, seq, subject, number = *number](
+            const Result<std::shared_ptr<const projections::Snapshot>>& shown) {
+          trace_.note("read", {number, static_cast<int64_t>(seq), shown.has_value()});
+          happened_[shown ? "reads" : "reads in vain"] += 1;
+          if (!shown) return;
+          const auto& meta = (*shown)->meta();
+          shown_.push_back({number, meta.position.seq, meta.position.tip, meta.digest});
+          if (meta.position.seq >= seq && shows(**shown, subject)) return;
+          found("read_behind", "node " + std::to_string(number) + " was asked for seq " +
+                                   std::to_string(seq) + " and showed seq " +
+                                   std::to_string(meta.position.seq) + " without " + subject);
+        });
   }
 
   // ---- forwarded commands
