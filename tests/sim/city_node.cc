@@ -2,10 +2,12 @@
 
 #include <filesystem>
 #include <future>
+#include <optional>
 #include <utility>
 
 #include "core/base/assert.h"
 #include "hansa/v1/case.pb.h"
+#include "tests/projections/file_size_limit.h"
 
 namespace hansa::sim {
 
@@ -73,6 +75,8 @@ void CityNode::follow_time() {
 
 bool CityNode::run_one() {
   if (!is_up() || city_.clock.now_us < paused_until_us) return false;
+  std::optional<projections::testing::FileSizeLimit> full;
+  if (city_.clock.now_us < disk_full_until_us) full.emplace(file_bytes_max);
   if (loop_->stopped()) loop_->restart();
   return loop_->poll_one() > 0;
 }

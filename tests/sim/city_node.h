@@ -72,6 +72,8 @@ class CityNode {
 
   int64_t clock_off_us = 0;    // its clock is ahead by so much
   int64_t paused_until_us = 0;
+  int64_t disk_full_until_us = 0;  // no file of it grows beyond file_bytes_max until then
+  uint64_t file_bytes_max = 0;
   projections::Lead lead = projections::Lead::kUndecided;
 
  private:

@@ -78,7 +78,8 @@ class CityWorld {
                     nodes_[node]->enter(request, id, std::move(answer));
                   },
                   [this](Seq seq, const std::string& subject) { read_back(seq, subject); }},
-                 Workload(dice_, city_.ledger.id, kStartUs)) {
+                 // A node that cannot destroy a key stands still, for people to mend.
+                 Workload(dice_, city_.ledger.id, kStartUs, faults_.disk_full == 0)) {
     now_.time_us = clock_.now_us = kStartUs;
     note_faults(faults_, trace_);
     for (uint32_t number = 0; number < kNodes; ++number) {
@@ -130,6 +131,7 @@ class CityWorld {
     } else {
       look_at(static_cast<uint32_t>(dice_.pick(kNodes)), dice_.chance(200));
     }
+    trace_.print();
   }
 
   void harm() {
@@ -142,6 +144,7 @@ class CityWorld {
       trace_.note("node pauses", {static_cast<int64_t>(number)});
       happened_["pauses"] += 1;
     }
+    if (dice_.chance(faults_.disk_full)) fill_disk(static_cast<uint32_t>(dice_.pick(kNodes)));
     // What is down comes back after a while.
     const auto number = static_cast<uint32_t>(dice_.pick(kNodes));
     if (!nodes_[number]->is_up() && dice_.chance(10)) start(number);
@@ -174,6 +177,15 @@ class CityWorld {
     if (!dice_.chance(faults_.rows_lost)) return;
     node.lose_rows();
     happened_["rows lost"] += 1;
+  }
+
+  // Files of the node cannot grow for a while: commits fail, perhaps in the middle of a record.
+  void fill_disk(uint32_t number) {
+    auto& node = *nodes_[number];
+    node.disk_full_until_us = now_.time_us + dice_.between(1, 4 * kSecondUs);
+    node.file_bytes_max = dice_.pick(60'000);
+    trace_.note("disk is full", {number, static_cast<int64_t>(node.file_bytes_max)});
+    happened_["full disks"] += 1;
   }
 
   void step_clock(CityNode& node) {
@@ -293,7 +305,7 @@ class CityWorld {
     clients_.only_finish();
     for (uint32_t number = 0; number < kNodes && is_sound(); ++number) {
       auto& node = *nodes_[number];
-      node.paused_until_us = node.clock_off_us = 0;
+      node.paused_until_us = node.clock_off_us = node.disk_full_until_us = 0;
       if (!node.is_up()) start(number);
       if (node.is_up()) node.take_lead(number == 0 ? Lead::kHere : Lead::kElsewhere);
     }
@@ -355,6 +367,7 @@ class CityWorld {
     report.findings = check(evidence);
     report.findings.insert(report.findings.begin(), findings_.begin(), findings_.end());
     report.trace_hash = trace_.hash();
+    trace_.print();
     clients_.count(happened_);
     happened_["records"] += evidence.records.size();
     report.happened = std::move(happened_);

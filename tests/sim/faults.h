@@ -22,6 +22,7 @@ struct Faults {
   uint32_t forward_astray = 0;   // it arrives at a node that does not lead
   uint32_t clock_step = 0;       // a step: a node's clock is set
   uint32_t pause = 0;            // a step: a node stands still for a while
+  uint32_t disk_full = 0;        // a step: a node's disk takes no more for a while
   uint32_t sent_twice = 0;       // a client asks two nodes at once
   uint32_t given_up = 0;         // a client never asks again
 };
@@ -49,6 +50,7 @@ inline Faults draw_faults(Dice& dice) {
   faults.forward_astray = draw_rate(dice, 300);
   faults.clock_step = draw_rate(dice, 3);
   faults.pause = draw_rate(dice, 4);
+  faults.disk_full = dice.chance(250) ? draw_rate(dice, 4) : 0;
   faults.sent_twice = draw_rate(dice, 150);
   faults.given_up = draw_rate(dice, 100);
   return faults;
@@ -62,10 +64,11 @@ inline void note_faults(const Faults& faults, Trace& trace) {
               log.error_though_appended, log.reorder_answers, log.crash, log.unreachable,
               log.short_read});
   trace.note("faults: node crash, rows lost, lead change; forward lost, doubled, late, astray; "
-             "clock step, pause; sent twice, given up",
+             "clock step, pause, disk full; sent twice, given up",
              {faults.node_crash, faults.rows_lost, faults.lead_change, faults.forward_lost,
               faults.forward_doubled, faults.forward_late, faults.forward_astray,
-              faults.clock_step, faults.pause, faults.sent_twice, faults.given_up});
+              faults.clock_step, faults.pause, faults.disk_full, faults.sent_twice,
+              faults.given_up});
 }
 
 }  // namespace hansa::sim

@@ -71,8 +71,8 @@ void set_place(v1::PlaceInput& place) {
 
 }  // namespace
 
-Workload::Workload(Dice& dice, std::string city, int64_t now_us)
-    : dice_(dice), city_(std::move(city)), now_us_(now_us) {}
+Workload::Workload(Dice& dice, std::string city, int64_t now_us, bool erases)
+    : dice_(dice), city_(std::move(city)), now_us_(now_us), erases_(erases) {}
 
 Request Workload::request(const std::string& method, std::unique_ptr<Message> message) {
   Request made;
@@ -142,7 +142,7 @@ Request Workload::next() {
     made = step_on_case();
   } else if (roll < 86) {
     made = define_unit();
-  } else if (roll < 98) {
+  } else if (roll < 98 || !erases_) {
     made = import();
   } else {
     made = erase();

@@ -31,8 +31,9 @@ struct Request {
 
 class Workload {
  public:
-  // `now_us` is when the city begins: imported cases are older, postponed ones come later.
-  Workload(Dice& dice, std::string city, int64_t now_us);
+  // `now_us` is when the city begins: imported cases are older, postponed ones come later. Without
+  // `erases` nobody's data is erased.
+  Workload(Dice& dice, std::string city, int64_t now_us, bool erases);
 
   std::vector<Request> setup();
   Request next();
@@ -55,6 +56,7 @@ class Workload {
   Dice& dice_;
   const std::string city_;
   const int64_t now_us_;
+  const bool erases_;
   std::vector<KnownCase> cases_;
 };
 
