@@ -46,6 +46,7 @@ class Check {
     for (const auto& [key, traces] : traces_) check_traces(key, traces);
     check_order();
     check_shown();
+    check_secrets();
     return std::move(findings_);
   }
 
@@ -213,6 +214,15 @@ class Check {
       } else if (shown.digest && *shown.digest != digests->at(shown.seq)) {
         found("projection_differs", where + " had digest " + shown.digest->hex() +
                                         ", folded anew it is " + digests->at(shown.seq).hex());
+      }
+    }
+  }
+
+  void check_secrets() {
+    for (Offset offset = 0; offset < evidence_.records.size(); ++offset) {
+      for (const auto& secret : evidence_.secrets) {
+        if (evidence_.records[offset].find(secret) == std::string::npos) continue;
+        found("clear_text", "record " + std::to_string(offset) + " holds \"" + secret + "\"");
       }
     }
   }

@@ -9,6 +9,7 @@
 //            answer_differs      a receipt names another seq or hash than the ledger has
 //            order               completed before another was asked for, and stands behind it
 //            stale_answer        refused, or known already, from before what was acknowledged
+//            clear_text          a personal text stands in the log as it is
 //            time                an entry is dated before the one in front of it
 //            fold_failed         the ledger cannot be folded
 //            history_differs     a node held an entry that the ledger does not have there
@@ -50,6 +51,7 @@ struct Evidence {
   std::vector<std::string> records;  // of the log, in order
   History history;
   std::vector<Shown> shown;
+  std::vector<std::string> secrets = {};  // parts of personal texts
 };
 
 std::vector<Finding> check(const Evidence& evidence);

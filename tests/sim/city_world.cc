@@ -145,6 +145,20 @@ class CityWorld {
       happened_["pauses"] += 1;
     }
     if (dice_.chance(faults_.disk_full)) fill_disk(static_cast<uint32_t>(dice_.pick(kNodes)));
+    const auto other = static_cast<uint32_t>(dice_.pick(kNodes));
+    if (dice_.chance(faults_.node_stop) && nodes_[other]->is_up()) {
+      nodes_[other]->close();
+      trace_.note("node closes", {other});
+    }
+    if (nodes_[other]->is_closed()) {
+      nodes_[other]->crash();
+      trace_.note("node is closed", {other});
+      happened_["clean stops"] += 1;
+    }
+    if (dice_.chance(faults_.rebuild) && nodes_[other]->rebuild()) {
+      trace_.note("node folds anew", {other});
+      happened_["rebuilds"] += 1;
+    }
     // What is down comes back after a while.
     const auto number = static_cast<uint32_t>(dice_.pick(kNodes));
     if (!nodes_[number]->is_up() && dice_.chance(10)) start(number);
@@ -230,6 +244,11 @@ class CityWorld {
     if (health.stopped) {
       found("ledger_stopped", "node " + std::to_string(number) + ": " + health.stopped->detail);
     }
+    if (health.rebuild.digest_differed) {
+      found("projection_differs",
+            "node " + std::to_string(number) + ": " + health.rebuild.detail);
+    }
+    if (!health.waits.empty()) happened_["looks at nodes that wait"] += 1;
     shown_.push_back({number, health.landed_seq, health.tip, std::nullopt});
     if (!at_rows) return;
     const auto meta = node.keeper().store()->meta();
@@ -306,6 +325,8 @@ class CityWorld {
     for (uint32_t number = 0; number < kNodes && is_sound(); ++number) {
       auto& node = *nodes_[number];
       node.paused_until_us = node.clock_off_us = node.disk_full_until_us = 0;
+      if (node.is_up() && dice_.chance(300)) node.crash();
+      if (node.is_closing()) node.crash();
       if (!node.is_up()) start(number);
       if (node.is_up()) node.take_lead(number == 0 ? Lead::kHere : Lead::kElsewhere);
     }
@@ -339,9 +360,9 @@ class CityWorld {
   }
 
   void close() {
-    size_t closed = 0;
-    for (auto& node : nodes_) node->keeper().close([&closed] { ++closed; });
-    for (uint64_t i = 0; closed < kNodes; ++i) {
+    for (auto& node : nodes_) node->close();
+    const auto is_closed = [](const auto& node) { return node->is_closed(); };
+    for (uint64_t i = 0; !std::all_of(nodes_.begin(), nodes_.end(), is_closed); ++i) {
       step();
       if (i > kHealStepsMax) return found("no_progress", "a node does not close");
     }
@@ -358,7 +379,8 @@ class CityWorld {
 
   RunReport report() {
     RunReport report;
-    Evidence evidence{city_.founding_id, log_.records(city_.ledger), clients_.history(), shown_};
+    Evidence evidence{city_.founding_id, log_.records(city_.ledger), clients_.history(), shown_,
+                      {std::string(kSecretText)}};
     for (const auto& record : evidence.records) trace_.note("record", {}, sha256(record).view());
     for (const auto& shown : shown_) {
       trace_.note("shown", {shown.node, static_cast<int64_t>(shown.seq)},

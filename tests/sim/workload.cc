@@ -159,7 +159,10 @@ Request Workload::report() {
   if (dice_.chance(30)) report->mutable_place()->set_community("nowhere");
   report->set_description("Bags beside the bin, number " + std::to_string(dice_.pick(1000)));
   const bool is_named = dice_.chance(250);
-  if (is_named) report->mutable_contact()->set_phone("+86 512 " + std::to_string(dice_.pick(5)));
+  if (is_named) {
+    report->mutable_contact()->set_phone(std::string(kSecretText) +
+                                         std::to_string(dice_.pick(5)));
+  }
   Request made = request("ReportCase", std::move(report));
   auto& sent = static_cast<v1::ReportCase&>(*made.message);
   sent.set_source(dice_.chance(30) ? v1::Source::press : kSources.at(made.who.roles.front()));

@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/schema.h"
@@ -19,6 +20,9 @@
 #include "tests/sim/dice.h"
 
 namespace hansa::sim {
+
+// Begins every personal text, and nothing else.
+inline constexpr std::string_view kSecretText = "+86 512 70";
 
 struct Request {
   const MethodInfo* method = nullptr;
