@@ -9,6 +9,7 @@
 //            answer_differs      a receipt names another seq or hash than the ledger has
 //            order               completed before another was asked for, and stands behind it
 //            stale_answer        refused, or known already, from before what was acknowledged
+//            unlanded_seen       an answer names an entry that nobody could read yet
 //            clear_text          a personal text stands in the log as it is
 //            time                an entry is dated before the one in front of it
 //            fold_failed         the ledger cannot be folded
@@ -52,6 +53,8 @@ struct Evidence {
   History history;
   std::vector<Shown> shown;
   std::vector<std::string> secrets = {};  // parts of personal texts
+  // Of every record the step at which it could be read first; empty: not known.
+  std::vector<uint64_t> readable_since = {};
 };
 
 std::vector<Finding> check(const Evidence& evidence);

@@ -117,6 +117,7 @@ class CityWorld {
     const uint64_t roll = dice_.pick(100);
     if (roll < 35) {
       trace_.note("log", {log_.step()});
+      readable_since_.resize(log_.size(city_.ledger), now_.step);
     } else if (roll < 80) {
       const auto number = dice_.pick(kNodes);
       uint64_t handled = 0;
@@ -339,8 +340,10 @@ class CityWorld {
   }
 
   bool all_read() {
-    if (log_.step()) return false;
-    const size_t records = log_.records(city_.ledger).size();
+    const bool was_busy = log_.step();
+    readable_since_.resize(log_.size(city_.ledger), now_.step);
+    if (was_busy) return false;
+    const size_t records = log_.size(city_.ledger);
     return std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
       const auto health = node->keeper().health();
       return health.next_offset >= records && health.committed_seq == health.landed_seq;
@@ -356,7 +359,7 @@ class CityWorld {
               std::to_string(health.committed_seq) + ", read to offset " +
               std::to_string(health.next_offset) + ", waits: " + health.waits;
     }
-    return text + "; the log ends at " + std::to_string(log_.records(city_.ledger).size());
+    return text + "; the log ends at " + std::to_string(log_.size(city_.ledger));
   }
 
   void close() {
@@ -380,7 +383,7 @@ class CityWorld {
   RunReport report() {
     RunReport report;
     Evidence evidence{city_.founding_id, log_.records(city_.ledger), clients_.history(), shown_,
-                      {std::string(kSecretText)}};
+                      {std::string(kSecretText)}, readable_since_};
     for (const auto& record : evidence.records) trace_.note("record", {}, sha256(record).view());
     for (const auto& shown : shown_) {
       trace_.note("shown", {shown.node, static_cast<int64_t>(shown.seq)},
@@ -409,6 +412,7 @@ class CityWorld {
   std::array<std::unique_ptr<CityNode>, kNodes> nodes_;
   std::vector<Forward> forwards_;
   std::vector<Shown> shown_;
+  std::vector<uint64_t> readable_since_;
   std::vector<Finding> findings_;
   std::map<std::string, uint64_t> happened_;
   bool is_healing_ = false;
