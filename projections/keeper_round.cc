@@ -191,15 +191,17 @@ std::optional<Result<v1::Receipt>> KeeperLoop::known_answer(const Pending& pendi
                          id_time_us <= now_us + kCommandAheadUsMax;
   // A record may wait in its topic for longer than that; its position says that it is new.
   if (!in_window && is_input) return std::nullopt;
-  if (!in_window) {
+  const auto* row =
+      rows->find(kAnsweredTable, answered_key(submission.kind, pending.actor, submission.id));
+  if (row == nullptr && in_window) return std::nullopt;
+  // Another node may have taken it, by its own clock.
+  if (row == nullptr && pending.maybe_landed) return Result<v1::Receipt>(fail(unknown_outcome()));
+  if (row == nullptr) {
     return Result<v1::Receipt>(
         fail(Errc::kBadIdempotencyKey,
              "the time inside the Idempotency-Key must lie within the last 48 hours and at most 5 "
              "minutes ahead of the ledger's time; make a new UUIDv7"));
   }
-  const auto* row =
-      rows->find(kAnsweredTable, answered_key(submission.kind, pending.actor, submission.id));
-  if (row == nullptr) return std::nullopt;
   if (row->request_mac() != submission.request_mac) {
     return Result<v1::Receipt>(
         fail(Errc::kIdempotencyMismatch,

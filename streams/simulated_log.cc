@@ -201,6 +201,12 @@ std::vector<std::string> SimulatedStore::records(const LedgerId& id) const {
   return values;
 }
 
+size_t SimulatedStore::size(const LedgerId& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = ledgers_.find(id);
+  return found == ledgers_.end() ? 0 : found->second.synced;
+}
+
 SimulatedLog::SimulatedLog(SimulatedStore& store) : store_(store), number_(++store.logs_) {}
 
 SimulatedLog::~SimulatedLog() {

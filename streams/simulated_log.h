@@ -64,6 +64,8 @@ class SimulatedStore {
   void replace_tail(const LedgerId& ledger, Offset from, std::vector<std::string> values);
   // Every readable record, in order.
   std::vector<std::string> records(const LedgerId& ledger) const;
+  // How many there are.
+  size_t size(const LedgerId& ledger) const;
 
  private:
   friend class SimulatedLog;

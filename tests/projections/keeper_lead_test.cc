@@ -134,6 +134,29 @@ TEST_F(KeeperLeadTest, LeaderIsSilent_TheCommandIsDecidedHereAndLateWordOfItDoes
   EXPECT_EQ(follower_.sent.size(), 0u);
 }
 
+TEST_F(KeeperLeadTest, ClockIsSetBackWhileACommandIsAtTheLeader_ItIsNotRefused) {
+  start();
+  carries_ = false;
+  env_.advance_us(kHourUs);
+  const CommandId id = follower_.city.new_id();
+  Outcome outcome;
+  follower_.city.send(report(), hotline_, id, outcome.answer());
+  follower_.city.run_until([&] { return !follower_.sent.empty(); });
+  env_.advance_us(-kHourUs);  // the id is from the future now
+  follower_.city.run(outcome.done);
+  ASSERT_FALSE(outcome.result.has_value());
+  EXPECT_EQ(outcome.result.error().code, Errc::kUnknownOutcome);
+  env_.advance_us(kHourUs);
+  carry();
+  const auto landed = leader_.city.call(report(), hotline_, id);
+  ASSERT_TRUE(landed.has_value()) << landed.error().detail;
+  catch_up(follower_);
+  env_.advance_us(-kHourUs);
+  const auto again = follower_.city.call(report(), hotline_, id);
+  ASSERT_TRUE(again.has_value()) << again.error().detail;
+  EXPECT_EQ(again->seq(), landed->seq());
+}
+
 TEST_F(KeeperLeadTest, LeadComesHereWhileACommandWaits_ItIsDecidedAtOnce) {
   start();
   carries_ = false;

@@ -46,6 +46,7 @@ class Check {
     for (const auto& [key, traces] : traces_) check_traces(key, traces);
     check_order();
     check_shown();
+    check_secrets();
     return std::move(findings_);
   }
 
@@ -128,6 +129,7 @@ class Check {
       for (const auto& attempt : operation->attempts) {
         only_refused = only_refused && attempt.outcome == Outcome::kRefused;
         if (attempt.outcome == Outcome::kOk) check_receipt(name, attempt, accepted);
+        check_landed(name, attempt);
       }
     }
     if (accepted != nullptr && only_refused) {
@@ -148,6 +150,16 @@ class Check {
                                 ", hash " + attempt.entry_sha256 + "; the ledger has seq " +
                                 std::to_string(accepted->seq) + ", hash " +
                                 to_hex(accepted->hash));
+  }
+
+  void check_landed(const std::string& name, const Attempt& attempt) {
+    if (evidence_.readable_since.empty() || !attempt.completed || attempt.seq == 0) return;
+    const bool is_there = attempt.seq <= ledger_.entries().size();
+    const Offset offset = is_there ? ledger_.entries()[attempt.seq - 1].offset : 0;
+    if (is_there && evidence_.readable_since[offset] <= attempt.completed->step) return;
+    found("unlanded_seen", name + " was answered by node " + std::to_string(attempt.node) +
+                               " as of seq " + std::to_string(attempt.seq) +
+                               ", which nobody could read yet");
   }
 
   // The highest seq that anyone was told of before a step.
@@ -213,6 +225,15 @@ class Check {
       } else if (shown.digest && *shown.digest != digests->at(shown.seq)) {
         found("projection_differs", where + " had digest " + shown.digest->hex() +
                                         ", folded anew it is " + digests->at(shown.seq).hex());
+      }
+    }
+  }
+
+  void check_secrets() {
+    for (Offset offset = 0; offset < evidence_.records.size(); ++offset) {
+      for (const auto& secret : evidence_.secrets) {
+        if (evidence_.records[offset].find(secret) == std::string::npos) continue;
+        found("clear_text", "record " + std::to_string(offset) + " holds \"" + secret + "\"");
       }
     }
   }

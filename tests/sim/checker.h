@@ -9,12 +9,14 @@
 //            answer_differs      a receipt names another seq or hash than the ledger has
 //            order               completed before another was asked for, and stands behind it
 //            stale_answer        refused, or known already, from before what was acknowledged
+//            unlanded_seen       an answer names an entry that nobody could read yet
+//            clear_text          a personal text stands in the log as it is
 //            time                an entry is dated before the one in front of it
 //            fold_failed         the ledger cannot be folded
 //            history_differs     a node held an entry that the ledger does not have there
 //            projection_differs  a node's rows are not what the ledger amounts to
-//          What only the world that was simulated can tell has a name here, too: no_progress,
-//          ledger_stopped, cannot_open, not_repeatable.
+//          What only the world that was simulated can tell has a name, too: no_progress,
+//          ledger_stopped, cannot_open, read_behind, not_repeatable.
 // Errors:  none: what is wrong is a finding.
 // Threads: pure.
 // Limits:  every attempt is compared with every acknowledged one: some thousands at most.
@@ -50,6 +52,9 @@ struct Evidence {
   std::vector<std::string> records;  // of the log, in order
   History history;
   std::vector<Shown> shown;
+  std::vector<std::string> secrets = {};  // parts of personal texts
+  // Of every record the step at which it could be read first; empty: not known.
+  std::vector<uint64_t> readable_since = {};
 };
 
 std::vector<Finding> check(const Evidence& evidence);

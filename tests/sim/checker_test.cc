@@ -207,6 +207,26 @@ TEST_F(CheckerTest, PayloadThatCannotBeRead_ChainBreak) {
   EXPECT_EQ(names(), Names{"chain_break"});
 }
 
+TEST_F(CheckerTest, AnswerBeforeItsEntryCouldBeRead_UnlandedSeen) {
+  asked(1, append(payload(1)), 1, 5);
+  asked(2, refused("wrong_state", 1), 2, 5);
+  evidence_.readable_since = {5};
+  EXPECT_EQ(names(), Names{});
+  evidence_.readable_since = {6};
+  EXPECT_EQ(names(), Names{"unlanded_seen"});
+  evidence_.readable_since = {5};
+  evidence_.history[1].attempts[0].seq = 2;
+  EXPECT_EQ(names(), Names{"unlanded_seen"});
+}
+
+TEST_F(CheckerTest, PersonalTextInARecord_ClearText) {
+  evidence_.secrets.push_back("+86 512 7");
+  evidence_.records.push_back("a void with +86 512 8");
+  EXPECT_EQ(names(), Names{});
+  evidence_.records.push_back("a void with +86 512 7 in it");
+  EXPECT_EQ(names(), Names{"clear_text"});
+}
+
 TEST_F(CheckerTest, NodeHeldAnotherEntry_HistoryDiffers) {
   asked(1, append(payload(1)), 1, 2);
   evidence_.shown.push_back({0, 1, sha256(evidence_.records[0]), std::nullopt});

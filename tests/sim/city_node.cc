@@ -1,11 +1,14 @@
 #include "tests/sim/city_node.h"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <filesystem>
 #include <future>
+#include <optional>
 #include <utility>
 
 #include "core/base/assert.h"
 #include "hansa/v1/case.pb.h"
+#include "tests/projections/file_size_limit.h"
 
 namespace hansa::sim {
 
@@ -32,7 +35,7 @@ Result<void> CityNode::start() {
   config.ledger = city_.ledger;
   config.founding_id = city_.founding_id;
   config.secret = std::string(32, 's');
-  config.directory = folder("rows");
+  config.directory = projections::current_version_dir(folder("rows"), city_.ledger);
   config.accept_clock_jump = true;
   config.ticks_alone = false;
   config.limits.commit_interval_us = kTickUs;
@@ -57,6 +60,31 @@ void CityNode::crash() {
   log_.reset();
   loop_.reset();
   keyring_.reset();
+  is_closing_ = is_closed_ = false;
+}
+
+void CityNode::close() {
+  if (std::exchange(is_closing_, true)) return;
+  keeper_->close([this] { is_closed_ = true; });
+}
+
+// Its thread works while ours waits, and what it brings is the next thing that the loop does: so it
+// is the same in every run.
+bool CityNode::rebuild() {
+  const bool is_quiet = is_up() && !is_closing_ && city_.clock.now_us >= paused_until_us &&
+                        city_.clock.now_us >= disk_full_until_us;
+  if (!is_quiet) return false;
+  while (run_one()) {
+  }
+  bool has_begun = false;
+  keeper_->rebuild([&](const Result<void>& begun) { has_begun = begun.has_value(); });
+  while (run_one()) {
+  }
+  if (!has_begun) return false;
+  const auto waits = boost::asio::make_work_guard(*loop_);
+  loop_->restart();
+  HANSA_ASSERT(loop_->run_one() == 1, "whoever folds anew says when it is done");
+  return true;
 }
 
 void CityNode::lose_rows() {
@@ -73,6 +101,8 @@ void CityNode::follow_time() {
 
 bool CityNode::run_one() {
   if (!is_up() || city_.clock.now_us < paused_until_us) return false;
+  std::optional<projections::testing::FileSizeLimit> full;
+  if (city_.clock.now_us < disk_full_until_us) full.emplace(file_bytes_max);
   if (loop_->stopped()) loop_->restart();
   return loop_->poll_one() > 0;
 }

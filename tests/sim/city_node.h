@@ -57,6 +57,13 @@ class CityNode {
 
   Result<void> start();
   void crash();
+  // Stops in good order: what is in flight is answered, what landed is committed. Then it is down.
+  void close();
+  bool is_closing() const { return is_closing_; }
+  bool is_closed() const { return is_closed_; }
+  // Folds the ledger anew beside the rows that count, until only the swap is left; false: it may not
+  // now.
+  bool rebuild();
   // While it is down: the disk with its rows is lost.
   void lose_rows();
   bool is_up() const { return keeper_ != nullptr; }
@@ -72,6 +79,8 @@ class CityNode {
 
   int64_t clock_off_us = 0;    // its clock is ahead by so much
   int64_t paused_until_us = 0;
+  int64_t disk_full_until_us = 0;  // no file of it grows beyond file_bytes_max until then
+  uint64_t file_bytes_max = 0;
   projections::Lead lead = projections::Lead::kUndecided;
 
  private:
@@ -82,6 +91,8 @@ class CityNode {
   City& city_;
   SeededEnv env_;
   int64_t next_tick_us_ = 0;
+  bool is_closing_ = false;
+  bool is_closed_ = false;
   std::unique_ptr<projections::Keyring> keyring_;
   std::unique_ptr<streams::SimulatedLog> log_;
   std::unique_ptr<boost::asio::io_context> loop_;

@@ -27,6 +27,7 @@ constexpr uint64_t kFaultStepsMax = 8'000;
 // So many steps are enough for everyone to be answered once nothing goes wrong any more.
 constexpr uint64_t kHealStepsMax = 100'000;
 constexpr int64_t kForwardPatienceUs = 3 * kSecondUs;
+constexpr int64_t kReadPatienceUs = 3 * kSecondUs;
 // A clock that is off by more makes command ids too old or too new for the ledger's time.
 constexpr int64_t kClockOffUsMax = 20 * kHourUs;
 
@@ -75,8 +76,10 @@ class CityWorld {
                   [this](uint32_t node, const Request& request, const CommandId& id,
                          projections::Answer answer) {
                     nodes_[node]->enter(request, id, std::move(answer));
-                  }},
-                 Workload(dice_, city_.ledger.id, kStartUs)) {
+                  },
+                  [this](Seq seq, const std::string& subject) { read_back(seq, subject); }},
+                 // A node that cannot destroy a key stands still, for people to mend.
+                 Workload(dice_, city_.ledger.id, kStartUs, faults_.disk_full == 0)) {
     now_.time_us = clock_.now_us = kStartUs;
     note_faults(faults_, trace_);
     for (uint32_t number = 0; number < kNodes; ++number) {
@@ -114,6 +117,7 @@ class CityWorld {
     const uint64_t roll = dice_.pick(100);
     if (roll < 35) {
       trace_.note("log", {log_.step()});
+      readable_since_.resize(log_.size(city_.ledger), now_.step);
     } else if (roll < 80) {
       const auto number = dice_.pick(kNodes);
       uint64_t handled = 0;
@@ -128,6 +132,7 @@ class CityWorld {
     } else {
       look_at(static_cast<uint32_t>(dice_.pick(kNodes)), dice_.chance(200));
     }
+    trace_.print();
   }
 
   void harm() {
@@ -139,6 +144,21 @@ class CityWorld {
       nodes_[number]->paused_until_us = now_.time_us + dice_.between(1, 4 * kSecondUs);
       trace_.note("node pauses", {static_cast<int64_t>(number)});
       happened_["pauses"] += 1;
+    }
+    if (dice_.chance(faults_.disk_full)) fill_disk(static_cast<uint32_t>(dice_.pick(kNodes)));
+    const auto other = static_cast<uint32_t>(dice_.pick(kNodes));
+    if (dice_.chance(faults_.node_stop) && nodes_[other]->is_up()) {
+      nodes_[other]->close();
+      trace_.note("node closes", {other});
+    }
+    if (nodes_[other]->is_closed()) {
+      nodes_[other]->crash();
+      trace_.note("node is closed", {other});
+      happened_["clean stops"] += 1;
+    }
+    if (dice_.chance(faults_.rebuild) && nodes_[other]->rebuild()) {
+      trace_.note("node folds anew", {other});
+      happened_["rebuilds"] += 1;
     }
     // What is down comes back after a while.
     const auto number = static_cast<uint32_t>(dice_.pick(kNodes));
@@ -172,6 +192,15 @@ class CityWorld {
     if (!dice_.chance(faults_.rows_lost)) return;
     node.lose_rows();
     happened_["rows lost"] += 1;
+  }
+
+  // Files of the node cannot grow for a while: commits fail, perhaps in the middle of a record.
+  void fill_disk(uint32_t number) {
+    auto& node = *nodes_[number];
+    node.disk_full_until_us = now_.time_us + dice_.between(1, 4 * kSecondUs);
+    node.file_bytes_max = dice_.pick(60'000);
+    trace_.note("disk is full", {number, static_cast<int64_t>(node.file_bytes_max)});
+    happened_["full disks"] += 1;
   }
 
   void step_clock(CityNode& node) {
@@ -216,10 +245,42 @@ class CityWorld {
     if (health.stopped) {
       found("ledger_stopped", "node " + std::to_string(number) + ": " + health.stopped->detail);
     }
+    if (health.rebuild.digest_differed) {
+      found("projection_differs",
+            "node " + std::to_string(number) + ": " + health.rebuild.detail);
+    }
+    if (!health.waits.empty()) happened_["looks at nodes that wait"] += 1;
     shown_.push_back({number, health.landed_seq, health.tip, std::nullopt});
     if (!at_rows) return;
     const auto meta = node.keeper().store()->meta();
     shown_.push_back({number, meta.position.seq, meta.position.tip, meta.digest});
+  }
+
+  static bool shows(const projections::Snapshot& snapshot, const std::string& subject) {
+    if (!subject.starts_with('c')) return true;  // no case
+    const auto row = snapshot.find(kCaseTable, case_key(subject));
+    return row && *row;
+  }
+
+  // Whoever was told of an entry and asks any node for it sees it, or hears that it is not there yet.
+  void read_back(Seq seq, const std::string& subject) {
+    if (!dice_.chance(200)) return;
+    const auto number = choose_node();
+    if (!number) return;
+    nodes_[*number]->keeper().wait_for(
+        seq, kReadPatienceUs,
+        [this, seq, subject, number = *number](
+            const Result<std::shared_ptr<const projections::Snapshot>>& shown) {
+          trace_.note("read", {number, static_cast<int64_t>(seq), shown.has_value()});
+          happened_[shown ? "reads" : "reads in vain"] += 1;
+          if (!shown) return;
+          const auto& meta = (*shown)->meta();
+          shown_.push_back({number, meta.position.seq, meta.position.tip, meta.digest});
+          if (meta.position.seq >= seq && shows(**shown, subject)) return;
+          found("read_behind", "node " + std::to_string(number) + " was asked for seq " +
+                                   std::to_string(seq) + " and showed seq " +
+                                   std::to_string(meta.position.seq) + " without " + subject);
+        });
   }
 
   // ---- forwarded commands
@@ -264,7 +325,9 @@ class CityWorld {
     clients_.only_finish();
     for (uint32_t number = 0; number < kNodes && is_sound(); ++number) {
       auto& node = *nodes_[number];
-      node.paused_until_us = node.clock_off_us = 0;
+      node.paused_until_us = node.clock_off_us = node.disk_full_until_us = 0;
+      if (node.is_up() && dice_.chance(300)) node.crash();
+      if (node.is_closing()) node.crash();
       if (!node.is_up()) start(number);
       if (node.is_up()) node.take_lead(number == 0 ? Lead::kHere : Lead::kElsewhere);
     }
@@ -277,8 +340,10 @@ class CityWorld {
   }
 
   bool all_read() {
-    if (log_.step()) return false;
-    const size_t records = log_.records(city_.ledger).size();
+    const bool was_busy = log_.step();
+    readable_since_.resize(log_.size(city_.ledger), now_.step);
+    if (was_busy) return false;
+    const size_t records = log_.size(city_.ledger);
     return std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
       const auto health = node->keeper().health();
       return health.next_offset >= records && health.committed_seq == health.landed_seq;
@@ -294,13 +359,13 @@ class CityWorld {
               std::to_string(health.committed_seq) + ", read to offset " +
               std::to_string(health.next_offset) + ", waits: " + health.waits;
     }
-    return text + "; the log ends at " + std::to_string(log_.records(city_.ledger).size());
+    return text + "; the log ends at " + std::to_string(log_.size(city_.ledger));
   }
 
   void close() {
-    size_t closed = 0;
-    for (auto& node : nodes_) node->keeper().close([&closed] { ++closed; });
-    for (uint64_t i = 0; closed < kNodes; ++i) {
+    for (auto& node : nodes_) node->close();
+    const auto is_closed = [](const auto& node) { return node->is_closed(); };
+    for (uint64_t i = 0; !std::all_of(nodes_.begin(), nodes_.end(), is_closed); ++i) {
       step();
       if (i > kHealStepsMax) return found("no_progress", "a node does not close");
     }
@@ -317,7 +382,8 @@ class CityWorld {
 
   RunReport report() {
     RunReport report;
-    Evidence evidence{city_.founding_id, log_.records(city_.ledger), clients_.history(), shown_};
+    Evidence evidence{city_.founding_id, log_.records(city_.ledger), clients_.history(), shown_,
+                      {std::string(kSecretText)}, readable_since_};
     for (const auto& record : evidence.records) trace_.note("record", {}, sha256(record).view());
     for (const auto& shown : shown_) {
       trace_.note("shown", {shown.node, static_cast<int64_t>(shown.seq)},
@@ -326,6 +392,7 @@ class CityWorld {
     report.findings = check(evidence);
     report.findings.insert(report.findings.begin(), findings_.begin(), findings_.end());
     report.trace_hash = trace_.hash();
+    trace_.print();
     clients_.count(happened_);
     happened_["records"] += evidence.records.size();
     report.happened = std::move(happened_);
@@ -345,6 +412,7 @@ class CityWorld {
   std::array<std::unique_ptr<CityNode>, kNodes> nodes_;
   std::vector<Forward> forwards_;
   std::vector<Shown> shown_;
+  std::vector<uint64_t> readable_since_;
   std::vector<Finding> findings_;
   std::map<std::string, uint64_t> happened_;
   bool is_healing_ = false;

@@ -112,6 +112,7 @@ void Clients::answered(uint32_t number, size_t index, size_t attempt_index,
     attempt.seq = result->seq();
     attempt.entry_sha256 = result->entry_sha256();
     workload_.learn(result->subject_id(), result->state());
+    world_.told(result->seq(), result->subject_id());
   } else {
     const auto& error = result.error();
     attempt.code = error_info(error.code).name;

@@ -34,6 +34,8 @@ class Clients {
     const Faults& faults;
     ChooseNode choose_node;
     Send send;
+    // A client was told that entry `seq` stands for what it asked, and made or changed `subject`.
+    std::function<void(Seq seq, const std::string& subject)> told;
   };
 
   Clients(World world, Workload workload);

@@ -2,8 +2,8 @@
 //
 // Shape:   Dice(seed): pick(n) is a number below n, chance(k) is true k times in 1 000. The same
 //          seed gives the same numbers.
-//          Trace: note() takes one event; hash() stands for all of them in order. With words each
-//          is printed as it comes.
+//          Trace: note() takes one event; hash() stands for all of them in order. With words,
+//          print() shows those since it was called last.
 // Errors:  none.
 // Threads: one.
 // Source:  SplitMix64 (Steele, Lea, Flood 2014); FNV-1a for the hash.
@@ -49,10 +49,14 @@ class Trace {
     }
     add(text);
     if (!in_words_) return;
-    std::string line(what);
-    for (const int64_t number : numbers) line += ' ' + std::to_string(number);
-    if (!text.empty()) line.append(" ").append(text);
-    std::puts(line.c_str());
+    words_ += what;
+    for (const int64_t number : numbers) words_ += ' ' + std::to_string(number);
+    if (!text.empty()) words_.append(" ").append(text);
+    words_ += '\n';
+  }
+  void print() {
+    std::fputs(words_.c_str(), stdout);
+    words_.clear();
   }
   uint64_t hash() const { return hash_; }
 
@@ -65,6 +69,7 @@ class Trace {
   }
 
   const bool in_words_;
+  std::string words_;
   uint64_t hash_ = 0xcbf29ce484222325;
 };
 

@@ -14,6 +14,8 @@ namespace hansa::sim {
 struct Faults {
   streams::SimulatedFaults log;
   uint32_t node_crash = 0;       // a step: a node is gone at once
+  uint32_t node_stop = 0;        // a step: a node is closed in good order
+  uint32_t rebuild = 0;          // a step: a node folds the ledger anew and swaps its rows
   uint32_t rows_lost = 0;        // a crash: with its rows
   uint32_t lead_change = 0;      // a step: leaders are chosen anew, one, two or none
   uint32_t forward_lost = 0;     // a forwarded command never arrives
@@ -22,6 +24,7 @@ struct Faults {
   uint32_t forward_astray = 0;   // it arrives at a node that does not lead
   uint32_t clock_step = 0;       // a step: a node's clock is set
   uint32_t pause = 0;            // a step: a node stands still for a while
+  uint32_t disk_full = 0;        // a step: a node's disk takes no more for a while
   uint32_t sent_twice = 0;       // a client asks two nodes at once
   uint32_t given_up = 0;         // a client never asks again
 };
@@ -41,6 +44,8 @@ inline Faults draw_faults(Dice& dice) {
   }
   log.crash = draw_rate(dice, 20);
   faults.node_crash = draw_rate(dice, 3);
+  faults.node_stop = draw_rate(dice, 2);
+  faults.rebuild = dice.chance(300) ? draw_rate(dice, 2) : 0;
   faults.rows_lost = draw_rate(dice, 1000);
   faults.lead_change = draw_rate(dice, 5);
   faults.forward_lost = draw_rate(dice, 300);
@@ -49,6 +54,7 @@ inline Faults draw_faults(Dice& dice) {
   faults.forward_astray = draw_rate(dice, 300);
   faults.clock_step = draw_rate(dice, 3);
   faults.pause = draw_rate(dice, 4);
+  faults.disk_full = dice.chance(250) ? draw_rate(dice, 4) : 0;
   faults.sent_twice = draw_rate(dice, 150);
   faults.given_up = draw_rate(dice, 100);
   return faults;
@@ -61,11 +67,12 @@ inline void note_faults(const Faults& faults, Trace& trace) {
              {log.delay, log.duplicate, log.drop, log.late, log.lost_answer,
               log.error_though_appended, log.reorder_answers, log.crash, log.unreachable,
               log.short_read});
-  trace.note("faults: node crash, rows lost, lead change; forward lost, doubled, late, astray; "
-             "clock step, pause; sent twice, given up",
-             {faults.node_crash, faults.rows_lost, faults.lead_change, faults.forward_lost,
-              faults.forward_doubled, faults.forward_late, faults.forward_astray,
-              faults.clock_step, faults.pause, faults.sent_twice, faults.given_up});
+  trace.note("faults: node crash, stop, rebuild, rows lost, lead change; forward lost, doubled, late, astray; "
+             "clock step, pause, disk full; sent twice, given up",
+             {faults.node_crash, faults.node_stop, faults.rebuild, faults.rows_lost,
+              faults.lead_change, faults.forward_lost, faults.forward_doubled, faults.forward_late, faults.forward_astray,
+              faults.clock_step, faults.pause, faults.disk_full, faults.sent_twice,
+              faults.given_up});
 }
 
 }  // namespace hansa::sim

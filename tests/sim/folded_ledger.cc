@@ -41,7 +41,7 @@ FoldedLedger::FoldedLedger(const FoundingId& founding_id,
       ++voids_;
       continue;
     }
-    LedgerEntry entry{chain.position().seq, verdict.hash, {}};
+    LedgerEntry entry{chain.position().seq, offset, verdict.hash, {}};
     if (!entry.payload.ParseFromArray(verdict.payload.data(),
                                       static_cast<int>(verdict.payload.size()))) {
       broken_ = Error{Errc::kUpgradeNeeded,

@@ -24,6 +24,7 @@ namespace hansa::sim {
 
 struct LedgerEntry {
   Seq seq = 0;
+  Offset offset = 0;
   Hash hash;
   v1::Payload payload;
 };

@@ -1,5 +1,6 @@
 #include "tests/sim/workload.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <utility>
@@ -31,10 +32,18 @@ constexpr std::array kSteps = {
     "RateCase",            "ReopenCase",  "WithdrawCase",       "ReferCaseOut",
     "MergeCase",           "PostponeCase", "ExtendDeadline",    "RecordFirstResponse"};
 
+// Through which source somebody of a role reports.
+const std::map<v1::Role::Value, v1::Source::Value> kSources = {
+    {v1::Role::hotline, v1::Source::hotline},
+    {v1::Role::citizen, v1::Source::web},
+    {v1::Role::inspector, v1::Source::inspector},
+    {v1::Role::device, v1::Source::iot}};
+
 constexpr std::array kUnits = {"sanitation", "roads"};
-constexpr std::array kPersons = {"00000000000000000000000000000a11",
-                                 "00000000000000000000000000000b0b",
-                                 "00000000000000000000000000000ca1"};
+constexpr std::array kPersons = {
+    "00000000000000000000000000000a11", "00000000000000000000000000000b0b",
+    "00000000000000000000000000000ca1", "00000000000000000000000000000da1",
+    "00000000000000000000000000000ea1", "00000000000000000000000000000fa1"};
 
 template <typename List>
 std::string any_of(Dice& dice, const List& list) {
@@ -62,8 +71,8 @@ void set_place(v1::PlaceInput& place) {
 
 }  // namespace
 
-Workload::Workload(Dice& dice, std::string city, int64_t now_us)
-    : dice_(dice), city_(std::move(city)), now_us_(now_us) {}
+Workload::Workload(Dice& dice, std::string city, int64_t now_us, bool erases)
+    : dice_(dice), city_(std::move(city)), now_us_(now_us), erases_(erases) {}
 
 Request Workload::request(const std::string& method, std::unique_ptr<Message> message) {
   Request made;
@@ -72,8 +81,11 @@ Request Workload::request(const std::string& method, std::unique_ptr<Message> me
   set_text(*message, "city", city_);
   made.message = std::move(message);
   const auto& roles = made.method->rule.roles();
-  const auto role = static_cast<v1::Role::Value>(
+  auto role = static_cast<v1::Role::Value>(
       roles.Get(static_cast<int>(dice_.pick(static_cast<uint64_t>(roles.size())))));
+  // Citizens may touch only what is theirs.
+  const bool may_hotline = std::find(roles.begin(), roles.end(), v1::Role::hotline) != roles.end();
+  if (may_hotline && dice_.chance(600)) role = v1::Role::hotline;
   made.who.issuer = "key";
   made.who.subject = role_name(role);
   made.who.roles = {role};
@@ -103,7 +115,7 @@ std::vector<Request> Workload::setup() {
   auto service = std::make_unique<v1::DefineService>();
   service->set_service("rubbish");
   all.push_back(request("DefineService", std::move(service)));
-  for (const auto source : {v1::Source::hotline, v1::Source::web}) {
+  for (const auto& [role, source] : kSources) {
     auto connect = std::make_unique<v1::ConnectSource>();
     connect->set_source(source);
     all.push_back(request("ConnectSource", std::move(connect)));
@@ -130,7 +142,7 @@ Request Workload::next() {
     made = step_on_case();
   } else if (roll < 86) {
     made = define_unit();
-  } else if (roll < 96) {
+  } else if (roll < 98 || !erases_) {
     made = import();
   } else {
     made = erase();
@@ -142,19 +154,21 @@ Request Workload::next() {
 Request Workload::report() {
   auto report = std::make_unique<v1::ReportCase>();
   report->set_kind(v1::Kind::problem);
-  report->set_source(dice_.chance(50)    ? v1::Source::press
-                     : dice_.chance(500) ? v1::Source::web
-                                         : v1::Source::hotline);
   report->set_service(dice_.chance(30) ? "noise" : "rubbish");
   set_place(*report->mutable_place());
   if (dice_.chance(30)) report->mutable_place()->set_community("nowhere");
   report->set_description("Bags beside the bin, number " + std::to_string(dice_.pick(1000)));
   const bool is_named = dice_.chance(250);
-  if (is_named) report->mutable_contact()->set_phone("+86 512 " + std::to_string(dice_.pick(5)));
+  if (is_named) {
+    report->mutable_contact()->set_phone(std::string(kSecretText) +
+                                         std::to_string(dice_.pick(5)));
+  }
   Request made = request("ReportCase", std::move(report));
+  auto& sent = static_cast<v1::ReportCase&>(*made.message);
+  sent.set_source(dice_.chance(30) ? v1::Source::press : kSources.at(made.who.roles.front()));
   if (!is_named) return made;
   made.reporter = made.who.person.empty() ? any_of(dice_, kPersons) : made.who.person;
-  set_text(*made.message, "reporter", made.reporter);
+  sent.set_reporter(made.reporter);
   return made;
 }
 

@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/schema.h"
@@ -19,6 +20,9 @@
 #include "tests/sim/dice.h"
 
 namespace hansa::sim {
+
+// Begins every personal text, and nothing else.
+inline constexpr std::string_view kSecretText = "+86 512 70";
 
 struct Request {
   const MethodInfo* method = nullptr;
@@ -31,8 +35,9 @@ struct Request {
 
 class Workload {
  public:
-  // `now_us` is when the city begins: imported cases are older, postponed ones come later.
-  Workload(Dice& dice, std::string city, int64_t now_us);
+  // `now_us` is when the city begins: imported cases are older, postponed ones come later. Without
+  // `erases` nobody's data is erased.
+  Workload(Dice& dice, std::string city, int64_t now_us, bool erases);
 
   std::vector<Request> setup();
   Request next();
@@ -55,6 +60,7 @@ class Workload {
   Dice& dice_;
   const std::string city_;
   const int64_t now_us_;
+  const bool erases_;
   std::vector<KnownCase> cases_;
 };
 
