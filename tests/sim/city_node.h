@@ -76,6 +76,7 @@ class CityNode {
 
   projections::Keeper& keeper() { return *keeper_; }
   projections::Door& door() { return *door_; }
+  const projections::Keyring& keyring() const { return *keyring_; }
 
   int64_t clock_off_us = 0;    // its clock is ahead by so much
   int64_t paused_until_us = 0;
