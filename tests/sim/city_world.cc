@@ -263,7 +263,8 @@ class CityWorld {
     return row && *row;
   }
 
-  // Whoever was told of an entry and asks any node for it sees it, or hears that it is not there yet.
+  // Whoever was told of an entry and asks any node for it sees it, or hears that it is not there
+  // yet.
   void read_back(Seq seq, const std::string& subject) {
     if (!dice_.chance(200)) return;
     const auto number = choose_node();
