@@ -53,8 +53,8 @@ bool KeeperLoop::hands_on(const Pending& pending) const {
 }
 
 // What another node decided a moment ago may not be read yet: nobody is refused for that, or told
-// that there is nothing to do. Where entries of ours are on their way the answer waits for them, and
-// their landing shows that none came before.
+// that there is nothing to do. Where entries of ours are on their way the answer waits for them,
+// and their landing shows that none came before.
 bool KeeperLoop::reads_first(Pending& pending) {
   if (config.forward == nullptr || pending.has_read) return false;
   if (flights > 0 || appender->has_stamped()) return false;

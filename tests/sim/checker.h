@@ -16,7 +16,7 @@
 //            history_differs     a node held an entry that the ledger does not have there
 //            projection_differs  a node's rows are not what the ledger amounts to
 //          What only the world that was simulated can tell has a name, too: no_progress,
-//          ledger_stopped, cannot_open, read_behind, not_repeatable.
+//          ledger_stopped, cannot_open, read_behind, key_kept, not_repeatable.
 // Errors:  none: what is wrong is a finding.
 // Threads: pure.
 // Limits:  every attempt is compared with every acknowledged one: some thousands at most.

@@ -61,8 +61,8 @@ class CityNode {
   void close();
   bool is_closing() const { return is_closing_; }
   bool is_closed() const { return is_closed_; }
-  // Folds the ledger anew beside the rows that count, until only the swap is left; false: it may not
-  // now.
+  // Folds the ledger anew beside the rows that count, until only the swap is left; false: it may
+  // not now.
   bool rebuild();
   // While it is down: the disk with its rows is lost.
   void lose_rows();
@@ -76,6 +76,7 @@ class CityNode {
 
   projections::Keeper& keeper() { return *keeper_; }
   projections::Door& door() { return *door_; }
+  const projections::Keyring& keyring() const { return *keyring_; }
 
   int64_t clock_off_us = 0;    // its clock is ahead by so much
   int64_t paused_until_us = 0;

@@ -13,6 +13,7 @@
 #include "tests/sim/city_node.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/folded_ledger.h"
 
 namespace hansa::sim {
 namespace {
@@ -262,7 +263,8 @@ class CityWorld {
     return row && *row;
   }
 
-  // Whoever was told of an entry and asks any node for it sees it, or hears that it is not there yet.
+  // Whoever was told of an entry and asks any node for it sees it, or hears that it is not there
+  // yet.
   void read_back(Seq seq, const std::string& subject) {
     if (!dice_.chance(200)) return;
     const auto number = choose_node();
@@ -376,6 +378,24 @@ class CityWorld {
       if (!scanned || *scanned != store->meta().digest) {
         found("projection_differs", "node " + std::to_string(number) +
                                         ": its rows do not have the digest that it kept");
+      }
+    }
+    check_keys();
+  }
+
+  void check_keys() {
+    const FoldedLedger ledger(city_.founding_id, log_.records(city_.ledger));
+    for (const auto& entry : ledger.entries()) {
+      for (const auto& event : entry.payload.events()) {
+        if (!event.has_person_erased()) continue;
+        happened_["erasures"] += 1;
+        const auto person = parse_hex<PersonId>(event.person_erased().person());
+        for (uint32_t number = 0; number < kNodes; ++number) {
+          if (!person || !nodes_[number]->keyring().knows(*person)) continue;
+          found("key_kept", "node " + std::to_string(number) + " still has the key of " +
+                                to_hex(*person) + ", erased by entry " +
+                                std::to_string(entry.seq));
+        }
       }
     }
   }

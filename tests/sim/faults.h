@@ -67,12 +67,12 @@ inline void note_faults(const Faults& faults, Trace& trace) {
              {log.delay, log.duplicate, log.drop, log.late, log.lost_answer,
               log.error_though_appended, log.reorder_answers, log.crash, log.unreachable,
               log.short_read});
-  trace.note("faults: node crash, stop, rebuild, rows lost, lead change; forward lost, doubled, late, astray; "
-             "clock step, pause, disk full; sent twice, given up",
+  trace.note("nodes: crash, stop, rebuild, rows lost, lead change, clock step, pause, disk full",
              {faults.node_crash, faults.node_stop, faults.rebuild, faults.rows_lost,
-              faults.lead_change, faults.forward_lost, faults.forward_doubled, faults.forward_late, faults.forward_astray,
-              faults.clock_step, faults.pause, faults.disk_full, faults.sent_twice,
-              faults.given_up});
+              faults.lead_change, faults.clock_step, faults.pause, faults.disk_full});
+  trace.note("forwards: lost, doubled, late, astray; clients: send twice, give up",
+             {faults.forward_lost, faults.forward_doubled, faults.forward_late,
+              faults.forward_astray, faults.sent_twice, faults.given_up});
 }
 
 }  // namespace hansa::sim
