@@ -62,7 +62,7 @@ Result<void> evolve_event_of_ledger(Rows& rows, const v1::Event& event,
                                     const EntryContext& entry) {
   if (auto evolved = evolve_any(rows, event, entry)) return *std::move(evolved);
   if (auto evolved = evolve_alliance(rows, event, entry)) {
-    evolve_members_changed(rows, event, entry);
+    if (*evolved) evolve_members_changed(rows, event, entry);
     return *std::move(evolved);
   }
   return evolve(rows, event, entry);
