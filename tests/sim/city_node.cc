@@ -8,7 +8,7 @@
 
 #include "core/base/assert.h"
 #include "hansa/v1/case.pb.h"
-#include "tests/projections/file_size_limit.h"
+#include "tests/sim/simulated_disk.h"
 
 namespace hansa::sim {
 
@@ -101,8 +101,8 @@ void CityNode::follow_time() {
 
 bool CityNode::run_one() {
   if (!is_up() || city_.clock.now_us < paused_until_us) return false;
-  std::optional<projections::testing::FileSizeLimit> full;
-  if (city_.clock.now_us < disk_full_until_us) full.emplace(file_bytes_max);
+  std::optional<FullDisk> full;
+  if (city_.clock.now_us < disk_full_until_us) full.emplace(disk_bytes_left);
   if (loop_->stopped()) loop_->restart();
   return loop_->poll_one() > 0;
 }

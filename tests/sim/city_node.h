@@ -80,8 +80,8 @@ class CityNode {
 
   int64_t clock_off_us = 0;    // its clock is ahead by so much
   int64_t paused_until_us = 0;
-  int64_t disk_full_until_us = 0;  // no file of it grows beyond file_bytes_max until then
-  uint64_t file_bytes_max = 0;
+  int64_t disk_full_until_us = 0;  // until then its disk takes disk_bytes_left and no more
+  uint64_t disk_bytes_left = 0;
   projections::Lead lead = projections::Lead::kUndecided;
 
  private:

@@ -195,12 +195,12 @@ class CityWorld {
     happened_["rows lost"] += 1;
   }
 
-  // Files of the node cannot grow for a while: commits fail, perhaps in the middle of a record.
+  // Commits of the node fail for a while, the first perhaps in the middle of a record.
   void fill_disk(uint32_t number) {
     auto& node = *nodes_[number];
     node.disk_full_until_us = now_.time_us + dice_.between(1, 4 * kSecondUs);
-    node.file_bytes_max = dice_.pick(60'000);
-    trace_.note("disk is full", {number, static_cast<int64_t>(node.file_bytes_max)});
+    node.disk_bytes_left = dice_.pick(4'000);
+    trace_.note("disk is full", {number, static_cast<int64_t>(node.disk_bytes_left)});
     happened_["full disks"] += 1;
   }
 

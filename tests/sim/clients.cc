@@ -51,8 +51,7 @@ void Clients::act() {
     client.attempt.reset();
     world_.trace.note("client gives up waiting", {number});
     client.act_at_us = world_.now.time_us + world_.dice.between(0, 300) * kMillisecondUs;
-    const bool may_give_up = !is_finishing_ && setup_.empty();
-    if (may_give_up && world_.dice.chance(world_.faults.given_up)) client.operation.reset();
+    if (gives_up()) client.operation.reset();
     return;
   }
   if (!client.operation) begin(number);
@@ -129,7 +128,11 @@ void Clients::answered(uint32_t number, size_t index, size_t attempt_index,
   if (!is_waited_for && !(client.operation == index && is_settled(attempt))) return;
   client.attempt.reset();
   client.act_at_us = world_.now.time_us + world_.dice.between(0, 200) * kMillisecondUs;
-  if (is_settled(attempt)) client.operation.reset();
+  if (is_settled(attempt) || gives_up()) client.operation.reset();
+}
+
+bool Clients::gives_up() {
+  return !is_finishing_ && setup_.empty() && world_.dice.chance(world_.faults.given_up);
 }
 
 void Clients::only_finish() {

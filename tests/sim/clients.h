@@ -60,6 +60,7 @@ class Clients {
   void send(uint32_t number);
   void answered(uint32_t client, size_t operation, size_t attempt,
                 const Result<v1::Receipt>& result);
+  bool gives_up();
   CommandId new_id();
 
   World world_;
