@@ -59,9 +59,7 @@ bool KeeperLoop::reads_first(Pending& pending) {
   if (config.forward == nullptr || pending.has_read) return false;
   if (flights > 0 || appender->has_stamped()) return false;
   if (!read_this_round && !read_to_end()) {
-    refuse_now(std::move(pending),
-               stopped ? *stopped
-                       : Error{Errc::kUnavailable, log_failure ? log_failure->detail : ""});
+    refuse_unread(std::move(pending));
     return true;
   }
   read_this_round = true;

@@ -71,13 +71,18 @@ void KeeperLoop::followed(const Result<std::vector<streams::Step>>& steps) {
 }
 
 // While the log cannot be read: what was never sent certainly did not happen; the rest may have.
+void KeeperLoop::refuse_unread(Pending pending) {
+  Error why{Errc::kUnavailable, log_failure ? log_failure->detail : ""};
+  if (stopped) why = *stopped;
+  const bool certain = !pending.maybe_landed;
+  refuse_now(std::move(pending), certain ? std::move(why) : unknown_outcome());
+}
+
 void KeeperLoop::give_up_waiting() {
   while (!queue.empty()) {
     Pending pending = std::move(queue.front());
     queue.pop_front();
-    Error unavailable{Errc::kUnavailable, log_failure ? log_failure->detail : ""};
-    const bool certain = !pending.maybe_landed;
-    refuse_now(std::move(pending), certain ? std::move(unavailable) : unknown_outcome());
+    refuse_unread(std::move(pending));
   }
   const int64_t now_us = monotonic_us();
   for (auto& item : open_items) {

@@ -104,6 +104,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   bool hands_on(const Pending& pending) const;
   bool reads_first(Pending& pending);
   bool read_to_end();
+  void refuse_unread(Pending pending);
   void hand_on(Pending pending);
   void answer_forwarded(Seq seq, const Hash& hash, const v1::Payload& payload);
   void age_forwarded(int64_t by_us);
