@@ -59,9 +59,9 @@ bool KeeperLoop::reads_first(Pending& pending) {
   if (config.forward == nullptr || pending.has_read) return false;
   if (flights > 0 || appender->has_stamped()) return false;
   if (!read_this_round && !read_to_end()) {
-    refuse_now(std::move(pending),
-               stopped ? *stopped
-                       : Error{Errc::kUnavailable, log_failure ? log_failure->detail : ""});
+    Error error{Errc::kUnavailable, log_failure ? log_failure->detail : ""};
+    if (pending.maybe_landed) error = unknown_outcome();
+    refuse_now(std::move(pending), stopped ? *stopped : std::move(error));
     return true;
   }
   read_this_round = true;
