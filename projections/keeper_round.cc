@@ -187,12 +187,14 @@ std::optional<Result<v1::Receipt>> KeeperLoop::known_answer(const Pending& pendi
   if (submission.kind != v1::CauseKind::command && !is_input) return std::nullopt;
   const int64_t id_time_us = uuid_time_ms(submission.id) * 1000;
   const int64_t now_us = ledger_time_us();
-  const bool in_window = id_time_us >= now_us - kCommandAgeUsMax &&
-                         id_time_us <= now_us + kCommandAheadUsMax;
+  const bool is_old = id_time_us < now_us - kCommandAgeUsMax;
+  const bool in_window = !is_old && id_time_us <= now_us + kCommandAheadUsMax;
   // A record may wait in its topic for longer than that; its position says that it is new.
   if (!in_window && is_input) return std::nullopt;
   const auto* row =
-      rows->find(kAnsweredTable, answered_key(submission.kind, pending.actor, submission.id));
+      is_old ? nullptr
+             : rows->find(kAnsweredTable,
+                          answered_key(submission.kind, pending.actor, submission.id));
   if (row == nullptr && in_window) return std::nullopt;
   // Another node may have taken it, by its own clock.
   if (row == nullptr && pending.maybe_landed) return Result<v1::Receipt>(fail(unknown_outcome()));
