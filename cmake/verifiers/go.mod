@@ -5,6 +5,7 @@ go 1.26.0
 tool github.com/transparency-dev/tessera/cmd/fsck
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/transparency-dev/formats v0.1.2-0.20260710124811-af9e607161b6
 	github.com/transparency-dev/witness v0.0.0-20260720115447-2e1c6971d19e
 	golang.org/x/mod v0.43.0

@@ -188,6 +188,9 @@ class League {
   // Of the rows, from the next open() on.
   void commit_each(int64_t interval_us) { options_.commit_interval_us = interval_us; }
 
+  // Between confirmations of share ledgers, from the next open() on.
+  void pause_shares(int64_t pause_us) { options_.share_pause_us = pause_us; }
+
   Seq landed_seq(const LedgerId& ledger) {
     return ledgers_.at(ledger).keeper->health().landed_seq;
   }

@@ -55,6 +55,30 @@ TEST_F(LinksTest, AWeekApartIsCaughtUpInOrderWithoutNewTraffic) {
   }
 }
 
+// What was taken is shown as confirmed only as far as it was, also behind a restart.
+TEST_F(LinksTest, HowFarAShareIsConfirmedIsRememberedWithWhatWasTaken) {
+  bring_two();
+  league_.pause_shares(3'600 * 1'000'000LL);
+  league_.close();
+  league_.open();
+  league_.must(kWuxi, unit(kWuxi, 1));
+  league_.settle();
+  league_.must(kWuxi, unit(kWuxi, 2));
+  league_.settle();
+  league_.env().advance_us(6 * 1'000'000);  // what asks for nothing moves the position later
+  league_.settle();
+  EXPECT_EQ(units_shared(kWuxi), units(1, 3));
+  const auto share = league_.links().share(share_ledger("delta", "wuxi"));
+  const auto head = share->snapshot()->find(kLedgerHeadTable, "");
+  ASSERT_TRUE(head && *head);
+  const auto reached = league_.row(kDelta, kInputTable, "share/delta/wuxi");
+  ASSERT_TRUE(reached);
+  EXPECT_GT((*head)->confirmed_size(), 0U);
+  EXPECT_GT(reached->seq(), (*head)->confirmed_size()) << "the second one waits for an hour";
+  EXPECT_LE(reached->confirmed_seq(), (*head)->confirmed_size());
+  EXPECT_GT(reached->confirmed_seq(), 0U);
+}
+
 TEST_F(LinksTest, WhatIsRevokedMeanwhileIsNotSharedFromTheBacklog) {
   bring_two();
   league_.must(kWuxi, unit(kWuxi, 1));

@@ -397,6 +397,16 @@ TEST_F(ConfirmedReaderTest, WhoStoppedWithinWhatWasConfirmedGoesOnByThoseAtItsEn
   EXPECT_EQ(error_->seq, 3U);
 }
 
+TEST_F(SignedReaderTest, WhatWasTakenIsNotConfirmedForThatReason) {
+  write_words(3);
+  write_checkpoint(checkpoint(3));
+  const ChainPosition behind{3, tree_.head(3).tip, 3, 0};
+  EXPECT_EQ(reader(behind).confirmed_seq(), 0U);
+  const SignedReader::Confirmed known{2, Hash()};
+  const SignedReader again(*log_, {kShare, kFounding, kKeys}, behind, std::nullopt, known);
+  EXPECT_EQ(again.confirmed_seq(), 2U);
+}
+
 TEST_F(ConfirmedReaderTest, TheHashesOfWhatIsCoveredAreKnown) {
   write_words(4);
   write_checkpoint(checkpoint(3));

@@ -10,11 +10,6 @@
 namespace hansa::sim {
 namespace {
 
-// Whoever is told one of these is told nothing about the state of the ledger.
-const std::set<std::string, std::less<>> kStatelessCodes = {
-    "unavailable",  "bad_idempotency_key", "idempotency_mismatch", "not_yet",
-    "rate_limited", "request_timeout",     "ledger_stopped",       "forbidden"};
-
 std::string key_of(const Operation& operation) {
   return operation.import_key.empty() ? uuid_text(operation.id) : operation.import_key;
 }
@@ -194,11 +189,10 @@ class Check {
                          " was acknowledged before it was asked for");
     }
     for (const auto& attempt : operation.attempts) {
-      const bool says_state = (attempt.outcome == Outcome::kRefused && traces.entries.empty() &&
-                               !kStatelessCodes.contains(attempt.code)) ||
-                              attempt.outcome == Outcome::kUnchanged;
+      const bool is_judged = says_state(attempt) && (attempt.outcome == Outcome::kUnchanged ||
+                                                     traces.entries.empty());
       const Seq known = acknowledged_before(attempt.invoked.step);
-      if (!says_state || attempt.seq == 0 || attempt.seq >= known) continue;
+      if (!is_judged || attempt.seq == 0 || attempt.seq >= known) continue;
       found("stale_answer", operation.method + " " + key + " was answered " +
                                 (attempt.code.empty() ? "unchanged" : attempt.code) +
                                 " by node " + std::to_string(attempt.node) + " as of seq " +

@@ -410,6 +410,7 @@ class CityWorld {
                   shown.digest ? shown.digest->hex() : "");
     }
     report.findings = check(evidence);
+    report.history = std::move(evidence.history);
     report.findings.insert(report.findings.begin(), findings_.begin(), findings_.end());
     report.trace_hash = trace_.hash();
     trace_.print();

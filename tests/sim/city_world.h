@@ -22,6 +22,7 @@ namespace hansa::sim {
 struct RunReport {
   std::vector<Finding> findings;
   uint64_t trace_hash = 0;
+  History history;
   std::map<std::string, uint64_t> happened;  // how often what was seen: a quiet run proves nothing
 };
 

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,16 @@ struct Operation {
 };
 
 using History = std::vector<Operation>;
+
+// Whether the answer follows from what the ledger held at its `seq`. Whoever is told one of these
+// codes is told nothing about that.
+inline bool says_state(const Attempt& attempt) {
+  static const std::set<std::string, std::less<>> kStatelessCodes = {
+      "unavailable",  "bad_idempotency_key", "idempotency_mismatch", "not_yet",
+      "rate_limited", "request_timeout",     "ledger_stopped",       "forbidden"};
+  return attempt.outcome == Outcome::kUnchanged ||
+         (attempt.outcome == Outcome::kRefused && !kStatelessCodes.contains(attempt.code));
+}
 
 inline std::string import_key(const std::string& source_name, const std::string& source_id) {
   return source_name + '/' + source_id;

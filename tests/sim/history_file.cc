@@ -1,16 +1,26 @@
 #include "tests/sim/history_file.h"
 
+#include <algorithm>
+#include <map>
+#include <utility>
+
 namespace hansa::sim {
 namespace {
 
-void add_line(std::string& lines, std::string_view kind, uint32_t client, const Moment& call,
-              const Moment& answer, Seq seq) {
+struct Line {
+  uint32_t client = 0;
+  uint64_t call_step = 0;
+  uint64_t return_step = 0;
+  Seq seq = 0;
+};
+
+void add_line(std::string& lines, std::string_view kind, const Line& line) {
   // An answer of the same step is no later than a call of it.
   lines.append("{\"kind\":\"").append(kind);
-  lines += "\",\"client\":" + std::to_string(client) +
-           ",\"call\":" + std::to_string(2 * call.step) +
-           ",\"return\":" + std::to_string(2 * answer.step + 1) +
-           ",\"seq\":" + std::to_string(seq) + "}\n";
+  lines += "\",\"client\":" + std::to_string(line.client) +
+           ",\"call\":" + std::to_string(2 * line.call_step) +
+           ",\"return\":" + std::to_string(2 * line.return_step + 1) +
+           ",\"seq\":" + std::to_string(line.seq) + "}\n";
 }
 
 // nullptr: nobody was told of an entry.
@@ -27,18 +37,29 @@ const Attempt* first_told(const Operation& operation) {
 
 std::string history_lines(const History& history) {
   std::string lines;
+  // One entry stands for all who ask for one row.
+  std::map<std::pair<std::string, Seq>, Line> imported;
   for (const auto& operation : history) {
     if (const auto* told = first_told(operation)) {
-      add_line(lines, "append", operation.client, operation.attempts.front().invoked,
-               *told->completed, told->seq);
+      const Line line{operation.client, operation.attempts.front().invoked.step,
+                      told->completed->step, told->seq};
+      if (operation.import_key.empty()) {
+        add_line(lines, "append", line);
+      } else {
+        auto& one = imported.try_emplace({operation.import_key, told->seq}, line).first->second;
+        one.call_step = std::min(one.call_step, line.call_step);
+        one.return_step = std::min(one.return_step, line.return_step);
+      }
     }
     for (const auto& attempt : operation.attempts) {
-      const bool is_look =
-          attempt.outcome == Outcome::kRefused || attempt.outcome == Outcome::kUnchanged;
+      const bool is_look = says_state(attempt) && (attempt.outcome == Outcome::kUnchanged ||
+                                                   first_told(operation) == nullptr);
       if (!is_look || attempt.seq == 0 || !attempt.completed) continue;
-      add_line(lines, "look", operation.client, attempt.invoked, *attempt.completed, attempt.seq);
+      add_line(lines, "look",
+               {operation.client, attempt.invoked.step, attempt.completed->step, attempt.seq});
     }
   }
+  for (const auto& [row, line] : imported) add_line(lines, "append", line);
   return lines;
 }
 

@@ -2,6 +2,7 @@
 //
 //   hansa_sim --seeds N [--from SEED]   N runs, SEED, SEED + 1, …; some of them twice
 //   hansa_sim --seed N [--trace]        one run, again just as it was, perhaps told in words
+//   … --histories FOLDER                what clients were told in each run, as FOLDER/SEED
 //
 // Exits 0 when nothing was found, 1 when something was, 2 for words it does not know.
 
@@ -9,12 +10,14 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "tests/sim/city_world.h"
+#include "tests/sim/history_file.h"
 
 namespace hansa::sim {
 namespace {
@@ -26,6 +29,7 @@ struct Words {
   uint64_t from = 1;
   uint64_t seeds = 0;
   bool trace = false;
+  std::string histories;  // folder; empty: none are written
 };
 
 std::optional<Words> read_words(int count, char** words) {
@@ -37,6 +41,10 @@ std::optional<Words> read_words(int count, char** words) {
       continue;
     }
     if (i + 1 == count) return std::nullopt;
+    if (word == "--histories") {
+      read.histories = words[++i];
+      continue;
+    }
     char* end = nullptr;
     const uint64_t number = std::strtoull(words[++i], &end, 10);
     if (*end != '\0') return std::nullopt;
@@ -61,8 +69,12 @@ struct Totals {
   std::map<std::string, uint64_t> happened;
 };
 
-void run_seed(uint64_t seed, bool in_words, bool twice, Totals& totals) {
+void run_seed(uint64_t seed, const Words& words, bool twice, Totals& totals) {
+  const bool in_words = words.trace;
   RunReport report = run_city(seed, in_words);
+  if (!words.histories.empty()) {
+    std::ofstream(words.histories + "/" + std::to_string(seed)) << history_lines(report.history);
+  }
   for (const auto& [what, times] : report.happened) totals.happened[what] += times;
   if (twice && run_city(seed, false).trace_hash != report.trace_hash) {
     report.findings.push_back({"not_repeatable", "the same seed gave another run"});
@@ -89,7 +101,7 @@ int run(const Words& words) {
   double told_at = 0;
   while (done < words.seeds && totals.failed_seeds < kFindingsMax) {
     const uint64_t seed = words.from + done;
-    run_seed(seed, words.trace, seed % kTwiceOf == 0 || words.seeds == 1, totals);
+    run_seed(seed, words, seed % kTwiceOf == 0 || words.seeds == 1, totals);
     ++done;
     std::fflush(stdout);
     if (seconds() - told_at < 10) continue;
@@ -114,7 +126,8 @@ int run(const Words& words) {
 int main(int count, char** words) {
   const auto read = hansa::sim::read_words(count, words);
   if (!read) {
-    std::fprintf(stderr, "hansa_sim --seeds N [--from SEED] | --seed N [--trace]\n");
+    std::fprintf(stderr, "hansa_sim --seeds N [--from SEED] | --seed N [--trace]; "
+                         "and [--histories FOLDER]\n");
     return 2;
   }
   return hansa::sim::run(*read);
