@@ -139,10 +139,12 @@ Result<void> Input::resume() {
   }
   if (plan_.source.ledger.kind == kShareKind) HANSA_CHECK(resume_silence(*rows));
   std::optional<SignedReader::Confirmed> confirmed;
-  if (witnesses && reached && reached->confirmed_seq() > from.seq) {
+  if (reached && (!witnesses || reached->confirmed_seq() > from.seq)) {
     const auto hash = Hash::from(reached->confirmed_sha256());
-    if (!hash) return fail(Errc::kInternal, "an input without the hash that was confirmed");
-    confirmed = {reached->confirmed_seq(), *hash};
+    if (witnesses && !hash) {
+      return fail(Errc::kInternal, "an input without the hash that was confirmed");
+    }
+    confirmed = {reached->confirmed_seq(), hash.value_or(Hash())};
   }
   reader_.emplace(*plan_.log, plan_.source, from, std::move(witnesses), confirmed);
   return {};
@@ -310,6 +312,17 @@ Result<void> Input::load_entries(Load& load) {
   return {};
 }
 
+// An alliance's ledger is taken as far as it is confirmed, a member's as far as it is covered.
+void Input::note_confirmed(v1::LedgerPosition& position) const {
+  const Seq confirmed = reader_->confirmed_seq();
+  if (plan_.source.ledger.kind == kShareKind) {
+    position.set_confirmed_seq(std::min(confirmed, position.seq()));
+  } else if (confirmed > position.seq()) {
+    position.set_confirmed_seq(confirmed);
+    position.set_confirmed_sha256(std::string(reader_->confirmed_hash().view()));
+  }
+}
+
 void Input::take() {
   if (step_ != nullptr) return;
   Load load(plan_);
@@ -322,10 +335,7 @@ void Input::take() {
   const bool is_due = moved_->seq() - taken_seq_ >= kMoveRecords ||
                       (saw_deeds_ && plan_.env->now_us() - taken_at_us_ >= kMoveUs);
   if (load.is_empty() && !is_due) return;
-  if (load.heard != nullptr && reader_->confirmed_seq() > moved_->seq()) {
-    moved_->set_confirmed_seq(reader_->confirmed_seq());
-    moved_->set_confirmed_sha256(std::string(reader_->confirmed_hash().view()));
-  }
+  note_confirmed(*moved_);
   std::unique_ptr<Message> command;
   if (load.heard != nullptr) {
     command = std::move(load.heard);

@@ -69,6 +69,7 @@ class Input {
   bool add_heard(const SignedEntry& entry, Load& load);
   bool add_shared(const SignedEntry& entry, Load& load);
   Result<void> load_entries(Load& load);
+  void note_confirmed(v1::LedgerPosition& position) const;
   void take();
   void quarantine(const Error& error, const Hash& hash = {});
   Result<void> resume_silence(const projections::Snapshot& rows);

@@ -17,9 +17,9 @@ SignedReader::SignedReader(streams::Log& log, Source source, const ChainPosition
       first_(from.seq),
       covered_(from.seq),
       covered_hash_(chain_.position().tip),
-      confirmed_(from.seq),
+      confirmed_(witnesses ? from.seq : confirmed.value_or(Confirmed()).seq),
       confirmed_hash_(covered_hash_),
-      assured_(confirmed),
+      assured_(witnesses ? confirmed : std::nullopt),
       confirmed_by_(witnesses),
       covered_by_(std::move(witnesses)),
       shared_version_(from.seq) {

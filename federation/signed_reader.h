@@ -61,8 +61,9 @@ class SignedReader {
     Seq seq = 0;
     Hash hash;
   };
-  // `from`: the last entry taken; everything up to it was covered. The set is as of `from`, and
-  // what was confirmed behind it is `confirmed`, if anything was.
+  // `from`: the last entry taken; everything up to it was covered. The set is as of `from`, all of
+  // which was confirmed, and what was behind it is `confirmed`, if anything was. Without a set
+  // `confirmed` is what was by then; none: nothing is known to be.
   SignedReader(streams::Log& log, Source source, const ChainPosition& from,
                std::optional<WitnessSet> witnesses = std::nullopt,
                std::optional<Confirmed> confirmed = std::nullopt);
