@@ -2,6 +2,7 @@
 //
 //   hansa_sim --seeds N [--from SEED]   N runs, SEED, SEED + 1, …; some of them twice
 //   hansa_sim --seed N [--trace]        one run, again just as it was, perhaps told in words
+//   … --until-found                     the first seed that finds something is the last
 //   … --histories FOLDER                what clients were told in each run, as FOLDER/SEED
 //
 // Exits 0 when nothing was found, 1 when something was, 2 for words it does not know.
@@ -29,6 +30,7 @@ struct Words {
   uint64_t from = 1;
   uint64_t seeds = 0;
   bool trace = false;
+  bool until_found = false;
   std::string histories;  // folder; empty: none are written
 };
 
@@ -36,8 +38,8 @@ std::optional<Words> read_words(int count, char** words) {
   Words read;
   for (int i = 1; i < count; ++i) {
     const std::string_view word = words[i];
-    if (word == "--trace") {
-      read.trace = true;
+    if (word == "--trace" || word == "--until-found") {
+      (word == "--trace" ? read.trace : read.until_found) = true;
       continue;
     }
     if (i + 1 == count) return std::nullopt;
@@ -99,7 +101,8 @@ int run(const Words& words) {
   Totals totals;
   uint64_t done = 0;
   double told_at = 0;
-  while (done < words.seeds && totals.failed_seeds < kFindingsMax) {
+  const uint64_t failed_max = words.until_found ? 1 : kFindingsMax;
+  while (done < words.seeds && totals.failed_seeds < failed_max) {
     const uint64_t seed = words.from + done;
     run_seed(seed, words, seed % kTwiceOf == 0 || words.seeds == 1, totals);
     ++done;
@@ -127,7 +130,7 @@ int main(int count, char** words) {
   const auto read = hansa::sim::read_words(count, words);
   if (!read) {
     std::fprintf(stderr, "hansa_sim --seeds N [--from SEED] | --seed N [--trace]; "
-                         "and [--histories FOLDER]\n");
+                         "and [--until-found] [--histories FOLDER]\n");
     return 2;
   }
   return hansa::sim::run(*read);
