@@ -4,6 +4,7 @@
 // not.
 #include <google/protobuf/stubs/logging.h>
 
+#include "core/base/hash.h"
 #include "core/base/signature.h"
 #include "federation/checkpoint.h"
 #include "federation/signed_reader.h"
