@@ -317,6 +317,7 @@ Result<std::shared_ptr<projections::Keeper>> Links::open_share(
   // Nobody sends it commands; it follows where its city's keeper does not lead.
   config.forward = [](const std::string&) {};
   config.limits.row_cache_mib = plan_.row_cache_mib;
+  config.ticks_alone = plan_.ticks_alone;
   const auto gate = std::make_shared<std::atomic<bool>>(false);
   gates_[config.ledger.text()] = gate;
   config.may_sign = [gate] { return gate->load(); };

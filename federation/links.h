@@ -61,6 +61,8 @@ class Links {
     int64_t alliance_pause_us = 0;
     int64_t share_pause_us = 0;
     std::string public_host = "localhost";  // in the names of the logs that begin here
+    // Of the keepers of share ledgers (KeeperConfig::ticks_alone).
+    bool ticks_alone = true;
     // An operator's word on share ledgers (KeeperConfig::accepted_to).
     std::map<LedgerId, Seq> accepted_to = {};
     // Makes sure that a ledger may be kept in the log, before it is opened.

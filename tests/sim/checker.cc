@@ -30,7 +30,8 @@ struct Traces {
 class Check {
  public:
   explicit Check(const Evidence& evidence)
-      : evidence_(evidence), ledger_(evidence.founding_id, evidence.records) {}
+      : evidence_(evidence),
+        ledger_(evidence.founding_id, evidence.records, evidence.ledger_kind) {}
 
   std::vector<Finding> run() {
     if (ledger_.broken()) found("chain_break", ledger_.broken()->detail);
@@ -66,6 +67,9 @@ class Check {
           break;
         case v1::CauseKind::import: take_imports(entry, where); break;
         case v1::CauseKind::timer: check_timers(entry, where); break;
+        case v1::CauseKind::input:
+          if (evidence_.has_links) break;
+          [[fallthrough]];
         default: found("phantom", where + " (" + cause.method() + ") is of a kind nobody sends");
       }
     }

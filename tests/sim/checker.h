@@ -16,7 +16,9 @@
 //            history_differs     a node held an entry that the ledger does not have there
 //            projection_differs  a node's rows are not what the ledger amounts to
 //          What only the world that was simulated can tell has a name, too: no_progress,
-//          ledger_stopped, cannot_open, read_behind, key_kept, not_repeatable.
+//          ledger_stopped, cannot_open, read_behind, key_kept, not_repeatable; second_history: a
+//          node goes on behind entries that the log has no more; history_touched: or writes once
+//          it has found that.
 // Errors:  none: what is wrong is a finding.
 // Threads: pure.
 // Limits:  every attempt is compared with every acknowledged one: some thousands at most.
@@ -55,6 +57,8 @@ struct Evidence {
   std::vector<std::string> secrets = {};  // parts of personal texts
   // Of every record the step at which it could be read first; empty: not known.
   std::vector<uint64_t> readable_since = {};
+  std::string ledger_kind = std::string(kCityKind);
+  bool has_links = false;  // other ledgers make entries of it, too
 };
 
 std::vector<Finding> check(const Evidence& evidence);

@@ -112,20 +112,18 @@ void CityNode::take_lead(projections::Lead taken) {
   keeper_->take_lead(taken);
 }
 
-// The keyring's own thread would hand the command on at its own time; where the key is durable
-// already, it is not asked.
-void CityNode::make_key(const Request& request) {
+void make_key(Keyring& keyring, const Request& request) {
   const auto person = parse_hex<PersonId>(request.reporter);
   const auto* report = dynamic_cast<const v1::ReportCase*>(request.message.get());
   if (!person || report == nullptr) return;
-  if (!keyring_->add(*person, report->contact().phone(), report->contact().email())) return;
+  if (!keyring.add(*person, report->contact().phone(), report->contact().email())) return;
   std::promise<bool> durable;
-  keyring_->flush([&](const Result<void>& flushed) { durable.set_value(flushed.has_value()); });
+  keyring.flush([&](const Result<void>& flushed) { durable.set_value(flushed.has_value()); });
   HANSA_ASSERT(durable.get_future().get(), "the keyring of a simulated node has room");
 }
 
 void CityNode::enter(const Request& request, const CommandId& id, projections::Answer answer) {
-  make_key(request);
+  make_key(*keyring_, request);
   std::unique_ptr<google::protobuf::Message> copy(request.message->New());
   copy->CopyFrom(*request.message);
   door_->enter(*request.method, std::move(copy), request.who, id, std::move(answer));

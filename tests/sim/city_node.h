@@ -48,6 +48,10 @@ struct City {
   std::shared_ptr<projections::StoreBudget> budget = projections::make_store_budget(8, 8);
 };
 
+// The keyring's own thread would hand a command on at its own time; where the key that it needs is
+// durable already, it is not asked.
+void make_key(projections::Keyring& keyring, const Request& request);
+
 class CityNode {
  public:
   CityNode(uint32_t number, uint64_t seed, City& city);
@@ -85,7 +89,6 @@ class CityNode {
   projections::Lead lead = projections::Lead::kUndecided;
 
  private:
-  void make_key(const Request& request);
   std::string folder(const std::string& name) const;
 
   const uint32_t number_;

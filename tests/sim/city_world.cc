@@ -1,19 +1,18 @@
 #include "tests/sim/city_world.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
 
-#include "core/base/assert.h"
 #include "core/base/hash.h"
 #include "tests/sim/city_node.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/folded_ledger.h"
+#include "tests/sim/run_folder.h"
+#include "tests/streams/log_helpers.h"
 
 namespace hansa::sim {
 namespace {
@@ -27,33 +26,12 @@ constexpr int64_t kHourUs = 3600 * kSecondUs;
 constexpr uint64_t kFaultStepsMax = 8'000;
 // So many steps are enough for everyone to be answered once nothing goes wrong any more.
 constexpr uint64_t kHealStepsMax = 100'000;
+// In so many of 1 000 runs the log has another history in the end.
+constexpr uint32_t kTailReplaced = 40;
 constexpr int64_t kForwardPatienceUs = 3 * kSecondUs;
 constexpr int64_t kReadPatienceUs = 3 * kSecondUs;
 // A clock that is off by more makes command ids too old or too new for the ledger's time.
 constexpr int64_t kClockOffUsMax = 20 * kHourUs;
-
-// In memory where the machine has a folder for that: nothing needs to outlive the run.
-class RunFolder {
- public:
-  RunFolder() {
-    const std::filesystem::path shm = "/dev/shm";
-    const auto base = std::filesystem::is_directory(shm) ? shm
-                                                         : std::filesystem::temp_directory_path();
-    std::string pattern = (base / "hansa-sim-XXXXXX").string();
-    HANSA_ASSERT(mkdtemp(pattern.data()) != nullptr, "a folder for the run can be made");
-    path_ = pattern;
-  }
-  ~RunFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  RunFolder(const RunFolder&) = delete;
-  RunFolder& operator=(const RunFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // A command on its way from a node to the one that leads.
 struct Forward {
@@ -80,7 +58,8 @@ class CityWorld {
                   },
                   [this](Seq seq, const std::string& subject) { read_back(seq, subject); }},
                  // A node that cannot destroy a key stands still, for people to mend.
-                 Workload(dice_, city_.ledger.id, kStartUs, faults_.disk_full == 0)) {
+                 std::make_unique<CityWorkload>(dice_, city_.ledger.id, kStartUs,
+                                                faults_.disk_full == 0)) {
     now_.time_us = clock_.now_us = kStartUs;
     note_faults(faults_, trace_);
     for (uint32_t number = 0; number < kNodes; ++number) {
@@ -95,7 +74,11 @@ class CityWorld {
     while (now_.step < kFaultStepsMax && !clients_.all_told() && is_sound()) step();
     happened_["steps with faults"] += now_.step;
     if (is_sound()) heal();
-    if (is_sound()) close();
+    if (is_sound() && dice_.chance(kTailReplaced)) {
+      replace_tail();
+    } else if (is_sound()) {
+      close();
+    }
     return report();
   }
 
@@ -243,7 +226,7 @@ class CityWorld {
     auto& node = *nodes_[number];
     if (!node.is_up()) return;
     const auto health = node.keeper().health();
-    if (health.stopped) {
+    if (health.stopped && !replaced_) {
       found("ledger_stopped", "node " + std::to_string(number) + ": " + health.stopped->detail);
     }
     if (health.rebuild.digest_differed) {
@@ -364,6 +347,52 @@ class CityWorld {
     return text + "; the log ends at " + std::to_string(log_.size(city_.ledger));
   }
 
+  // The log has another history for its last entries, of which every node has read the old one:
+  // each finds it, stops, and leaves both histories as they are (L10).
+  void replace_tail() {
+    auto old = log_.records(city_.ledger);
+    const FoldedLedger ledger(city_.founding_id, old);
+    const auto& entries = ledger.entries();
+    const size_t lost = 1 + dice_.pick(3);
+    if (entries.size() <= lost) return close();
+    const size_t kept = entries.size() - lost;
+    streams::EntryWriter writer(city_.founding_id, dice_.number());
+    writer.go_behind(old[entries[kept - 1].offset]);
+    const Offset from = entries[kept].offset;
+    std::vector<std::string> values;
+    for (uint64_t most = dice_.pick(old.size() - from + 3); values.size() < most;) {
+      values.push_back(writer.next(entries[kept].payload.SerializeAsString()));
+    }
+    trace_.note("tail is replaced", {static_cast<int64_t>(from),
+                                     static_cast<int64_t>(values.size())});
+    happened_["replaced tails"] += 1;
+    const bool is_as_long = from + values.size() == old.size();
+    replaced_ = std::move(old);
+    log_.replace_tail(city_.ledger, from, std::move(values));
+    CityWorkload workload(dice_, city_.ledger.id, kStartUs, false);
+    for (int i = 0; i < 20; ++i) clients_.ask(workload.next());
+    const auto is_stopped = [](const auto& node) {
+      return node->keeper().health().stopped.has_value();
+    };
+    for (uint64_t i = 0; !std::all_of(nodes_.begin(), nodes_.end(), is_stopped); ++i) {
+      step();
+      if (i > kHealStepsMax) {
+        return found("second_history", "a node goes on behind entries that the log has no more");
+      }
+    }
+    log_.run_until_idle();
+    const auto both = log_.records(city_.ledger);
+    for (int i = 0; i < 1'000; ++i) step();
+    if (log_.records(city_.ledger) != both) {
+      found("history_touched", "a node that has found two histories goes on to write");
+    }
+    // What was written on top of the old one by who had not found it yet.
+    for (size_t i = replaced_->size(); is_as_long && i < both.size(); ++i) {
+      replaced_->push_back(both[i]);
+    }
+    for (uint32_t number = 0; number < kNodes; ++number) look_at(number, true);
+  }
+
   void close() {
     for (auto& node : nodes_) node->close();
     const auto is_closed = [](const auto& node) { return node->is_closed(); };
@@ -404,6 +433,10 @@ class CityWorld {
     RunReport report;
     Evidence evidence{city_.founding_id, log_.records(city_.ledger), clients_.history(), shown_,
                       {std::string(kSecretText)}, readable_since_};
+    if (replaced_) {
+      evidence.records = *std::move(replaced_);
+      evidence.readable_since.clear();
+    }
     for (const auto& record : evidence.records) trace_.note("record", {}, sha256(record).view());
     for (const auto& shown : shown_) {
       trace_.note("shown", {shown.node, static_cast<int64_t>(shown.seq)},
@@ -434,6 +467,7 @@ class CityWorld {
   std::vector<Forward> forwards_;
   std::vector<Shown> shown_;
   std::vector<uint64_t> readable_since_;
+  std::optional<std::vector<std::string>> replaced_;  // the old history, once there is another
   std::vector<Finding> findings_;
   std::map<std::string, uint64_t> happened_;
   bool is_healing_ = false;

@@ -27,10 +27,10 @@ bool is_settled(const Operation& operation) {
 
 }  // namespace
 
-Clients::Clients(World world, Workload workload)
+Clients::Clients(World world, std::unique_ptr<Workload> workload)
     : world_(std::move(world)),
       workload_(std::move(workload)),
-      setup_(workload_.setup()),
+      setup_(workload_->setup()),
       patience_us_(world_.dice.between(300, 8'000) * kMillisecondUs) {
   std::reverse(setup_.begin(), setup_.end());
   clients_.resize(world_.dice.pick(4) + 2);
@@ -65,10 +65,13 @@ void Clients::begin(uint32_t number) {
     if (number > 0) return;
     request = std::move(setup_.back());
     setup_.pop_back();
+  } else if (!wanted_.empty()) {
+    request = std::move(wanted_.front());
+    wanted_.pop_front();
   } else {
     if (is_finishing_ || client.left == 0) return;
     --client.left;
-    request = workload_.next();
+    request = workload_->next();
   }
   Operation operation;
   operation.client = number;
@@ -110,7 +113,7 @@ void Clients::answered(uint32_t number, size_t index, size_t attempt_index,
     attempt.outcome = result->entry_sha256().empty() ? Outcome::kUnchanged : Outcome::kOk;
     attempt.seq = result->seq();
     attempt.entry_sha256 = result->entry_sha256();
-    workload_.learn(result->subject_id(), result->state());
+    workload_->learn(result->subject_id(), result->state());
     world_.told(result->seq(), result->subject_id());
   } else {
     const auto& error = result.error();
@@ -141,7 +144,8 @@ void Clients::only_finish() {
 }
 
 bool Clients::all_told() const {
-  return setup_.empty() && std::all_of(clients_.begin(), clients_.end(), [](const Client& client) {
+  return setup_.empty() && wanted_.empty() &&
+         std::all_of(clients_.begin(), clients_.end(), [](const Client& client) {
            return client.left == 0 && !client.operation;
          });
 }

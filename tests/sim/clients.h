@@ -7,8 +7,10 @@
 // Threads: one.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -38,10 +40,12 @@ class Clients {
     std::function<void(Seq seq, const std::string& subject)> told;
   };
 
-  Clients(World world, Workload workload);
+  Clients(World world, std::unique_ptr<Workload> workload);
 
   void act();
-  // Nobody asks anything new any more, and nobody gives up.
+  // Somebody asks this next, also after only_finish().
+  void ask(Request request) { wanted_.push_back(std::move(request)); }
+  // Nobody asks anything new of himself any more, and nobody gives up.
   void only_finish();
   bool all_told() const;
   const History& history() const { return history_; }
@@ -64,8 +68,9 @@ class Clients {
   CommandId new_id();
 
   World world_;
-  Workload workload_;
+  std::unique_ptr<Workload> workload_;
   std::vector<Request> setup_;  // still to be done, the last one first
+  std::deque<Request> wanted_;
   bool is_finishing_ = false;
   int64_t patience_us_;
   std::vector<Client> clients_;

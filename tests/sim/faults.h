@@ -29,6 +29,16 @@ struct Faults {
   uint32_t given_up = 0;         // a client never asks again
 };
 
+// What goes wrong between the ledgers of a league, beside all that.
+struct LeagueFaults : Faults {
+  uint32_t reads_away = 0;    // a step: a node's links can read nothing for a while
+  uint32_t reads_slow = 0;    // a step: they read late, one record at a time, for a while
+  uint32_t call_lost = 0;     // a call of a witness, or its answer, never arrives
+  uint32_t call_doubled = 0;  // a call arrives twice
+  uint32_t call_late = 0;     // a call or its answer comes seconds later
+  uint32_t key_change = 0;    // a step: a ledger is signed with another key from some size on
+};
+
 inline uint32_t draw_rate(Dice& dice, uint32_t highest) {
   return dice.chance(500) ? 0 : static_cast<uint32_t>(dice.pick(highest + 1));
 }
@@ -60,6 +70,18 @@ inline Faults draw_faults(Dice& dice) {
   return faults;
 }
 
+inline LeagueFaults draw_league_faults(Dice& dice) {
+  LeagueFaults faults;
+  static_cast<Faults&>(faults) = draw_faults(dice);
+  faults.reads_away = draw_rate(dice, 4);
+  faults.reads_slow = draw_rate(dice, 4);
+  faults.call_lost = draw_rate(dice, 300);
+  faults.call_doubled = draw_rate(dice, 300);
+  faults.call_late = draw_rate(dice, 300);
+  faults.key_change = dice.chance(500) ? draw_rate(dice, 2) : 0;
+  return faults;
+}
+
 inline void note_faults(const Faults& faults, Trace& trace) {
   const auto& log = faults.log;
   trace.note("log: delay, duplicate, drop, late, lost answer, error though appended, reorder, "
@@ -73,6 +95,13 @@ inline void note_faults(const Faults& faults, Trace& trace) {
   trace.note("forwards: lost, doubled, late, astray; clients: send twice, give up",
              {faults.forward_lost, faults.forward_doubled, faults.forward_late,
               faults.forward_astray, faults.sent_twice, faults.given_up});
+}
+
+inline void note_faults(const LeagueFaults& faults, Trace& trace) {
+  note_faults(static_cast<const Faults&>(faults), trace);
+  trace.note("links: reads away, reads slow; calls: lost, doubled, late; key changes",
+             {faults.reads_away, faults.reads_slow, faults.call_lost, faults.call_doubled,
+              faults.call_late, faults.key_change});
 }
 
 }  // namespace hansa::sim

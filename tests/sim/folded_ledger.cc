@@ -29,7 +29,7 @@ Digest digest_of(MapRows& rows) {
 }  // namespace
 
 FoldedLedger::FoldedLedger(const FoundingId& founding_id,
-                           const std::vector<std::string>& records) {
+                           const std::vector<std::string>& records, std::string_view kind) {
   Chain chain(founding_id);
   for (Offset offset = 0; offset < records.size(); ++offset) {
     const Verdict verdict = chain.apply(offset, records[offset]);
@@ -41,7 +41,8 @@ FoldedLedger::FoldedLedger(const FoundingId& founding_id,
       ++voids_;
       continue;
     }
-    LedgerEntry entry{chain.position().seq, offset, verdict.hash, {}};
+    LedgerEntry entry{chain.position().seq, offset, verdict.hash, {},
+                      projections::leaf_in(kind, records[offset])};
     if (!entry.payload.ParseFromArray(verdict.payload.data(),
                                       static_cast<int>(verdict.payload.size()))) {
       broken_ = Error{Errc::kUpgradeNeeded,
@@ -57,7 +58,7 @@ Result<std::map<Seq, Digest>> FoldedLedger::fold(const std::set<Seq>& seqs) cons
   std::map<Seq, Digest> digests;
   if (seqs.contains(0)) digests[0] = Digest();
   for (const auto& entry : entries_) {
-    HANSA_CHECK(projections::fold_entry(rows, entry.payload, {entry.seq, entry.hash}));
+    HANSA_CHECK(projections::fold_entry(rows, entry.payload, {entry.seq, entry.hash, entry.leaf}));
     if (seqs.contains(entry.seq)) digests[entry.seq] = digest_of(rows);
   }
   return digests;

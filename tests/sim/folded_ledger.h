@@ -1,9 +1,9 @@
 // Folded ledger: a ledger read and folded anew from its records, in memory and without the code
 // that keeps rows for a node.
 //
-// Shape:   FoldedLedger(founding_id, records) judges the records by the chain rule (core/ledger);
-//          entries() are the valid ones in order. fold(seqs) folds all of them and answers, for
-//          each of these seqs, the digest that a node's rows must have there.
+// Shape:   FoldedLedger(founding_id, records, kind) judges the records by the chain rule
+//          (core/ledger); entries() are the valid ones in order. fold(seqs) folds all of them and
+//          answers, for each of these seqs, the digest that a node's rows must have there.
 // Errors:  broken(): why reading stopped before the end. fold: an entry cannot be folded.
 // Threads: one.
 // Limits:  everything is kept in memory; each digest is computed from all rows.
@@ -13,9 +13,11 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/evidence/tree.h"
 #include "core/ledger/chain.h"
 #include "hansa/v1/entry.pb.h"
 #include "projections/digest.h"
@@ -27,11 +29,13 @@ struct LedgerEntry {
   Offset offset = 0;
   Hash hash;
   v1::Payload payload;
+  std::optional<TreeHash> leaf = {};  // of a ledger that is a tree
 };
 
 class FoldedLedger {
  public:
-  FoldedLedger(const FoundingId& founding_id, const std::vector<std::string>& records);
+  FoldedLedger(const FoundingId& founding_id, const std::vector<std::string>& records,
+               std::string_view kind = kCityKind);
 
   const std::vector<LedgerEntry>& entries() const { return entries_; }
   uint64_t voids() const { return voids_; }

@@ -47,8 +47,8 @@ def look_back(operations):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.argv[1], "--seeds", SEEDS, "--histories", folder], check=True,
-                       stdout=subprocess.DEVNULL, timeout=240)
+        subprocess.run([sys.argv[1], "--world", "city", "--seeds", SEEDS, "--histories", folder],
+                       check=True, stdout=subprocess.DEVNULL, timeout=240)
         seeds = os.listdir(folder)
         assert len(seeds) == int(SEEDS), seeds
         checked = 0

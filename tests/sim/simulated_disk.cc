@@ -25,6 +25,8 @@ size_t fitting(size_t length) {
 FullDisk::FullDisk(uint64_t& bytes_left) { disk_bytes_left = &bytes_left; }
 FullDisk::~FullDisk() { disk_bytes_left = nullptr; }
 
+bool fits_on_disk(size_t bytes) { return fitting(bytes) == bytes; }
+
 }  // namespace hansa::sim
 
 extern "C" {

@@ -12,6 +12,7 @@
 //          posix_fallocate, in the executable that it is linked to.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace hansa::sim {
@@ -23,5 +24,8 @@ class FullDisk {
   FullDisk(const FullDisk&) = delete;
   FullDisk& operator=(const FullDisk&) = delete;
 };
+
+// What rows in memory ask: whether so many bytes still fit; what fits is taken.
+bool fits_on_disk(size_t bytes);
 
 }  // namespace hansa::sim

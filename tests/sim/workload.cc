@@ -71,32 +71,37 @@ void set_place(v1::PlaceInput& place) {
 
 }  // namespace
 
-Workload::Workload(Dice& dice, std::string city, int64_t now_us, bool erases)
+CityWorkload::CityWorkload(Dice& dice, std::string city, int64_t now_us, bool erases)
     : dice_(dice), city_(std::move(city)), now_us_(now_us), erases_(erases) {}
 
-Request Workload::request(const std::string& method, std::unique_ptr<Message> message) {
+Request make_request(Dice& dice, const std::string& method, std::unique_ptr<Message> message) {
   Request made;
   made.method = find_method(method);
   HANSA_ASSERT(made.method != nullptr, "the workload knows the methods of the schema");
-  set_text(*message, "city", city_);
   made.message = std::move(message);
   const auto& roles = made.method->rule.roles();
   auto role = static_cast<v1::Role::Value>(
-      roles.Get(static_cast<int>(dice_.pick(static_cast<uint64_t>(roles.size())))));
+      roles.Get(static_cast<int>(dice.pick(static_cast<uint64_t>(roles.size())))));
   // Citizens may touch only what is theirs.
   const bool may_hotline = std::find(roles.begin(), roles.end(), v1::Role::hotline) != roles.end();
-  if (may_hotline && dice_.chance(600)) role = v1::Role::hotline;
+  if (may_hotline && dice.chance(600)) role = v1::Role::hotline;
   made.who.issuer = "key";
   made.who.subject = role_name(role);
   made.who.roles = {role};
   made.who.cities = {"*"};
+  made.who.alliance = "*";
   if (role == v1::Role::unit_worker) made.who.unit = "sanitation";
   if (role == v1::Role::checker) made.who.unit = "roads";
-  if (role == v1::Role::citizen) made.who.person = any_of(dice_, kPersons);
+  if (role == v1::Role::citizen) made.who.person = any_of(dice, kPersons);
   return made;
 }
 
-std::vector<Request> Workload::setup() {
+Request CityWorkload::request(const std::string& method, std::unique_ptr<Message> message) {
+  set_text(*message, "city", city_);
+  return make_request(dice_, method, std::move(message));
+}
+
+std::vector<Request> CityWorkload::setup() {
   std::vector<Request> all;
   auto founding = std::make_unique<v1::FoundCity>();
   founding->mutable_title()->set_en("Example");
@@ -123,7 +128,7 @@ std::vector<Request> Workload::setup() {
   return all;
 }
 
-void Workload::learn(const std::string& case_id, const std::string& state) {
+void CityWorkload::learn(const std::string& case_id, const std::string& state) {
   if (!case_id.starts_with('c') || state.empty()) return;
   for (auto& known : cases_) {
     if (known.id != case_id) continue;
@@ -133,7 +138,7 @@ void Workload::learn(const std::string& case_id, const std::string& state) {
   cases_.push_back({case_id, state});
 }
 
-Request Workload::next() {
+Request CityWorkload::next() {
   const uint64_t roll = dice_.pick(100);
   Request made;
   if (roll < 25 || cases_.empty()) {
@@ -151,7 +156,7 @@ Request Workload::next() {
   return made;
 }
 
-Request Workload::report() {
+Request CityWorkload::report() {
   auto report = std::make_unique<v1::ReportCase>();
   report->set_kind(v1::Kind::problem);
   report->set_service(dice_.chance(30) ? "noise" : "rubbish");
@@ -172,7 +177,7 @@ Request Workload::report() {
   return made;
 }
 
-Request Workload::step_on_case() {
+Request CityWorkload::step_on_case() {
   const auto& known = cases_[dice_.pick(cases_.size())];
   const auto right = kRightStep.find(known.state);
   if (right != kRightStep.end() && dice_.chance(650)) return on_case(right->second, known.id);
@@ -181,7 +186,7 @@ Request Workload::step_on_case() {
   return on_case(any_of(dice_, kSteps), id);
 }
 
-Request Workload::on_case(const std::string& method, const std::string& case_id) {
+Request CityWorkload::on_case(const std::string& method, const std::string& case_id) {
   const auto* info = find_method(method);
   HANSA_ASSERT(info != nullptr, "the workload knows the methods of the schema");
   std::unique_ptr<Message> message(
@@ -209,7 +214,7 @@ Request Workload::on_case(const std::string& method, const std::string& case_id)
   return made;
 }
 
-Request Workload::define_unit() {
+Request CityWorkload::define_unit() {
   auto unit = std::make_unique<v1::DefineUnit>();
   const std::string name = any_of(dice_, kUnits);
   unit->set_unit(name);
@@ -219,7 +224,7 @@ Request Workload::define_unit() {
   return made;
 }
 
-Request Workload::import() {
+Request CityWorkload::import() {
   auto row = std::make_unique<v1::ImportCase>();
   row->set_source_name("old-system");
   row->set_source_id(std::to_string(dice_.pick(12)));
@@ -237,7 +242,7 @@ Request Workload::import() {
   return made;
 }
 
-Request Workload::erase() {
+Request CityWorkload::erase() {
   auto erase = std::make_unique<v1::ErasePerson>();
   const std::string person = any_of(dice_, kPersons);
   erase->set_person(person);

@@ -1,8 +1,10 @@
-// Workload: what the clients of a city ask, well and badly, from the dice.
+// Workload: what the clients of a ledger ask, well and badly, from the dice.
 //
-// Shape:   setup() are the commands that found the city, in order. next() makes a request: reports,
-//          the next right step on a known case, any step on any case, units, imported rows,
-//          erasures, and what nobody may do. learn() tells it of a case and its state.
+// Shape:   setup() are the commands that found it, in order. next() makes a request. learn() tells
+//          of what a command was about, and its state.
+//          CityWorkload, of a city: reports, the next right step on a known case, any step on any
+//          case, units, imported rows, erasures, and what nobody may do.
+//          make_request() is a request by somebody who may make it.
 // Errors:  none.
 // Threads: one.
 // Limits:  few names of everything, so that clients meet.
@@ -33,15 +35,26 @@ struct Request {
   std::string reporter;  // whose key its personal texts are sealed under; empty: it has none
 };
 
+Request make_request(Dice& dice, const std::string& method,
+                     std::unique_ptr<google::protobuf::Message> message);
+
 class Workload {
+ public:
+  virtual ~Workload() = default;
+  virtual std::vector<Request> setup() = 0;
+  virtual Request next() = 0;
+  virtual void learn(const std::string& subject, const std::string& state) = 0;
+};
+
+class CityWorkload final : public Workload {
  public:
   // `now_us` is when the city begins: imported cases are older, postponed ones come later. Without
   // `erases` nobody's data is erased.
-  Workload(Dice& dice, std::string city, int64_t now_us, bool erases);
+  CityWorkload(Dice& dice, std::string city, int64_t now_us, bool erases);
 
-  std::vector<Request> setup();
-  Request next();
-  void learn(const std::string& case_id, const std::string& state);
+  std::vector<Request> setup() override;
+  Request next() override;
+  void learn(const std::string& case_id, const std::string& state) override;
 
  private:
   struct KnownCase {

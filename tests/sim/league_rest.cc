@@ -1,0 +1,68 @@
+#include "tests/sim/league_rest.h"
+
+#include "core/alliance/alliance.h"
+
+namespace hansa::sim {
+namespace {
+
+template <typename Row>
+std::string first_open(const projections::Snapshot& rows, Table<Row> table,
+                       const std::function<std::string(const Row&)>& look) {
+  std::string open;
+  const auto read = rows.scan(
+      stored_key(table.id, ""), stored_key(table.id, "\xff"),
+      [&](std::string_view, std::string_view value) {
+        Row row;
+        const bool is_read = row.ParseFromArray(value.data(), static_cast<int>(value.size()));
+        open = is_read ? look(row) : "a row cannot be read";
+        return open.empty();
+      });
+  return read ? open : read.error().detail;
+}
+
+std::string come_back(const LeagueAffairs& affairs, const LedgerId& city) {
+  const auto member = affairs.rows(kDelta)->find(kMemberTable, city.id);
+  const auto affiliation = affairs.rows(city)->find(kAffiliationTable, kDelta.id);
+  if (!member || !*member || !affiliation || !*affiliation) return city.text() + " is nowhere";
+  const auto membership = (*member)->membership();
+  const bool is_out = membership == v1::Membership::expelled;
+  if (is_out || membership == v1::Membership::suspended) {
+    affairs.ask(kDelta, readmission(affairs.dice, city.id, is_out));
+    return city.text() + " is no member in good standing";
+  }
+  if ((*affiliation)->state() == v1::AffiliationState::joined) return "";
+  affairs.ask(city, joining(affairs.dice, city));
+  return city.text() + " has left";
+}
+
+std::string case_at_rest(const LeagueAffairs& affairs, const LedgerId& city) {
+  const auto rows = affairs.rows(city);
+  auto open = first_open<v1::Handover>(*rows, kHandoverTable, [&](const v1::Handover& row) {
+    if (row.state() != v1::HandoverState::offered) return std::string();
+    return "in " + city.text() + " case " + row.offered().case_() + " of " + row.from_city() +
+           " rests, offered as " + row.handover();
+  });
+  if (!open.empty()) return open;
+  return first_open<v1::Case>(*rows, kCaseTable, [&](const v1::Case& row) {
+    if (row.offered_to().empty()) return std::string();
+    return "in " + city.text() + " case " + row.case_() + " rests";
+  });
+}
+
+}  // namespace
+
+std::string what_rests_in_rows(const LeagueAffairs& affairs) {
+  for (const auto& city : affairs.cities) {
+    if (auto open = come_back(affairs, city); !open.empty()) return open;
+  }
+  for (const auto& city : affairs.cities) {
+    if (auto open = case_at_rest(affairs, city); !open.empty()) return open;
+  }
+  return first_open<v1::Finding>(*affairs.rows(kDelta), kFindingTable, [](const v1::Finding& row) {
+    const bool is_open = row.raised().kind() == v1::FindingKind::silence &&
+                         row.state() != v1::FindingState::settled;
+    return is_open ? "the silence of a member is not settled" : std::string();
+  });
+}
+
+}  // namespace hansa::sim

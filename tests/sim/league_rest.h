@@ -1,0 +1,23 @@
+// League rest: what of a league's affairs is still open once everything works and nothing moves.
+//
+// Shape:   what_rests_in_rows(): a sentence on the first thing that is; empty: none is. A city that
+//          left, or was suspended or expelled, is asked for again first: for who else would tell it
+//          what became of its offers.
+// Errors:  rows that cannot be read are something open.
+// Threads: one.
+#pragma once
+
+#include "tests/sim/league_workload.h"
+
+namespace hansa::sim {
+
+struct LeagueAffairs {
+  Dice& dice;
+  const std::vector<LedgerId>& cities;
+  SeeRows rows;  // of who leads
+  std::function<void(const LedgerId& ledger, Request)> ask;
+};
+
+std::string what_rests_in_rows(const LeagueAffairs& affairs);
+
+}  // namespace hansa::sim
