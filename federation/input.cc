@@ -152,8 +152,8 @@ Result<void> Input::resume() {
 
 Result<void> Input::resume_silence(const projections::Snapshot& rows) {
   projections::SnapshotRows view(rows);
-  is_silent_ = find_open_finding(view, v1::FindingKind::silence, plan_.source.ledger.text()) !=
-               nullptr;
+  is_silent_ = find_open_finding(view, v1::FindingKind::silence, plan_.source.ledger.text())
+                   .has_value();
   heard_seq_ = taken_seq_;
   quiet_us_ = 0;
   watched_us_ = plan_.env->now_us();

@@ -14,15 +14,16 @@ using State = v1::FindingState;
 constexpr size_t kTextBytesMax = 2'000;
 constexpr int64_t kDayUs = 86'400LL * 1'000'000;
 
+// A copy: a row that a scan shows is there while it is shown.
 template <typename Matches>
-const v1::Finding* find_on_ledger(RowsView& view, Kind::Value kind, const std::string& ledger,
-                                  const Matches& matches) {
-  const v1::Finding* found = nullptr;
+std::optional<v1::Finding> find_on_ledger(RowsView& view, Kind::Value kind,
+                                          const std::string& ledger, const Matches& matches) {
+  std::optional<v1::Finding> found;
   view.scan(kFindingTable.id, "", "\xff", [&](std::string_view, const auto& row) {
     const auto& finding = static_cast<const v1::Finding&>(row);
     const bool is_it = finding.raised().kind() == kind && finding.raised().ledger() == ledger &&
                        matches(finding);
-    if (is_it) found = &finding;
+    if (is_it) found = finding;
     return !is_it;
   });
   return found;
@@ -160,7 +161,7 @@ std::string input_of(RowsView& view, const std::string& city) {
   return found;
 }
 
-const v1::Finding* find_forgotten(RowsView& view, const v1::WitnessForgot& forgot) {
+std::optional<v1::Finding> find_forgotten(RowsView& view, const v1::WitnessForgot& forgot) {
   return find_on_ledger(view, Kind::forgotten, forgot.ledger(), [&](const auto& finding) {
     return finding.state() != State::settled && finding.raised().cities(0) == forgot.witness();
   });
@@ -168,8 +169,8 @@ const v1::Finding* find_forgotten(RowsView& view, const v1::WitnessForgot& forgo
 
 }  // namespace
 
-const v1::Finding* find_open_finding(RowsView& view, Kind::Value kind,
-                                     const std::string& ledger) {
+std::optional<v1::Finding> find_open_finding(RowsView& view, Kind::Value kind,
+                                             const std::string& ledger) {
   return find_on_ledger(view, kind, ledger, [](const auto& finding) {
     return finding.state() != State::settled;
   });
@@ -181,7 +182,7 @@ Acted decide_act(const Act& act, const v1::ForkFound& found) {
   HANSA_TRY(const auto other, read_note(found.other_note()));
   HANSA_CHECK(check_fork(act, found, one, other));
   const bool is_known = find_on_ledger(act.view, Kind::fork, found.ledger(),
-                                       [](const auto&) { return true; }) != nullptr;
+                                       [](const auto&) { return true; }).has_value();
   if (is_known) {
     return fail(Errc::kAlreadyExists, "that " + found.ledger() + " has forked is known");
   }
@@ -200,7 +201,7 @@ Acted decide_act(const Act& act, const v1::WitnessForgot& forgot) {
     return fail(Errc::kBadRequest, "a city asks the witnesses of its own share ledger");
   }
   HANSA_TRY(const auto read, check_forgot(act.view, forgot));
-  if (find_forgotten(act.view, forgot) != nullptr) {
+  if (find_forgotten(act.view, forgot)) {
     return fail(Errc::kAlreadyExists, "that " + forgot.witness() + " forgot is known");
   }
   std::vector<v1::Event> events;
@@ -215,7 +216,7 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReportFor
   Decision decision;
   decision.subject_id = forgot.witness();
   decision.state = "forgotten";
-  decision.unchanged = find_forgotten(scope.view, forgot) != nullptr;
+  decision.unchanged = find_forgotten(scope.view, forgot).has_value();
   if (!decision.unchanged) {
     raise_forgotten(decision.events, finding_id(scope.context.seq, 0), "", forgot, read);
   }
@@ -228,19 +229,19 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReportSil
     return fail(Errc::kUnknownMember, command.city() + " was never admitted");
   }
   const std::string ledger = input_of(scope.view, command.city());
-  const auto* open = find_open_finding(scope.view, Kind::silence, ledger);
+  const auto open = find_open_finding(scope.view, Kind::silence, ledger);
   std::string last = "entry " + std::to_string(command.seq());
   if (command.time_us() > 0) last += " of " + day_text(command.time_us() / kDayUs);
   Decision decision;
   decision.subject_id = command.city();
   if (command.is_heard_again()) {
     decision.state = "heard";
-    if (open != nullptr) settle(decision.events, *open, "heard again: " + last);
+    if (open) settle(decision.events, *open, "heard again: " + last);
   } else {
     decision.state = "silent";
     const bool is_expected = is_member(*member) &&
                              member->membership() == v1::Membership::admitted;
-    if (open == nullptr && is_expected) {
+    if (!open && is_expected) {
       auto& raised = raise(decision.events, Kind::silence, finding_id(scope.context.seq, 0),
                            command.city(), ledger);
       add_evidence(raised, "", "three heartbeats of the agreement in force went by in vain");
@@ -256,7 +257,7 @@ void raise_refused(RowsView& view, const v1::InputQuarantined& quarantined, Seq 
   const auto ledger = LedgerId::parse(quarantined.input());
   const std::string city = ledger ? owner_of(*ledger) : "";
   if (view.find(kMemberTable, city) == nullptr) return;
-  if (find_open_finding(view, Kind::refused, quarantined.input()) != nullptr) return;
+  if (find_open_finding(view, Kind::refused, quarantined.input())) return;
   auto& raised = raise(events, Kind::refused, finding_id(seq, 0), city, quarantined.input());
   const auto* input = view.find(kInputTable, quarantined.input());
   const Seq taken = input == nullptr ? 0 : input->seq();
@@ -271,8 +272,8 @@ void raise_refused(RowsView& view, const v1::InputQuarantined& quarantined, Seq 
 
 void settle_refused(RowsView& view, const std::string& input, const std::string& reason,
                     std::vector<v1::Event>& events) {
-  const auto* open = find_open_finding(view, Kind::refused, input);
-  if (open != nullptr) settle(events, *open, "released: " + reason);
+  const auto open = find_open_finding(view, Kind::refused, input);
+  if (open) settle(events, *open, "released: " + reason);
 }
 
 }  // namespace hansa

@@ -17,6 +17,8 @@
 // Source:  DESIGN §8 "Evidence"; the table is core/alliance/README.md.
 #pragma once
 
+#include <optional>
+
 #include "core/alliance/acts.h"
 #include "core/alliance/finding.h"
 #include "hansa/v1/evidence.pb.h"
@@ -34,8 +36,8 @@ void raise_refused(RowsView& view, const v1::InputQuarantined& quarantined, Seq 
 void settle_refused(RowsView& view, const std::string& input, const std::string& reason,
                     std::vector<v1::Event>& events);
 
-// nullptr: none is open.
-const v1::Finding* find_open_finding(RowsView& view, v1::FindingKind::Value kind,
-                                     const std::string& ledger);
+// nullopt: none is open.
+std::optional<v1::Finding> find_open_finding(RowsView& view, v1::FindingKind::Value kind,
+                                             const std::string& ledger);
 
 }  // namespace hansa

@@ -14,7 +14,8 @@
 //            heard_twice        an alliance or a city has taken a word more often than it was said
 //            never_heard        or not at all
 //            unlanded_signed    a checkpoint, signed or shown, of entries that the ledger lacks
-//            quarantined        an input was stopped, though nobody forges anything
+//            quarantined        an input was stopped, though nobody forges anything; but for a
+//                               key that was changed and not known there yet
 //            false_alarm        a fork or a forgetful witness was reported
 //          It is made of the entries alone; of the code that shares and hears nothing is used.
 // Errors:  none: what is wrong is a finding.
@@ -23,6 +24,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,7 @@ struct LeagueEvidence {
   std::string alliance;
   std::map<LedgerId, Evidence> ledgers;  // of the alliance, of cities and their shares
   std::vector<std::string> notes;        // checkpoints that were shown to witnesses
+  std::set<std::string> changed_keys = {};  // ledgers that are signed with another key by now
 };
 
 std::vector<Finding> check_league(const LeagueEvidence& evidence);

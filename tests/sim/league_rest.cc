@@ -30,9 +30,48 @@ std::string come_back(const LeagueAffairs& affairs, const LedgerId& city) {
     affairs.ask(kDelta, readmission(affairs.dice, city.id, is_out));
     return city.text() + " is no member in good standing";
   }
-  if ((*affiliation)->state() == v1::AffiliationState::joined) return "";
-  affairs.ask(city, joining(affairs.dice, city));
-  return city.text() + " has left";
+  if ((*affiliation)->state() != v1::AffiliationState::joined) {
+    affairs.ask(city, joining(affairs.dice, city));
+    return city.text() + " has left";
+  }
+  if ((*member)->joined_time_us() != 0) return "";
+  // Either its word is on its way, or it was given while the city was out, and had no effect.
+  if ((*affiliation)->membership() != v1::Membership::unspecified) {
+    affairs.ask(city, leaving(affairs.dice, city));
+  }
+  return city.text() + " has joined, and is no member";
+}
+
+// Who could not be told of a changed key, or was told too late.
+std::string catch_up_keys(const LeagueAffairs& affairs, const LedgerId& city) {
+  const auto change_of = [&](const LedgerId& ledger) -> const federation::SeedChange* {
+    const auto found = affairs.seed_changes.find(ledger);
+    return found == affairs.seed_changes.end() || found->second.empty() ? nullptr
+                                                                        : &found->second.front();
+  };
+  const auto is_stopped = [&](const LedgerId& reader, const LedgerId& input) {
+    const auto row = affairs.rows(reader)->find(kInputTable, input.text());
+    return row && *row && (*row)->quarantined().code() == "bad_signature";
+  };
+  const auto member = affairs.rows(kDelta)->find(kMemberTable, city.id);
+  const auto affiliation = affairs.rows(city)->find(kAffiliationTable, kDelta.id);
+  std::string open;
+  if (const auto* change = change_of(city); change != nullptr && (*member)->keys().empty()) {
+    affairs.ask(kDelta, city_key_change(affairs.dice, city, *change));
+    open = "the key of " + city.text() + " is not recorded";
+  }
+  if (const auto* change = change_of(kDelta); change && (*affiliation)->keys().empty()) {
+    affairs.ask(city, alliance_key_change(affairs.dice, city, *change));
+    open = "the alliance's key is not recorded by " + city.text();
+  }
+  if (!open.empty()) return open;
+  if (change_of(city) != nullptr && is_stopped(kDelta, share_ledger(kDelta.id, city.id))) {
+    affairs.ask(kDelta, city_release(affairs.dice, city));
+    return "the share of " + city.text() + " is not read";
+  }
+  if (change_of(kDelta) == nullptr || !is_stopped(city, kDelta)) return "";
+  affairs.ask(city, alliance_release(affairs.dice, city));
+  return "the alliance is not read by " + city.text();
 }
 
 std::string case_at_rest(const LeagueAffairs& affairs, const LedgerId& city) {
@@ -54,6 +93,9 @@ std::string case_at_rest(const LeagueAffairs& affairs, const LedgerId& city) {
 std::string what_rests_in_rows(const LeagueAffairs& affairs) {
   for (const auto& city : affairs.cities) {
     if (auto open = come_back(affairs, city); !open.empty()) return open;
+  }
+  for (const auto& city : affairs.cities) {
+    if (auto open = catch_up_keys(affairs, city); !open.empty()) return open;
   }
   for (const auto& city : affairs.cities) {
     if (auto open = case_at_rest(affairs, city); !open.empty()) return open;

@@ -2,7 +2,8 @@
 //
 // Shape:   what_rests_in_rows(): a sentence on the first thing that is; empty: none is. A city that
 //          left, or was suspended or expelled, is asked for again first: for who else would tell it
-//          what became of its offers.
+//          what became of its offers. A changed key that who reads the ledger does not know is
+//          recorded once more, and an input that stood still for it is released.
 // Errors:  rows that cannot be read are something open.
 // Threads: one.
 #pragma once
@@ -14,6 +15,7 @@ namespace hansa::sim {
 struct LeagueAffairs {
   Dice& dice;
   const std::vector<LedgerId>& cities;
+  const std::map<LedgerId, std::vector<federation::SeedChange>>& seed_changes;
   SeeRows rows;  // of who leads
   std::function<void(const LedgerId& ledger, Request)> ask;
 };

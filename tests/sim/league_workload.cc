@@ -74,6 +74,14 @@ Request joining(Dice& dice, const LedgerId& city) {
   return ask(dice, command, kDelta.id);
 }
 
+Request leaving(Dice& dice, const LedgerId& city) {
+  v1::LeaveAlliance command;
+  command.set_city(city.id);
+  command.set_alliance(kDelta.id);
+  command.set_reason(reason(dice));
+  return ask(dice, command, kDelta.id);
+}
+
 Request readmission(Dice& dice, const std::string& city, bool was_expelled) {
   if (was_expelled) {
     v1::ReadmitCity command;
@@ -87,30 +95,44 @@ Request readmission(Dice& dice, const std::string& city, bool was_expelled) {
   return ask(dice, command, city);
 }
 
-Request city_key_change(Dice& dice, const LedgerId& city, const federation::SeedChange& change,
-                        const std::string& signing_seed) {
+Request city_key_change(Dice& dice, const LedgerId& city, const federation::SeedChange& change) {
   const KeyChange text{to_hex(public_key_of(change.seed)), change.from_size, ""};
   v1::ChangeCityKey command;
   command.set_alliance(kDelta.id);
   command.set_city(city.id);
   command.set_public_key(text.public_key);
   command.set_from_size(text.from_size);
-  command.set_signature(to_hex(sign(
-      signing_seed, change_text(change.ledger, to_hex(founding_id_of(city)), text))));
+  command.set_signature(to_hex(
+      sign(seed_of("key", city), change_text(change.ledger, to_hex(founding_id_of(city)), text))));
   return ask(dice, command, city.id);
 }
 
 Request alliance_key_change(Dice& dice, const LedgerId& city,
-                            const federation::SeedChange& change,
-                            const std::string& signing_seed) {
+                            const federation::SeedChange& change) {
   const KeyChange text{to_hex(public_key_of(change.seed)), change.from_size, ""};
   v1::ChangeAllianceKey command;
   command.set_city(city.id);
   command.set_alliance(kDelta.id);
   command.set_public_key(text.public_key);
   command.set_from_size(text.from_size);
-  command.set_signature(to_hex(sign(
-      signing_seed, change_text(kDelta, to_hex(founding_id_of(kDelta)), text))));
+  command.set_signature(to_hex(
+      sign(seed_of("key", kDelta), change_text(kDelta, to_hex(founding_id_of(kDelta)), text))));
+  return ask(dice, command, kDelta.id);
+}
+
+Request city_release(Dice& dice, const LedgerId& city) {
+  v1::ReleaseInput command;
+  command.set_alliance(kDelta.id);
+  command.set_city(city.id);
+  command.set_reason(reason(dice));
+  return ask(dice, command, city.id);
+}
+
+Request alliance_release(Dice& dice, const LedgerId& city) {
+  v1::ReleaseAlliance command;
+  command.set_city(city.id);
+  command.set_alliance(kDelta.id);
+  command.set_reason(reason(dice));
   return ask(dice, command, kDelta.id);
 }
 
@@ -279,11 +301,7 @@ std::optional<Request> MemberWorkload::on_agreement() {
     return message;
   };
   if (row.state() != v1::AffiliationState::joined) return joining(dice_, city_);
-  if (dice_.chance(60)) {
-    auto leave = command(v1::LeaveAlliance());
-    leave.set_reason(reason(dice_));
-    return ask(dice_, leave, kDelta.id);
-  }
+  if (dice_.chance(60)) return leaving(dice_, city_);
   if (!row.ratified().empty() && dice_.chance(150)) {
     auto revoke = command(v1::RevokeRatification());
     revoke.set_version(row.ratified(0).version());

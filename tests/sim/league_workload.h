@@ -23,14 +23,16 @@ namespace hansa::sim {
 using SeeRows = std::function<std::shared_ptr<const projections::Snapshot>(const LedgerId&)>;
 
 Request joining(Dice& dice, const LedgerId& city);
+Request leaving(Dice& dice, const LedgerId& city);
 Request readmission(Dice& dice, const std::string& city, bool was_expelled);
 // The public key of `change` counts for the ledger from then on: to the alliance for a city's share
 // ledger, to a city for its alliance's.
-Request city_key_change(Dice& dice, const LedgerId& city, const federation::SeedChange& change,
-                        const std::string& signing_seed);
+Request city_key_change(Dice& dice, const LedgerId& city, const federation::SeedChange& change);
 Request alliance_key_change(Dice& dice, const LedgerId& city,
-                            const federation::SeedChange& change,
-                            const std::string& signing_seed);
+                            const federation::SeedChange& change);
+// A quarantined input is read again: a city's by the alliance, or the alliance's by a city.
+Request city_release(Dice& dice, const LedgerId& city);
+Request alliance_release(Dice& dice, const LedgerId& city);
 
 class AllianceWorkload final : public Workload {
  public:

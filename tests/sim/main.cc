@@ -4,6 +4,7 @@
 //   hansa_sim --seed N [--trace]        one run, again just as it was, perhaps told in words
 //   … --world city, --world league      all seeds are one city, or a league; else every fourth
 //                                       is a league
+//   … --world tail                      one city, whose log has another history in the end
 //   … --jobs N                          in N processes
 //   … --until-found                     the first seed that finds something is the last
 //   … --histories FOLDER                what clients were told in each run, as FOLDER/SEED
@@ -20,6 +21,7 @@
 #include <fstream>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,7 +53,8 @@ bool is_league(uint64_t seed, const Words& words) {
 }
 
 RunReport run_world(uint64_t seed, const Words& words, bool in_words) {
-  return is_league(seed, words) ? run_league(seed, in_words) : run_city(seed, in_words);
+  if (is_league(seed, words)) return run_league(seed, in_words);
+  return run_city(seed, in_words, words.world == "tail");
 }
 
 std::optional<Words> read_words(int count, char** words) {
@@ -83,8 +86,8 @@ std::optional<Words> read_words(int count, char** words) {
       return std::nullopt;
     }
   }
-  const bool is_world = read.world.empty() || read.world == "city" || read.world == "league";
-  if (read.seeds == 0 || read.jobs == 0 || !is_world) return std::nullopt;
+  const std::set<std::string> worlds = {"", "city", "league", "tail"};
+  if (read.seeds == 0 || read.jobs == 0 || !worlds.contains(read.world)) return std::nullopt;
   return read;
 }
 
@@ -189,7 +192,10 @@ Totals run_jobs(const Words& words) {
   for (auto* from : pipes) {
     const uint64_t before = totals.seeds;
     read_totals(from, totals);
-    if (totals.seeds == before) ++totals.findings;
+    if (totals.seeds == before) {
+      std::printf("a job has ended without a word\n");
+      ++totals.findings;
+    }
     std::fclose(from);
   }
   while (wait(nullptr) > 0) {
@@ -216,7 +222,7 @@ int main(int count, char** words) {
   const auto read = hansa::sim::read_words(count, words);
   if (!read) {
     std::fprintf(stderr, "hansa_sim --seeds N [--from SEED] | --seed N [--trace]; and "
-                         "[--world city|league] [--jobs N] [--until-found] "
+                         "[--world city|league|tail] [--jobs N] [--until-found] "
                          "[--histories FOLDER]\n");
     return 2;
   }
