@@ -6,6 +6,7 @@
 // ready, and closes. `use FOLDER COMMANDS QUERIES` opens with fsync, sends COMMANDS one after the
 // other and four times as many from 64 callers, asks QUERIES of each kind, and ends like a killed
 // process. Prints one JSON object.
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
@@ -23,6 +24,7 @@ constexpr int64_t kCommandUs = 10'000'000;
 constexpr int64_t kStartUs = 1'735'689'600'000'000;  // 2025-01-01
 constexpr int64_t kDayUs = 86'400'000'000;
 constexpr uint64_t kFillers = 256;
+constexpr size_t kRecentCases = 1'000;
 
 // Time that moves with the commands, from wherever the ledger stands.
 class CommandClock : public Env {
@@ -147,10 +149,14 @@ void use(const std::string& folder, uint64_t commands, uint64_t count) {
   std::mt19937_64 chance(1);
   v1::GetCase one;
   one.set_city("bench");
-  print("case", queries(city, count, [&] {
-          one.set_case_(cases[chance() % cases.size()]);
-          return one;
-        }));
+  const auto one_of = [&](size_t newest) {
+    return queries(city, count, [&] {
+      one.set_case_(cases[chance() % std::min(newest, cases.size())]);
+      return one;
+    });
+  };
+  print("case", one_of(kRecentCases));
+  print("any_case", one_of(cases.size()));
   v1::ListCases list;
   list.set_city("bench");
   list.set_unit("sanitation");

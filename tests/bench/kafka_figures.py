@@ -106,7 +106,8 @@ class KafkaFigures:
                  for size, entries in [(1, 500), (100, 50_000)]]
         self.table.measure(*ours, *peers)
         for one, peer in [(ours[0], peers[0]), (ours[1], peers[1])]:
-            self.table.ratio(f"{one.name} : {peer.name}", one.name, peer.name)
+            self.table.ratio(f"{one.name} : {peer.name.removeprefix('peer: ')}", one.name,
+                             peer.name)
 
     def keeper(self):
         name = "keeper on Kafka, 256 callers, ReportCase"
@@ -133,12 +134,14 @@ class KafkaFigures:
                                   guarantee, entries + 1, promises=promises)
                    for guarantee, promises in STREAMS.items()]
         self.table.measure(bare, verified, ours, naive, *streams)
-        restarted = self.contender(RESTARTED, self.peer.restart, entries + 1)
+        restarted = self.contender(RESTARTED, self.peer.restart, entries + 1,
+                                   promises="after an orderly stop")
         restored = self.contender("peer: Kafka Streams restores the same rows", self.peer.restore,
                                   entries + 1, promises="what follows a kill, exactly once")
         self.table.measure(restarted, restored)
         for peer in [bare, naive, *streams, restored]:
-            self.table.ratio(f"fold on Kafka : {peer.name.split(': ')[-1]}", ours.name, peer.name)
+            short = peer.name.split(": ")[-1].replace("the same fold by ", "")
+            self.table.ratio(f"fold on Kafka : {short}", ours.name, peer.name)
 
     def restarts(self):
         """Of a whole city; the peer's, of the rows of its fold, was measured with the fold."""
