@@ -11,7 +11,8 @@ TIMES = [1, 10, 30]
 GOAL = 1.2
 # What history_bench tells: its name there, and for people.
 USES = {"append": "append, one caller", "group": "append, 64 callers",
-        "case": "one of the newest 1,000 cases", "any_case": "any case", "list": "the 50 newest cases of a unit", "figure": "a figure over two days"}
+        "case": "one of the newest 1,000 cases", "any_case": "any case",
+        "list": "the 50 newest cases of a unit", "figure": "a figure over two days"}
 OPENINGS = {"clean": "restart, log and rows", "killed": "the same after a kill",
             "keyring": "restart, keys of persons"}
 
