@@ -25,19 +25,21 @@ class StreamsPeer:
         self.ledger = ledger
         self.names = 0
         self.name = ""
+        self.guarantee = ""
 
-    def begin(self):
+    def begin(self, guarantee):
         shutil.rmtree(self.folder, ignore_errors=True)
         self.names += 1
         self.name = f"peer-{self.names}"
+        self.guarantee = guarantee
 
-    def start(self, mode, guarantee, records):
+    def start(self, mode, records):
         """Returns when it stands and waits for records."""
         # pylint: disable-next=consider-using-with
         peer = subprocess.Popen(
             ["java", "-cp", f"{BUILT}/lib/*:{BUILT}/classes", "StreamsFold",
-             os.environ["HANSA_KAFKA"], self.ledger, str(records), self.folder, mode, guarantee,
-             self.name],
+             os.environ["HANSA_KAFKA"], self.ledger, str(records), self.folder, mode,
+             self.guarantee, self.name],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         expect(peer.stdout.readline() == "running\n", "the peer did not start")
         return peer
@@ -49,12 +51,12 @@ class StreamsPeer:
         return json.loads(told)
 
     def catch_up(self, guarantee, records):
-        self.begin()
-        return self.finish(self.start("catchup", guarantee, records))
+        self.begin(guarantee)
+        return self.finish(self.start("catchup", records))
 
     def restart(self, records):
         """With its rows there."""
-        return self.finish(self.start("ready", "exactly_once_v2", records))
+        return self.finish(self.start("ready", records))
 
     def restore(self, records):
         """With its rows gone, as they are after a kill or on another machine."""
