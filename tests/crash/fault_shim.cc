@@ -7,10 +7,12 @@
 //          FAULT_CALLS   kinds by comma: read, write, sync, open, rename, link, unlink, mkdir, size
 //                        (all by default);
 //          FAULT_HOW     before: SIGKILL instead of the call; after: SIGKILL once it is done; half:
-//                        SIGKILL once half of the bytes are written; once: that call fails; always:
-//                        it and all later ones fail; short: half of the sectors are written,
-//                        and the calls after it fail as with always;
+//                        SIGKILL once half of the sectors are written; once: that call fails;
+//                        always: it and all later ones fail; short: half of the sectors are
+//                        written, and the calls after it fail as with always;
 //          FAULT_ERROR   the errno of a call that fails;
+//          FAULT_SHADOW  a folder to which every file that is synced is copied, by inode number:
+//                        what a power loss would leave of it (faults.py puts it back);
 //          FAULT_PAGE    a file of at least 4096 bytes, shared with whoever watches (struct Page):
 //                        the chosen call, 0 for none, may be set at any time; the rest tells.
 //          What the call would have done is done by the kernel; nothing is changed in between.
@@ -54,6 +56,7 @@ struct Plan {
   const char* files = nullptr;
   const char* calls = nullptr;
   How how = How::kNone;
+  const char* shadow = nullptr;
   int error = EIO;
   Page* page = nullptr;
 };
@@ -73,6 +76,7 @@ Plan read_plan() {
   plan.folder = std::getenv("FAULT_FOLDER");
   plan.files = std::getenv("FAULT_FILES");
   plan.calls = std::getenv("FAULT_CALLS");
+  plan.shadow = std::getenv("FAULT_SHADOW");
   if (const char* error = std::getenv("FAULT_ERROR")) plan.error = std::atoi(error);
   const char* page = std::getenv("FAULT_PAGE");
   if (plan.folder == nullptr || page == nullptr) return plan;
@@ -104,11 +108,15 @@ bool has_kind(const char* kind) {
   return false;
 }
 
-bool is_meant(const char* kind, const char* path) {
-  if (plan().how == How::kNone || !has_kind(kind)) return false;
+bool is_inside(const char* path) {
   const size_t length = std::strlen(plan().folder);
-  if (std::strncmp(path, plan().folder, length) != 0 || path[length] != '/') return false;
-  return plan().files == nullptr || ::fnmatch(plan().files, path + length + 1, 0) == 0;
+  return std::strncmp(path, plan().folder, length) == 0 && path[length] == '/';
+}
+
+bool is_meant(const char* kind, const char* path) {
+  if (plan().how == How::kNone || !has_kind(kind) || !is_inside(path)) return false;
+  return plan().files == nullptr ||
+         ::fnmatch(plan().files, path + std::strlen(plan().folder) + 1, 0) == 0;
 }
 
 [[noreturn]] void die() {
@@ -134,20 +142,64 @@ Verdict strike(const char* kind, const char* path) {
     case How::kBefore: die();
     case How::kAfter: return Verdict::kDieAfter;
     case How::kHalf: return Verdict::kDieHalf;
-    case How::kShort: return number == chosen ? Verdict::kShorten : Verdict::kFail;
+    case How::kShort:
+      return number == chosen && std::strcmp(kind, "write") == 0 ? Verdict::kShorten
+                                                                 : Verdict::kFail;
     default: return Verdict::kFail;
   }
 }
 
+// The path of an open file; empty when it has none.
+struct PathOf {
+  explicit PathOf(int file) {
+    char link[64];
+    std::snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    const ssize_t length = ::readlink(link, text, sizeof text - 1);
+    text[length > 0 ? length : 0] = '\0';
+  }
+  char text[4096];
+};
+
 Verdict strike(const char* kind, int file) {
-  if (plan().how == How::kNone) return Verdict::kPass;
-  char link[64];
-  char path[4096];
-  std::snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-  const ssize_t length = ::readlink(link, path, sizeof path - 1);
-  if (length <= 0) return Verdict::kPass;
-  path[length] = '\0';
-  return strike(kind, path);
+  return plan().how == How::kNone ? Verdict::kPass : strike(kind, PathOf(file).text);
+}
+
+struct ShadowOf {
+  explicit ShadowOf(const struct stat& status) {
+    std::snprintf(name, sizeof name, "%s/%lu", plan().shadow, status.st_ino);
+    std::snprintf(fresh, sizeof fresh, "%s.%d", name, ::gettid());
+  }
+  char name[4096];
+  char fresh[4200];
+};
+
+// What stands in a file now outlives a power loss.
+void remember(int file) {
+  struct stat status;
+  if (plan().shadow == nullptr || ::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) return;
+  if (!is_inside(PathOf(file).text)) return;
+  const ShadowOf shadow(status);
+  char self[64];
+  std::snprintf(self, sizeof self, "/proc/self/fd/%d", file);
+  const auto from = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, self, O_RDONLY, 0));
+  const auto to = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, shadow.fresh,
+                                             O_WRONLY | O_CREAT | O_TRUNC, 0600));
+  char bytes[65536];
+  long count = 0;
+  while ((count = ::syscall(SYS_read, from, bytes, sizeof bytes)) > 0) {
+    ::syscall(SYS_write, to, bytes, count);
+  }
+  ::syscall(SYS_close, from);
+  ::syscall(SYS_close, to);
+  ::syscall(SYS_rename, shadow.fresh, shadow.name);
+}
+
+// A new file may have the number of one that is gone.
+void forget(int file) {
+  struct stat status;
+  if (plan().shadow == nullptr || file < 0 || ::fstat(file, &status) != 0) return;
+  if (status.st_size > 0 || !S_ISREG(status.st_mode) || !is_inside(PathOf(file).text)) return;
+  ::syscall(SYS_unlink, ShadowOf(status).name);
 }
 
 long failed() {
@@ -183,7 +235,20 @@ ssize_t write_at(int file, size_t size, off_t at, Write write) {
 
 int open_at(int folder, const char* path, int flags, mode_t mode) {
   const auto verdict = (flags & O_DIRECTORY) != 0 ? Verdict::kPass : strike("open", path);
-  return static_cast<int>(call(verdict, SYS_openat, folder, path, flags, mode));
+  if (verdict == Verdict::kFail) return static_cast<int>(failed());
+  const auto file = static_cast<int>(::syscall(SYS_openat, folder, path, flags, mode));
+  forget(file);
+  if (verdict != Verdict::kPass) die();
+  return file;
+}
+
+int sync_by(long number, int file) {
+  const auto verdict = strike("sync", file);
+  if (verdict == Verdict::kFail) return static_cast<int>(failed());
+  const long answer = ::syscall(number, file);
+  if (answer == 0) remember(file);
+  if (verdict != Verdict::kPass) die();
+  return static_cast<int>(answer);
 }
 
 mode_t mode_in(int flags, va_list words) {
@@ -234,11 +299,9 @@ size_t fread_unlocked(void* bytes, size_t size, size_t count, FILE* stream) {
   return real(bytes, size, count, stream);
 }
 
-int fsync(int file) { return static_cast<int>(call(strike("sync", file), SYS_fsync, file)); }
+int fsync(int file) { return sync_by(SYS_fsync, file); }
 
-int fdatasync(int file) {
-  return static_cast<int>(call(strike("sync", file), SYS_fdatasync, file));
-}
+int fdatasync(int file) { return sync_by(SYS_fdatasync, file); }
 
 int open(const char* path, int flags, ...) {
   va_list words;
@@ -256,7 +319,8 @@ FILE* fopen64(const char* path, const char* mode) {
     return nullptr;
   }
   FILE* const stream = real(path, mode);
-  if (verdict == Verdict::kDieAfter) die();
+  if (stream != nullptr) forget(::fileno(stream));
+  if (verdict != Verdict::kPass) die();
   return stream;
 }
 

@@ -12,6 +12,7 @@ that of a ledger, and it can neither end the process at a call nor write half of
 import errno
 import mmap
 import os
+import shutil
 import struct
 
 PAGE_BYTES = 4096
@@ -25,6 +26,7 @@ class Faults:
         self.shim = os.path.join(os.path.dirname(node.hansa), "tests", "crash",
                                  "libfault_shim.so")
         self.file = os.path.join(node.folder, "fault-page")
+        self.shadow = os.path.join(node.folder, "fault-shadow")
         with open(self.file, "wb") as stream:
             stream.write(b"\0" * PAGE_BYTES)
         with open(self.file, "r+b") as stream:
@@ -40,6 +42,31 @@ class Faults:
         if calls:
             words["FAULT_CALLS"] = calls
         return words
+
+    def keep_shadow(self):
+        """More words for an environment: from now on it is known what a power loss would leave;
+        all that stands there now."""
+        shutil.rmtree(self.shadow, ignore_errors=True)
+        os.mkdir(self.shadow)
+        for file, status in self.files():
+            shutil.copyfile(file, os.path.join(self.shadow, str(status.st_ino)))
+        return {"FAULT_SHADOW": self.shadow}
+
+    def lose_power(self):
+        """Every file is again as it was when it was last synced. Names stay: of files that were
+        made, renamed or removed nothing is taken back."""
+        for file, status in self.files():
+            kept = os.path.join(self.shadow, str(status.st_ino))
+            with open(file, "wb") as stream:
+                if os.path.exists(kept):
+                    with open(kept, "rb") as source:
+                        shutil.copyfileobj(source, stream)
+
+    def files(self):
+        for path, _, names in os.walk(self.watched):
+            for name in names:
+                file = os.path.join(path, name)
+                yield file, os.stat(file)
 
     def choose(self, number):
         """The call with this number from now on, from 1."""

@@ -3,7 +3,8 @@
 leaves no rows without their position, and no file half in place (laws 1 and 3).
 
 Method: a server kills itself at one chosen call to the disk (fault_shim.cc): before it, after it,
-or with half of it written. It is brought there by what the point is about: its start, commands, a
+or with half of it written; every other time what was not synced is lost, too, as with the
+machine's power. It is brought there by what the point is about: its start, commands, a
 rebuild of the rows, a backup, an erasure, its stop. Every next server works on what the one before
 left, and is asked again what was open. At the end the ledger is read by a reader of our own and
 compared with the histories, verified, and folded anew; persons are erased, and nobody else. A point
@@ -179,7 +180,10 @@ class Test:
         act, files, calls, how = POINTS[name]
         if act == "start":
             self.leave_something()
+        loses_power = self.chance.random() < 0.5
         self.node.environment = {**self.plain, **self.faults.environment(how, files, calls)}
+        if loses_power:
+            self.node.environment |= self.faults.keep_shadow()
         try:
             if act == "start":
                 self.faults.choose(1)
@@ -189,6 +193,8 @@ class Test:
             self.wait_until_dead(name)
         finally:
             self.node.environment = self.plain
+        if loses_power:
+            self.faults.lose_power()
 
     def leave_something(self):
         """What the next start finds in the write-ahead logs."""
