@@ -15,6 +15,7 @@ flipped is refused, restored as it was, or not served.
 """
 
 import base64
+import fnmatch
 import http.client
 import json
 import os
@@ -34,6 +35,8 @@ WORKERS = 3
 FAILURES_MAX = 10  # told at once
 REBUILD = "hansa projection rebuild"
 FOLDED_ANEW = "folded anew"
+NAMED_MANIFEST = ("projections/city-wuxi/v*/CURRENT", 10, 1)  # becomes one that is not there
+SETTLED_BY = "+8651288888888"
 NO_ANSWER = (OSError, http.client.HTTPException, json.JSONDecodeError)
 
 
@@ -47,6 +50,7 @@ class Template:
     def __init__(self, hansa, folder):
         self.node = Node(hansa, folder, CITIES)
         self.cases = {city: [] for city in CITIES}
+        self.settled = {}  # Idempotency-Key and receipt of the last command
         self.hashes, self.digests = {}, {}
         self.folder = os.path.join(folder, "template")
         self.run_once()
@@ -68,6 +72,8 @@ class Template:
             for number in range(len(self.cases[city]), len(self.cases[city]) + REPORTS):
                 phone = f"+86512{number:08}"
                 self.cases[city].append((report(connection, city, phone)["subject_id"], phone))
+            key = uuid_v7()
+            self.settled[city] = (key, report(connection, city, SETTLED_BY, key))
             connection.close()
             entries = read_chain(*self.node.entries(city))
             self.hashes[city] = [entry.sha256 for entry in entries]
@@ -86,15 +92,20 @@ class Template:
 
     def bits(self, chance, count):
         """(file, byte, bit): some of each file."""
-        return [(file, chance.randrange(os.path.getsize(os.path.join(self.folder, file))),
-                 chance.randrange(8)) for file in self.files() for _ in range(count)]
+        def size(file):
+            return os.path.getsize(os.path.join(self.folder, file))
+        pattern, byte, bit = NAMED_MANIFEST
+        always = [(file, byte, bit) for file in fnmatch.filter(self.files(), pattern)]
+        expect(always, f"no {pattern}")
+        return always + [(file, chance.randrange(size(file)), chance.randrange(8))
+                         for file in self.files() for _ in range(count)]
 
 
-def report(connection, city, phone):
+def report(connection, city, phone, key=None):
     body = {"kind": "problem", "source": "hotline", "service": "rubbish", "place": place(7),
             "description": "Bags beside the bin", "contact": {"phone": phone}}
     status, answer = connection.send("hotline", "POST", f"/v1/cities/{city}/cases", body,
-                                     uuid_v7())
+                                     key or uuid_v7())
     if status not in ACCEPTED:
         raise Said(f"{answer['code']}: {answer['detail']}")
     return answer
@@ -198,6 +209,10 @@ class Copy:
                 shown = self.ask(connection, "dispatcher", f"/v1/cities/{city}/cases/{case}")
                 contact = shown["case"].get("contact", {})
                 expect(contact.get("phone") == phone, f"{city}: {case}: {phone} became {contact}")
+        if not restored:
+            key, before = self.template.settled[city]
+            again = report(connection, city, SETTLED_BY, key)
+            expect(again == before, f"{city}: asked again, {before} became {again}")
         receipt = report(connection, city, "+8651299999999")
         expect(int(receipt["seq"]) == len(here) + 1, f"{city}: {receipt}")
         self.taken[city] += 1
