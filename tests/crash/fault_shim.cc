@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -130,7 +131,7 @@ void tell(const char* kind, const char* path) {
 
 enum class Verdict { kPass, kFail, kDieAfter, kDieHalf, kShorten };
 
-Verdict strike(const char* kind, const char* path) {
+Verdict strike(const char* kind, const char* path, bool by_half = false) {
   if (!is_meant(kind, path)) return Verdict::kPass;
   Page& page = *plan().page;
   const uint64_t number = ++page.counted;
@@ -142,9 +143,7 @@ Verdict strike(const char* kind, const char* path) {
     case How::kBefore: die();
     case How::kAfter: return Verdict::kDieAfter;
     case How::kHalf: return Verdict::kDieHalf;
-    case How::kShort:
-      return number == chosen && std::strcmp(kind, "write") == 0 ? Verdict::kShorten
-                                                                 : Verdict::kFail;
+    case How::kShort: return number == chosen && by_half ? Verdict::kShorten : Verdict::kFail;
     default: return Verdict::kFail;
   }
 }
@@ -160,8 +159,8 @@ struct PathOf {
   char text[4096];
 };
 
-Verdict strike(const char* kind, int file) {
-  return plan().how == How::kNone ? Verdict::kPass : strike(kind, PathOf(file).text);
+Verdict strike(const char* kind, int file, bool by_half = false) {
+  return plan().how == How::kNone ? Verdict::kPass : strike(kind, PathOf(file).text, by_half);
 }
 
 struct ShadowOf {
@@ -224,7 +223,7 @@ size_t cut(size_t size, off_t at) {
 
 template <typename Write>
 ssize_t write_at(int file, size_t size, off_t at, Write write) {
-  const auto verdict = strike("write", file);
+  const auto verdict = strike("write", file, true);
   const bool halved = verdict == Verdict::kDieHalf || verdict == Verdict::kShorten;
   const size_t meant = halved ? cut(size, at) : size;
   if (verdict == Verdict::kFail || (verdict == Verdict::kShorten && meant == 0)) return failed();
@@ -280,6 +279,10 @@ ssize_t pwrite(int file, const void* bytes, size_t size, off_t at) {
 
 ssize_t writev(int file, const iovec* parts, int count) {
   return call(strike("write", file), SYS_writev, file, parts, count);
+}
+
+ssize_t sendfile(int file, int from, off_t* at, size_t size) {
+  return call(strike("write", file), SYS_sendfile, file, from, at, size);
 }
 
 ssize_t read(int file, void* bytes, size_t size) {

@@ -15,7 +15,7 @@ compared with what was acknowledged, verified and folded anew.
     always  it and all later ones fail with EIO
     full    half of its bytes are written, it and all later calls that need space fail with ENOSPC
 
-    io_fault_test.py [--all] [--only HOW] [--at N] [--seed N] [HANSA]    every 40th N; --all: each
+    io_fault_test.py [--all] [--only HOW] [--at N] [--seed N] [HANSA]    every 60th N; --all: each
 """
 
 import errno
@@ -292,4 +292,4 @@ def run(hansa, folder, stride, seed):
 
 
 if __name__ == "__main__":
-    sys.exit(seeded_main(run, 40, 1))
+    sys.exit(seeded_main(run, 60, 1))
