@@ -333,6 +333,7 @@ TEST_F(KeeperOnSimulatedLog, NothingUnlandedLeaves_NeitherReceiptNorRefusalNorRo
   };
   city_->run(done);
   EXPECT_EQ(city_->keeper().health().landed_seq, before + 1);
+  city_->turn = [this] { store_.step(); };  // closing takes turns, too
 }
 
 TEST_F(KeeperOnSimulatedLog, RivalLandsFirst_OursIsDecidedAgainOnItsState) {
