@@ -225,6 +225,9 @@ def finish_rebuild(node):
         expect(status == 200, f"projection: {status} {answer}")
         while answer["phase"] in ("waiting", "folding", "swapping"):
             status, answer = connection.send("city_admin", "GET", f"/v1/cities/{CITY}/projection")
+        # A broker that has just come back may leave a question unanswered.
+        if answer["phase"] == "failed" and "try again later" in answer["detail"]:
+            continue
         expect(answer["phase"] != "failed", f"the rebuild failed: {answer}")
         expect(not answer["digest_differed"], f"the rebuild found other rows: {answer}")
         if answer["phase"] == "done":
