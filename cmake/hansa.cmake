@@ -31,8 +31,8 @@ if(HANSA_SANITIZE)
   add_link_options(-fsanitize=${HANSA_SANITIZE})
 endif()
 if(HANSA_COVERAGE)
-  add_compile_options(--coverage)
-  add_link_options(--coverage)
+  add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
+  add_link_options(-fprofile-instr-generate)
 endif()
 
 # Written for our own code only; generated code and Boost's compiled part are built without.
@@ -131,8 +131,8 @@ function(hansa_layer NAME)
   hansa_register_test(${NAME}_link_test LABELS ${NAME} TIMEOUT 10)
 endfunction()
 
-# One ctest entry per test binary. Whole test folders of layers that are not built are skipped,
-# but their sources still count as registered.
+# One ctest entry per test binary; the target core_tests builds those of core. Whole test folders
+# of layers that are not built are skipped, but their sources still count as registered.
 function(hansa_test)
   cmake_parse_arguments(T "KAFKA" "NAME;LAYER;TIMEOUT" "SRCS;LIBS;LABELS;ARGS" ${ARGN})
   list(TRANSFORM T_SRCS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE sources)
@@ -143,6 +143,10 @@ function(hansa_test)
   add_executable(${T_NAME} ${T_SRCS})
   target_link_libraries(${T_NAME} PRIVATE hansa::${T_LAYER} ${T_LIBS} GTest::gtest_main)
   hansa_compile_as_test(${T_NAME})
+  if(NOT TARGET ${T_LAYER}_tests)
+    add_custom_target(${T_LAYER}_tests)
+  endif()
+  add_dependencies(${T_LAYER}_tests ${T_NAME})
   if(T_KAFKA)
     hansa_kafka_test(NAME ${T_NAME} LAYER ${T_LAYER} ARGS ${T_NAME} ${T_ARGS} TIMEOUT ${T_TIMEOUT})
     return()

@@ -35,10 +35,15 @@ Result<projections::Meta> meta_of(const std::string& rows) {
   return store->meta();
 }
 
+// Synced, each of them: what will be appended stands on them.
 Result<void> copy_folder(const std::string& from, const std::string& to) {
+  HANSA_CHECK(make_folders(to, 0700));
   std::error_code error;
-  fs::copy(from, to, fs::copy_options::recursive, error);
-  if (error) return fail(disk_error(to, error));
+  for (const auto& item : fs::directory_iterator(from, error)) {
+    HANSA_TRY(const auto bytes, read_file(item.path()));
+    HANSA_CHECK(write_new_file(fs::path(to) / item.path().filename(), bytes, 0600));
+  }
+  if (error) return fail(disk_error(from, error));
   return {};
 }
 
@@ -95,9 +100,10 @@ Result<v1::BackupAnswer> restore(const std::string& backup, const std::string& d
   }
   HANSA_CHECK(make_folders(versions, 0700));
   const std::string version = projections::next_version_dir(versions);
+  // The mark first: what is cut short then is not taken for rows that somebody made here.
+  HANSA_CHECK(write_file(mark_of(version), to_json(record), 0600));
   HANSA_CHECK(copy_folder(backup + "/rows", version));
   if (record.has_log()) HANSA_CHECK(copy_folder(backup + "/log", log));
-  HANSA_CHECK(write_file(mark_of(version), to_json(record), 0600));
   HANSA_CHECK(projections::make_current(version));
   record.set_folder(version);
   return record;

@@ -26,6 +26,30 @@ Result<void> write_all(int file, std::string_view bytes, const std::string& name
   return {};
 }
 
+// A new name outlives a power loss once its folder is synced.
+Result<void> sync_folder_of(const std::string& name) {
+  auto folder = std::filesystem::path(name).parent_path().string();
+  if (folder.empty()) folder = ".";
+  const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return refuse(folder, "cannot be opened");
+  const bool synced = ::fsync(file) == 0;
+  ::close(file);
+  if (!synced) return refuse(folder, "cannot be synced");
+  return {};
+}
+
+// Its name may still be lost with the power.
+Result<void> write_unnamed(const std::string& name, std::string_view bytes, uint32_t mode) {
+  const int file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (file < 0 && errno == EEXIST) {
+    return fail(Errc::kAlreadyExists, name + ": exists already and is not overwritten");
+  }
+  if (file < 0) return refuse(name, "cannot be made");
+  auto written = write_all(file, bytes, name);
+  ::close(file);
+  return written;
+}
+
 }  // namespace
 
 Result<std::string> read_file(const std::string& name, size_t bytes_max) {
@@ -54,22 +78,16 @@ Result<std::string> read_file(const std::string& name, size_t bytes_max) {
 }
 
 Result<void> write_new_file(const std::string& name, std::string_view bytes, uint32_t mode) {
-  const int file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (file < 0 && errno == EEXIST) {
-    return fail(Errc::kAlreadyExists, name + ": exists already and is not overwritten");
-  }
-  if (file < 0) return refuse(name, "cannot be made");
-  auto written = write_all(file, bytes, name);
-  ::close(file);
-  return written;
+  HANSA_CHECK(write_unnamed(name, bytes, mode));
+  return sync_folder_of(name);
 }
 
 Result<void> write_file(const std::string& name, std::string_view bytes, uint32_t mode) {
   const auto beside = name + ".new";
   ::unlink(beside.c_str());
-  HANSA_CHECK(write_new_file(beside, bytes, mode));
+  HANSA_CHECK(write_unnamed(beside, bytes, mode));
   if (::rename(beside.c_str(), name.c_str()) != 0) return refuse(name, "cannot be replaced");
-  return {};
+  return sync_folder_of(name);
 }
 
 Result<void> make_folders(const std::string& name, uint32_t mode) {

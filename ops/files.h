@@ -1,7 +1,8 @@
 // Files: reading and writing whole small files, with the words of the system in the error.
 //
 // Shape:   read_file(name) -> bytes; write_file writes beside the target, syncs, renames, so that
-//          a reader sees the old or the new file, never a part.
+//          a reader sees the old or the new file, never a part. What was written without an error
+//          outlives a power loss, name and all.
 // Units:   sizes in bytes; `mode` as chmod takes it.
 // Errors:  kBadFile: `name: cannot be read: No such file or directory`; a file that exists is
 //          kAlreadyExists for write_new_file.

@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "core/base/hash.h"
 #include "ops/files.h"
 
 namespace hansa::ops {
@@ -14,6 +15,13 @@ namespace {
 
 constexpr size_t kFileBytesMax = 64 * 1024;
 constexpr std::string_view kChange = "signing_change: ";
+constexpr std::string_view kCheck = "check: ";
+constexpr size_t kCheckBytes = 16;
+
+// Stands last, over all before it.
+std::string check_line(std::string_view text) {
+  return std::string(kCheck) + to_hex(sha256(text).view().substr(0, kCheckBytes)) + "\n";
+}
 
 std::string text_of(const KeyFile& keys) {
   std::string text = "founding_id: " + to_hex(keys.founding_id) +
@@ -25,7 +33,15 @@ std::string text_of(const KeyFile& keys) {
     text += std::string(kChange) + change.ledger.text() + " " + std::to_string(change.from_size) +
             " " + to_hex(change.seed) + "\n";
   }
-  return text;
+  return text + check_line(text);
+}
+
+// A secret that is another one by a bit would not be noticed: callers would be other actors, and
+// commands of before could be done again. Older files have no such line.
+bool is_as_written(std::string_view text) {
+  const auto before = text.rfind("\n" + std::string(kCheck));
+  if (before == std::string_view::npos) return true;
+  return text.substr(before + 1) == check_line(text.substr(0, before + 1));
 }
 
 std::optional<federation::SeedChange> read_change(const std::string& text) {
@@ -72,6 +88,11 @@ Result<KeyFile> read_key_file(const std::string& name) {
                                     "run `chmod 600 " + name + "`");
   }
   HANSA_TRY(const auto text, read_file(name, kFileBytesMax));
+  if (!is_as_written(text)) {
+    return fail(Errc::kBadFile, name + ": its bytes are not those that were written; restore it " +
+                                    "from a copy, or remove its last line if it was changed on " +
+                                    "purpose");
+  }
   KeyFile keys;
   std::map<std::string, std::string> values;
   std::istringstream lines(text);

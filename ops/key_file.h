@@ -9,6 +9,7 @@
 //          size on the checkpoints of this ledger, share/delta/wuxi or an alliance's own, are
 //          signed with another seed. It is no hexadecimal: binaries that do not know of changes
 //          refuse the file.
+//          The last line, `check`, is half of SHA-256 over all before it; older files have none.
 // Errors:  kBadFile names the file and line; a file that others may read is refused, with the
 //          command that mends it. write_key_file never replaces a file: kAlreadyExists.
 //          replace_key_file does, as a whole or not at all.

@@ -146,7 +146,10 @@ void KeeperLoop::decide_one(Pending pending) {
                                               context);
   if (!decision) outcome = error_info(decision.error().code).name;
   if (observer != nullptr) observer->decided(method, outcome, monotonic_us() - started_us);
-  if (rows->failure()) return stop(*rows->failure());
+  if (rows->failure()) {
+    stop(*rows->failure());
+    return refuse_unread(std::move(pending));
+  }
   if (!decision) {
     // An input that landed after all is known by its position.
     if (pending.maybe_landed && !submission.input) {

@@ -39,8 +39,11 @@ Result<RebuildReport> rebuild_offline(streams::Log& log, const LedgerId& ledger,
   }();
   if (refolded) refolded = make_current(report.directory);
   if (!refolded) {
+    // The rename may have been all that worked: what counts now stays.
     std::error_code ignored;
-    fs::remove_all(report.directory, ignored);
+    if (current_version_dir(projections_dir, ledger) != report.directory) {
+      fs::remove_all(report.directory, ignored);
+    }
     return fail(refolded.error());
   }
   report.digest_differed = report.before &&

@@ -5,6 +5,8 @@
 
 namespace hansa::projections {
 
+namespace fs = std::filesystem;
+
 const std::string& phase_name(RebuildPhase phase) {
   static const std::array<std::string, 7> kNames = {"none", "waiting",   "folding", "swapping",
                                                     "done", "cancelled", "failed"};
@@ -25,8 +27,12 @@ RebuildJob::~RebuildJob() {
   if (!kept_) {
     rows_.reset();
     store_.reset();
+    // A swap may have failed behind its rename: what counts now stays.
+    const auto all = fs::path(versions_folder(plan_.directory)).parent_path();
     std::error_code ignored;
-    std::filesystem::remove_all(plan_.directory, ignored);
+    if (current_version_dir(all, plan_.ledger) != plan_.directory) {
+      fs::remove_all(plan_.directory, ignored);
+    }
   }
   if (plan_.permits != nullptr) plan_.permits->give();
 }

@@ -46,7 +46,8 @@ Error to_error(const rocksdb::Status& status, const std::string& directory) {
   if (is_lock_held(status)) {
     return {Errc::kDataInUse, directory + " is in use by another process; stop it first"};
   }
-  if (status.IsCorruption() || status.IsInvalidArgument()) {
+  // No file of a database goes by itself: what is missing is damage, too.
+  if (status.IsCorruption() || status.IsInvalidArgument() || status.IsPathNotFound()) {
     return {Errc::kBadFile, directory + " cannot be read: " + status.ToString() +
                                 "; rebuild it with `hansa projection rebuild`"};
   }

@@ -37,7 +37,7 @@ class Snapshot;
 namespace hansa::projections {
 
 // Raised whenever the meaning or the shape of rows changes: an older store is rebuilt.
-inline constexpr uint32_t kRowSchemaVersion = 4;
+inline constexpr uint32_t kRowSchemaVersion = 5;
 
 struct Meta {
   ChainPosition position;

@@ -46,7 +46,8 @@ Error to_error(const rocksdb::Status& status, const std::string& where) {
     return {Errc::kDataInUse,
             where + " is in use by another process; stop it first or use another folder"};
   }
-  if (status.IsCorruption()) {
+  // No file of a database goes by itself: what is missing is damage, too.
+  if (status.IsCorruption() || status.IsPathNotFound()) {
     return {Errc::kChainBroken, where + " is damaged: " + status.ToString() +
                                     "; restore it from a backup"};
   }

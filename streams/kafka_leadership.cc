@@ -141,7 +141,8 @@ void KafkaLeadership::stand_for(const std::vector<LedgerId>& ledgers) {
 }
 
 void KafkaLeadership::forward(const LedgerId& ledger, const std::string& bytes) {
-  rd_kafka_producev(impl_->producer.get(), RD_KAFKA_V_TOPIC(forward_topic(ledger).c_str()),
+  const std::string topic = forward_topic(ledger);
+  rd_kafka_producev(impl_->producer.get(), RD_KAFKA_V_TOPIC(topic.c_str()),
                     RD_KAFKA_V_PARTITION(kPartition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                     RD_KAFKA_V_VALUE(const_cast<char*>(bytes.data()), bytes.size()),
                     RD_KAFKA_V_END);

@@ -39,8 +39,18 @@ void forget_ratified(v1::Affiliation& row, const std::function<bool(const v1::Ra
   all.erase(std::remove_if(all.begin(), all.end(), gone), all.end());
 }
 
+// The alliance answers each joining once, in order.
+void count_answered(v1::Affiliation& row, const Heard& heard) {
+  const bool is_answer =
+      heard.has_city_joined() ||
+      heard.act_disregarded().event() == v1::AllianceJoined::descriptor()->name();
+  if (!is_answer || row.joinings_unanswered() == 0) return;
+  row.set_joinings_unanswered(row.joinings_unanswered() - 1);
+}
+
 void apply_heard(v1::Affiliation& row, const Heard& heard) {
   row.set_alliance_seq(heard.alliance_seq());
+  count_answered(row, heard);
   switch (heard.change_case()) {
     case Heard::kAgreementTookEffect: {
       const uint32_t version = heard.agreement_took_effect().version();
@@ -198,6 +208,7 @@ void apply_joined(v1::Affiliation& row, const v1::AllianceJoined& joined, int64_
   const bool stays = row.membership() == Membership::suspended ||
                      row.membership() == Membership::expelled;
   if (!stays) row.set_membership(Membership::unspecified);
+  row.set_joinings_unanswered(row.joinings_unanswered() + 1);
   row.set_joined_time_us(time_us);
 }
 

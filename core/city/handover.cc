@@ -69,6 +69,12 @@ Result<const v1::Handover*> find_offer(const CityScope& scope, const Command& co
                                        " in good standing, as far as it has heard; it answers no "
                                        "offer meanwhile");
   }
+  // What it heard may be older than its leaving, which gives back what it was offered.
+  if (affiliation->joinings_unanswered() > 0) {
+    return fail(Errc::kWrongState, "the city has joined " + command.alliance() +
+                                       " again and not heard of it yet; it answers no offer "
+                                       "meanwhile");
+  }
   if (row->state() != Handover::offered) {
     return fail(Errc::kWrongState, "the offer " + command.handover() + " of " +
                                        command.from_city() + " is " +

@@ -1,11 +1,13 @@
 #include "tests/bench/bench_city.h"
 
 #include <array>
+#include <boost/asio/post.hpp>
 #include <future>
 #include <utility>
 
 #include "hansa/v1/case.pb.h"
 #include "hansa/v1/city.pb.h"
+#include "projections/reads.h"
 
 namespace hansa::bench {
 namespace {
@@ -13,6 +15,14 @@ namespace {
 constexpr const char* kCity = "bench";
 constexpr int kStreets = 20;
 constexpr int kCommunitiesAStreet = 20;
+LedgerId ledger() { return {"city", kCity}; }
+
+FoundingId founding_id() {
+  FoundingId id;
+  id.bytes.fill(7);
+  return id;
+}
+
 constexpr const char* kServices[] = {"rubbish", "pothole", "street-light", "noise"};
 
 Principal principal(const char* subject, v1::Role::Value role, const char* unit = "") {
@@ -41,8 +51,8 @@ Command about(const char* method, const Principal& who, std::unique_ptr<Request>
 
 }  // namespace
 
-BenchCity::BenchCity(const std::string& folder, bool fsync, int keeper_threads)
-    : folder_(folder), fsync_(fsync), work_(io_.get_executor()) {
+BenchCity::BenchCity(const std::string& folder, bool fsync, int keeper_threads, Env& env)
+    : folder_(folder), fsync_(fsync), env_(env), work_(io_.get_executor()) {
   admin_ = principal("admin", v1::Role::city_admin);
   hotline_ = principal("hotline", v1::Role::hotline);
   verifier_ = principal("verifier", v1::Role::verifier);
@@ -60,21 +70,20 @@ BenchCity::~BenchCity() {
 
 BenchCity::Timing BenchCity::open(Standing standing) {
   Timing timing;
-  const LedgerId ledger{"city", kCity};
   int64_t before_us = monotonic_us();
   const auto lap = [&before_us] {
     const int64_t now_us = monotonic_us();
     return now_us - std::exchange(before_us, now_us);
   };
-  log_ = open_bench_log(folder_ + "/log", fsync_, {ledger});
+  log_ = open_bench_log(folder_ + "/log", fsync_, {ledger()});
   timing.log_us = lap();
   keyring_ = must(projections::Keyring::open(folder_ + "/keyring", kCity, std::string(32, 'm'),
                                              env_, fsync_),
                   "opening the keyring");
   timing.keyring_us = lap();
   projections::KeeperConfig config;
-  config.ledger = ledger;
-  config.founding_id.bytes.fill(7);
+  config.ledger = ledger();
+  config.founding_id = founding_id();
   config.secret = std::string(32, 's');
   config.directory = folder_ + "/projections/city-bench/v1";
   config.accept_clock_jump = true;
@@ -227,6 +236,58 @@ void BenchCity::submit(Command command, projections::Answer answer) {
   submission.principal = *command.principal;
   submission.command = std::move(command.request);
   keeper_->submit(std::move(submission), std::move(answer));
+}
+
+namespace {
+
+struct Caller {
+  size_t step = 0;
+  uint64_t cases = 0;
+  std::string case_id;
+};
+
+}  // namespace
+
+void BenchCity::run_cases(uint64_t count, uint64_t commands,
+                          const std::function<void(int64_t)>& answered) {
+  boost::asio::io_context io(1);
+  std::vector<Caller> callers(count);
+  uint64_t done = 0;
+  uint64_t resting = 0;
+  const std::function<void(uint64_t)> send = [&](uint64_t index) {
+    auto& caller = callers[index];
+    if (caller.step == 0 && done >= commands) {
+      if (++resting == count) io.stop();
+      return;
+    }
+    const int64_t sent_us = monotonic_us();
+    auto command = caller.step == 0
+                       ? report(index, caller.cases, true)
+                       : step_of_case(caller.step, index, caller.cases, caller.case_id);
+    enter(std::move(command), [&, index, sent_us](Result<v1::Receipt> receipt) {
+      boost::asio::post(io, [&, index, sent_us, receipt = std::move(receipt)]() mutable {
+        answered(monotonic_us() - sent_us);
+        auto& known = callers[index];
+        const auto landed = must(std::move(receipt), "a command of a whole case");
+        if (known.step == 0) known.case_id = landed.subject_id();
+        known.step = (known.step + 1) % kStepsOfCase;
+        if (known.step == 0) ++known.cases;
+        ++done;
+        send(index);
+      });
+    });
+  };
+  auto work = boost::asio::make_work_guard(io);
+  for (uint64_t i = 0; i < count; ++i) boost::asio::post(io, [&, i] { send(i); });
+  io.run();
+}
+
+std::unique_ptr<google::protobuf::Message> BenchCity::read(
+    const google::protobuf::Message& request) {
+  const auto snapshot = keeper_->snapshot();
+  return must(projections::answer_read(
+                  request, {*snapshot, *door_, admin_, ledger(), founding_id(), *log_}),
+              request.GetDescriptor()->name().c_str());
 }
 
 }  // namespace hansa::bench

@@ -1,13 +1,16 @@
 // BenchCity: one city in this process, with log, keyring, keeper and door, ready for cases.
 //
 // Shape:   open() opens or makes it in a folder; found() founds grid, units, services and sources.
-//          step_of_case() gives the commands of one whole case in order, from report to rating.
+//          step_of_case() gives the commands of one whole case in order, from report to rating;
+//          run_cases() sends whole cases, each of `callers` one command at a time.
+//          With an env of one's own ledger time is its time.
 // Errors:  anything unexpected ends the program (tests/bench/measure.h).
 // Threads: enter() from any; the rest from one.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -38,7 +41,7 @@ class BenchCity {
     int64_t keeper_us = 0;
   };
   enum class Standing : uint8_t { kLeads, kFollows };
-  BenchCity(const std::string& folder, bool fsync, int keeper_threads);
+  BenchCity(const std::string& folder, bool fsync, int keeper_threads, Env& env = system_env());
   ~BenchCity();
 
   Timing open(Standing standing = Standing::kLeads);
@@ -52,6 +55,10 @@ class BenchCity {
   void enter(Command command, projections::Answer answer);
   // The same without the door: nothing is checked for role or sealed.
   void submit(Command command, projections::Answer answer);
+  // Through the door, each report with a contact, until at least so many commands were answered and
+  // every case begun has ended; `answered` hears how long each took, on the thread of the caller.
+  void run_cases(uint64_t callers, uint64_t commands, const std::function<void(int64_t)>& answered);
+  std::unique_ptr<google::protobuf::Message> read(const google::protobuf::Message& request);
   projections::Keeper& keeper() { return *keeper_; }
 
  private:
@@ -60,7 +67,7 @@ class BenchCity {
 
   std::string folder_;
   bool fsync_;
-  SystemEnv env_;
+  Env& env_;
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::unique_ptr<streams::Log> log_;

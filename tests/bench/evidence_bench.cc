@@ -89,13 +89,12 @@ void run(uint64_t commands, uint64_t proofs) {
   const auto share = league.links().share(share_ledger(kDelta.id, kCities[0]));
   if (share == nullptr) give_up("a city that shares nothing");
   league.links().start();
+  const Measured confirming;
   auto confirmed = confirm(league, *share, commands);
+  std::printf("{\"confirmed\": {%s}", confirming.text(commands, confirmed).c_str());
+  const Measured proving;
   auto proved = prove(*share, proofs);
-  std::printf("{\"witnesses\": %zu, \"confirmed_p50_ms\": %.2f, \"confirmed_p99_ms\": %.2f, "
-              "\"confirmed_max_ms\": %.2f, \"proof_p50_ms\": %.3f, \"proof_p99_ms\": %.3f}\n",
-              kCities.size() - 1, confirmed.percentile_ms(500), confirmed.percentile_ms(990),
-              confirmed.percentile_ms(1000), proved.percentile_ms(500),
-              proved.percentile_ms(990));
+  std::printf(", \"proof\": {%s}}\n", proving.text(proved).c_str());
 }
 
 }  // namespace

@@ -4,8 +4,6 @@
 // follows the chain, `reference` keeps a row a case and counters per unit and community, written
 // with the position as sorted files, `naive` does the same by Get and Put for every event (of the
 // first kNaiveEntries), `product` folds all rows of a city. Prints one JSON object.
-#include <sys/resource.h>
-
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdio>
 #include <cstring>
@@ -272,25 +270,11 @@ uint64_t run_mode(const std::string& mode, streams::Log& log, const std::string&
   give_up("expected fill, read, verify, reference, naive or product, got " + mode);
 }
 
-double cpu_s() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
 void run(const std::string& mode, const std::string& folder) {
   const auto log = open_bench_log(folder + "/log", false, {fold_ledger()});
-  const double cpu_before_s = cpu_s();
-  const int64_t start_us = monotonic_us();
-  const auto entries = static_cast<double>(run_mode(mode, *log, folder));
-  const double took_s = static_cast<double>(monotonic_us() - start_us) / 1e6;
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"mode\": \"%s\", \"entries\": %.0f, \"per_second\": %.0f, "
-              "\"cpu_s_per_million\": %.2f, \"rss_peak_mib\": %.0f}\n",
-              mode.c_str(), entries, entries / took_s, (cpu_s() - cpu_before_s) * 1e6 / entries,
-              static_cast<double>(usage.ru_maxrss) / 1024);
+  const Measured measured;
+  const uint64_t entries = run_mode(mode, *log, folder);
+  std::printf("{%s}\n", measured.text(entries).c_str());
 }
 
 }  // namespace

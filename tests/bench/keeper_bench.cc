@@ -63,13 +63,8 @@ class Load {
   }
 
   void print() {
-    const double seconds = static_cast<double>(finished_us_ - counted_from_us_) / 1e6;
-    std::printf(
-        "{\"commands\": %zu, \"refused\": %llu, \"seconds\": %.3f, \"per_second\": %.0f, "
-        "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
-        latencies_.count(), static_cast<unsigned long long>(refused_), seconds,
-        static_cast<double>(latencies_.count()) / seconds, latencies_.percentile_ms(500),
-        latencies_.percentile_ms(990), latencies_.percentile_ms(1000));
+    std::printf("{\"refused\": %llu, %s}\n", static_cast<unsigned long long>(refused_),
+                measured_.text(latencies_).c_str());
   }
 
  private:
@@ -112,12 +107,9 @@ class Load {
       if (caller.step == 0) ++caller.cases;
     }
     ++answered_;
-    if (answered_ == warm_up_) counted_from_us_ = now_us;
+    if (answered_ == warm_up_) measured_ = Measured();
     if (answered_ > warm_up_ && receipt) latencies_.add(now_us - sent_us);
-    if (answered_ == options_.commands) {
-      finished_us_ = now_us;
-      return io_.stop();
-    }
+    if (answered_ == options_.commands) return io_.stop();
     send(index);
   }
 
@@ -130,8 +122,7 @@ class Load {
   uint64_t sent_ = 0;
   uint64_t answered_ = 0;
   uint64_t refused_ = 0;
-  int64_t counted_from_us_ = monotonic_us();
-  int64_t finished_us_ = 0;
+  Measured measured_;
 };
 
 }  // namespace

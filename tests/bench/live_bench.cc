@@ -39,6 +39,7 @@ void run(const Options& options) {
   Latencies acknowledged(options.reports);
   std::atomic<uint64_t> shown{0};
   std::atomic<uint64_t> refused{0};
+  const Measured measured;
   const int64_t start_us = monotonic_us();
   for (uint64_t i = 0; i < options.reports; ++i) {
     const auto due_us = start_us + static_cast<int64_t>(i * 1'000'000 / options.rate);
@@ -57,16 +58,10 @@ void run(const Options& options) {
                   });
   }
   while (shown < options.reports) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  const double seconds = static_cast<double>(monotonic_us() - start_us) / 1e6;
-  std::printf("{\"mode\": \"live\", \"reports\": %llu, \"refused\": %llu, \"per_second\": %.0f, "
-              "\"acknowledged_p50_ms\": %.3f, \"acknowledged_p99_ms\": %.3f, "
-              "\"p50_ms\": %.3f, \"p99_ms\": %.3f}\n",
-              static_cast<unsigned long long>(options.reports),
-              static_cast<unsigned long long>(refused.load()),
-              static_cast<double>(options.reports) / seconds,
-              acknowledged.percentile_ms(500), acknowledged.percentile_ms(990),
-              latencies.percentile_ms(500),
-              latencies.percentile_ms(990));
+  std::printf("{\"refused\": %llu, \"acknowledged_p50_ms\": %.3f, "
+              "\"acknowledged_p99_ms\": %.3f, %s}\n",
+              static_cast<unsigned long long>(refused.load()), acknowledged.percentile_ms(500),
+              acknowledged.percentile_ms(990), measured.text(options.reports, latencies).c_str());
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 
 const LedgerId kWuxi{"city", "wuxi"};
 
-double entries_a_second(const char* event, const char* field, int entries) {
+std::string relayed(const char* event, const char* field, int entries) {
   League league;
   v1::Agreement terms;
   auto& grant = *terms.add_grants();
@@ -28,9 +28,9 @@ double entries_a_second(const char* event, const char* field, int entries) {
                                  std::to_string(i));
     must(league.call(kWuxi, unit), "a command");
   }
-  const auto started_us = monotonic_us();
+  const Measured measured;
   if (!league.links().settle(1'000'000)) give_up("the links do not come to rest");
-  return entries * 1e6 / static_cast<double>(monotonic_us() - started_us);
+  return measured.text(static_cast<uint64_t>(entries));
 }
 
 }  // namespace
@@ -38,8 +38,7 @@ double entries_a_second(const char* event, const char* field, int entries) {
 
 int main(int count, char** words) {
   const int entries = count > 1 ? std::atoi(words[1]) : 100'000;
-  const double granted = hansa::bench::entries_a_second("UnitDefined", "unit", entries);
-  const double withheld = hansa::bench::entries_a_second("CaseClosed", "case", entries);
-  std::printf("{\"entries\": %d, \"granted_per_second\": %.0f, \"withheld_per_second\": %.0f}\n",
-              entries, granted, withheld);
+  const auto granted = hansa::bench::relayed("UnitDefined", "unit", entries);
+  const auto withheld = hansa::bench::relayed("CaseClosed", "case", entries);
+  std::printf("{\"granted\": {%s}, \"withheld\": {%s}}\n", granted.c_str(), withheld.c_str());
 }

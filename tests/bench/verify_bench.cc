@@ -2,8 +2,6 @@
 // Method: `fill` writes a copy of so many entries, each with one shared event of about 200 bytes,
 // and a checkpoint in the ledger behind every 20; `check` reads it on one thread.
 // Prints one JSON object.
-#include <sys/resource.h>
-
 #include <cstdio>
 #include <filesystem>
 
@@ -91,17 +89,10 @@ void fill(const std::string& folder, uint64_t entries) {
   std::printf("{\"entries\": %llu}\n", static_cast<unsigned long long>(writing.size()));
 }
 
-double cpu_s() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
 void check(const std::string& folder) {
   const auto keys = only_key(to_hex(public_key_of(seed())));
   uint64_t seen = 0;
-  const double cpu_before_s = cpu_s();
+  const Measured measured;
   must(EvidenceFolder(folder, ledger())
            .read({ledger(), founding_id(), keys},
                  [&](const federation::EvidenceEntry&) {
@@ -109,12 +100,7 @@ void check(const std::string& folder) {
                    return Result<void>();
                  }),
        "checking the copy");
-  const double took_s = cpu_s() - cpu_before_s;
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"entries\": %llu, \"per_cpu_second\": %.0f, \"rss_peak_mib\": %.0f}\n",
-              static_cast<unsigned long long>(seen), static_cast<double>(seen) / took_s,
-              static_cast<double>(usage.ru_maxrss) / 1024);
+  std::printf("{%s}\n", measured.text(seen).c_str());
 }
 
 }  // namespace

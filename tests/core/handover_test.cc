@@ -292,6 +292,45 @@ TEST(Handover, ACityThatLeftAndCameBackCannotTakeWhatItsLeavingGaveBack) {
   EXPECT_EQ(league.act("wuxi", take("suzhou", offered.handover), kDispatcher), "wrong_state");
 }
 
+TEST(Handover, ACityTakesNothingBeforeTheAllianceHasAnsweredItsLastReturn) {
+  auto league = league_of_three();
+  const auto leave_and_return = [&] {
+    ASSERT_EQ(league.act("wuxi", leaving()), "AllianceLeft");
+    ASSERT_EQ(league.act("wuxi", league.joining()), "AllianceJoined");
+  };
+  leave_and_return();
+  league.say("wuxi");
+  leave_and_return();
+  // To the alliance wuxi is a member again, and about to leave once more.
+  const auto offered = offer_to_wuxi(league);
+  league.say("suzhou");
+  league.hear("wuxi");
+  EXPECT_EQ(league.act("wuxi", take("suzhou", offered.handover), kDispatcher), "wrong_state");
+  EXPECT_EQ(league.act("wuxi", decline("suzhou", offered.handover), kDispatcher), "wrong_state");
+  league.carry();
+  EXPECT_EQ(case_of(league, "suzhou", offered.id).offered_to(), "") << "its leaving gave it back";
+  const auto again = offer_to_wuxi(league);
+  league.carry();
+  EXPECT_EQ(league.act("wuxi", take("suzhou", again.handover), kDispatcher),
+            "CaseReported + OfferTaken");
+  league.check_replay();
+}
+
+TEST(Handover, AJoiningThatTheAllianceDisregardsIsAnswered) {
+  auto league = league_of_three();
+  ASSERT_EQ(league.act("wuxi", leaving()), "AllianceLeft");
+  v1::ExpelCity expel;
+  expel.set_alliance("delta");
+  expel.set_city("wuxi");
+  expel.set_reason("it copied reports of others");
+  ASSERT_EQ(league.send(expel), "CityExpelled");
+  ASSERT_EQ(league.act("wuxi", league.joining()), "AllianceJoined");
+  const auto& row = *league.cities.at("wuxi").rows.find(kAffiliationTable, "delta");
+  EXPECT_EQ(row.joinings_unanswered(), 1U);
+  league.carry();
+  EXPECT_EQ(row.joinings_unanswered(), 0U);
+}
+
 TEST(Handover, WhatACityLeavesUnansweredIsDeclinedInItsLedgerAndNoClockRunsForIt) {
   auto league = league_of_three();
   const auto offered = offer_to_wuxi(league);

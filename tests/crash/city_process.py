@@ -71,13 +71,14 @@ def place(number):
 class Node:
     """One data folder with its configuration, and the process that serves it."""
 
-    def __init__(self, hansa, folder, cities, data_dir=None, log=None, name="test"):
+    def __init__(self, hansa, folder, cities, data_dir=None, log=None, name="test", limits=None):
         self.hansa = hansa
         self.folder = folder
         self.cities = cities
         self.name = name
         self.data_dir = data_dir or os.path.join(folder, "data")
         self.log = log or {"kind": "embedded", "fsync": True}
+        self.limits = limits or {}
         self.port = free_port()
         self.process = None
         self.environment = {name: value for name, value in os.environ.items()
@@ -102,18 +103,22 @@ class Node:
             "node": {"id": self.name, "data_dir": self.data_dir},
             "log": log,
             "http": {"listen": f"127.0.0.1:{self.port}"},
-            "metrics": {"listen": "127.0.0.1:0"},
+            "metrics": {"listen": "127.0.0.1:0"}, "limits": self.limits,
             "ledgers": self.ledgers, "access": {"api_keys": keys},
         }
         # JSON is YAML too.
         with open(file, "w", encoding="utf-8") as stream:
             json.dump(config, stream, indent=1)
 
-    def run(self, *words, code=0):
-        """One verb of the command line; fails unless it ends with `code`."""
-        done = subprocess.run([self.hansa, *words], cwd=self.folder, env=self.environment,
+    def try_run(self, *words):
+        """One verb of the command line, however it ends."""
+        return subprocess.run([self.hansa, *words], cwd=self.folder, env=self.environment,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=SECONDS_MAX * 4, check=False)
+
+    def run(self, *words, code=0):
+        """One verb of the command line; fails unless it ends with `code`."""
+        done = self.try_run(*words)
         expect(done.returncode == code,
                f"hansa {' '.join(words)}: expected exit code {code}, got {done.returncode}\n"
                f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
@@ -354,6 +359,25 @@ def read_chain(records, founding_id):
             entries.append(Entry(seq, value))
             tip = hashlib.sha256(value).digest()
     return entries
+
+
+def check_receipts(entries, receipts):
+    """No command stands twice, and each acknowledged one where its receipt says; the ids of those
+    that have no receipt. `receipts` by Idempotency-Key."""
+    by_id = {}
+    for entry in entries:
+        if entry.kind == COMMAND_KIND:
+            expect(entry.command_id not in by_id, f"command {entry.command_id} stands twice: seq "
+                   f"{entry.seq} and {by_id.get(entry.command_id, entry).seq}")
+            by_id[entry.command_id] = entry
+    for key, receipt in receipts.items():
+        entry = by_id.pop(key.replace("-", ""), None)
+        expect(entry and (entry.seq, entry.sha256) == (int(receipt["seq"]),
+                                                       receipt["entry_sha256"]),
+               f"acknowledged {receipt}, the ledger has {entry and (entry.seq, entry.sha256)}")
+        expect(entry.events > 0 and not entry.refusal,
+               f"seq {entry.seq} was accepted, but refuses")
+    return set(by_id)
 
 
 def seeded_main(run, few, many, *more):

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from city_process import (ACCEPTED, COMMAND_KIND, SECONDS_MAX, Node, expect, place, read_chain,
+from city_process import (ACCEPTED, SECONDS_MAX, Node, check_receipts, expect, place, read_chain,
                           test_main, uuid_v7)
 
 CITY = "wuxi"
@@ -64,19 +64,6 @@ def read_case(node, seq):
     expect(status == 200, f"reading a case on a full disk: {status} {answer}")
 
 
-def compare(history, entries):
-    by_key = {}
-    for entry in entries:
-        if entry.kind == COMMAND_KIND:
-            expect(entry.command_id not in by_key, f"{entry.command_id} stands twice")
-            by_key[entry.command_id] = entry
-    for one in history:
-        entry = by_key.get(one["key"].replace("-", ""))
-        expect(entry is not None and entry.seq == int(one["receipt"]["seq"])
-               and entry.sha256 == one["receipt"]["entry_sha256"],
-               f"acknowledged {one['receipt']}, the ledger has {entry and entry.seq}")
-
-
 def run(hansa, folder):
     disk = os.path.join(folder, "disk")
     os.mkdir(disk)
@@ -117,7 +104,7 @@ def run(hansa, folder):
             expect(send(connection, history[-1]), "refused after space came back")
         connection.close()
         entries = read_chain(*node.entries(CITY))
-        compare(history, entries)
+        check_receipts(entries, {one["key"]: one["receipt"] for one in history})
         digest = node.digest(CITY, len(entries))
         node.stop()
         node.check_stopped(CITY, len(entries), digest)

@@ -26,7 +26,7 @@ from city_process import expect, make_nodes, read_chain, seeded_main
 from kill_test import CITY, Caller, Load, compare, finish_rebuild
 
 BROKER = os.path.join(os.environ["HANSA_SOURCE"], "cmake", "kafka", "broker")
-FOLDER = os.environ["HANSA_KAFKA_FOLDER"]
+FOLDER = os.environ.get("HANSA_KAFKA_FOLDER")
 
 
 class EitherNode:

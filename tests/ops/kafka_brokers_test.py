@@ -1,28 +1,40 @@
-"""Goal: on three brokers that keep three copies a ledger outlives the death and the pause of the
-one that leads its topic: every acknowledged command stands once, both nodes show the same rows.
+#!/usr/bin/env python3
+"""Goal: on three brokers that keep three copies a ledger outlives the death and the pause of
+brokers and nodes, whoever else writes to its topic: every acknowledged command stands once, in the
+order in which commands were told and asked for; both nodes show the same rows as a fold anew.
 
-Method: a cluster of the test's own; two nodes; callers that ask again with the same id until they
-hear what became of it; the broker that kcat names as the leader is killed, or stopped as it is.
+Method: a cluster of the test's own; two nodes; the callers of crash/kill_test.py, who ask again
+with the same id, at either node, until they hear what became of it. Beside them a rival makes valid
+entries and writes what is no entry (crash/rival_writer.py). At random moments a broker, most often
+the one that leads the topic, is killed, or stopped as it is and woken up, and so are nodes; a
+broker only when the topic is in sync again, since two of three must hold what is acknowledged. At
+the end the ledger is read by a reader of our own: it holds what was there before, the commands, and
+entries of the rival, and nothing else.
+
+    kafka_brokers_test.py [--all] [--seed N]   4 blows to brokers and 4 to nodes;
+                                               --all: 20 and 20 while 100 000 commands are made
 """
 
 import os
+import random
 import re
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "crash"))
-sys.path.insert(0, HERE)
-from city_process import (ACCEPTED, SECONDS_MAX, Failed, expect, make_nodes, place,  # noqa: E402
-                          read_chain, uuid_v7)
-from kafka_node_test import wait_for  # noqa: E402
+from city_process import SECONDS_MAX, Failed, expect, make_nodes, read_chain  # noqa: E402
+from kafka_kill_test import EitherNode, KafkaCaller, kill_node, pause_node  # noqa: E402
+from kill_test import CITY, Load, compare, finish_rebuild  # noqa: E402
+from rival_writer import RivalWriter  # noqa: E402
 
-CITY = "suzhou"
 BROKERS = 3
+TOPIC = f"hansa.city.{CITY}"
 SCRIPT = os.path.join(os.environ["HANSA_SOURCE"], "cmake", "kafka", "broker")
+REPEATED_MAX = 100  # of each caller's settled commands in the end
 
 
 class Cluster:
@@ -52,7 +64,7 @@ class Cluster:
 
     def topic(self):
         """(leader, copies, copies in sync) of the ledger's topic."""
-        told = subprocess.run(["kcat", "-b", self.addresses, "-L", "-t", f"hansa.city.{CITY}"],
+        told = subprocess.run(["kcat", "-b", self.addresses, "-L", "-t", TOPIC],
                               check=True, capture_output=True, text=True,
                               timeout=SECONDS_MAX).stdout
         found = re.search(r"partition 0, leader (-?\d+), replicas: ([\d,]+), isrs: ([\d,]+)", told)
@@ -60,80 +72,112 @@ class Cluster:
         return int(found[1]), found[2].split(","), found[3].split(",")
 
 
-class Caller(threading.Thread):
-    """One command after the other, each asked until its outcome is known."""
-
-    def __init__(self, node):
-        super().__init__()
-        self.node = node
-        self.stopping = False
-        self.acknowledged = []
-        self.problem = None
-        self.start()
-
-    def run(self):
-        try:
-            number = 0
-            while not self.stopping:
-                number += 1
-                self.acknowledged.append(self.settle(number, uuid_v7()))
-        except Exception as problem:  # pylint: disable=broad-except
-            self.problem = problem
-
-    def settle(self, number, key):
-        body = {"kind": "problem", "service": "rubbish", "source": "hotline",
-                "place": place(number)}
-        for _ in range(200):
-            status, answer = self.node.connect().send(
-                "hotline", "POST", f"/v1/cities/{CITY}/cases", body, key)
-            if status in ACCEPTED:
-                return key.replace("-", "")
-            expect(status in (503, 504), (status, answer))
-        raise AssertionError("no outcome")
+class BrokersCaller(KafkaCaller):
+    def repeat_some(self, count):
+        super().repeat_some(min(count, REPEATED_MAX))
 
 
-def wait_for_more(callers, count):
-    enough = [len(caller.acknowledged) + count for caller in callers]
-    for caller, wanted in zip(callers, enough):
-        while len(caller.acknowledged) < wanted:
-            expect(caller.problem is None, caller.problem)
-            caller.join(0.05)
+def eventually(what, happens):
+    end = time.monotonic() + SECONDS_MAX * 2
+    while not happens():
+        expect(time.monotonic() < end, f"no {what}")
+        time.sleep(0.1)
 
 
-def check(cluster, nodes):
-    leader, copies, in_sync = cluster.topic()
-    expect(len(copies) == len(in_sync) == BROKERS, (copies, in_sync))
-    callers = [Caller(node) for node in nodes]
+def in_sync(cluster):
     try:
-        wait_for_more(callers, 50)
-        cluster.kill(leader)
-        wait_for_more(callers, 50)
-        second = cluster.topic()[0]
-        expect(second != leader, "the topic's leader did not change")
-        cluster.start(leader)
-        wait_for_more(callers, 20)
-        while len(cluster.topic()[2]) < BROKERS:
-            wait_for_more(callers, 5)
-        third = cluster.topic()[0]
-        os.kill(cluster.process(third), signal.SIGSTOP)
-        wait_for_more(callers, 50)
-        os.kill(cluster.process(third), signal.SIGCONT)
-        wait_for_more(callers, 20)
+        leader, _, copies = cluster.topic()
+    except (Failed, subprocess.SubprocessError):
+        return False
+    return leader > 0 and len(copies) == BROKERS
+
+
+def strike_broker(cluster, load, chance):
+    eventually("topic in sync", lambda: in_sync(cluster))
+    leader = cluster.topic()[0]
+    broker = leader if chance.random() < 0.7 else chance.randrange(BROKERS) + 1
+    if chance.random() < 0.5:
+        cluster.kill(broker)
+        load.wait_for(chance.randrange(1, 50))
+        cluster.start(broker)
+        return "kill broker"
+    os.kill(cluster.process(broker), signal.SIGSTOP)
+    load.wait_for(chance.randrange(1, 50))
+    os.kill(cluster.process(broker), signal.SIGCONT)
+    return "pause broker"
+
+
+def strike_node(nodes, chance):
+    kind = chance.choice(["kill node", "pause node"])
+    (kill_node if kind == "kill node" else pause_node)(chance.choice(nodes), chance)
+    return kind
+
+
+def run_load(cluster, nodes, seed, blows, commands):
+    """`blows` to brokers and as many to nodes, at random, spread over so many commands."""
+    chance = random.Random(seed)
+    load = Load(EitherNode(nodes, seed), seed, BrokersCaller)
+    load.set_up(True)
+    for thread in load.threads:
+        thread.start()
+    whom = ["broker", "node"] * blows
+    chance.shuffle(whom)
+    struck = []
+    try:
+        for what in whom:
+            load.wait_for(chance.randrange(1, commands // blows), SECONDS_MAX * 10)
+            struck.append(strike_broker(cluster, load, chance) if what == "broker"
+                          else strike_node(nodes, chance))
+        load.wait_for(max(50, commands - load.acknowledged), SECONDS_MAX * 15)
+    except Exception as problem:
+        load.fail(str(problem))
+        raise
     finally:
-        for caller in callers:
-            caller.stopping = True
-        for caller in callers:
-            caller.join()
-    expect(not any(caller.problem for caller in callers), [c.problem for c in callers])
-    entries = read_chain(*nodes[0].entries(CITY))
-    ids = [entry.command_id for entry in entries if entry.command_id]
-    expect(len(ids) == len(set(ids)), "a command stands twice")
-    for caller in callers:
-        missing = set(caller.acknowledged) - set(ids)
-        expect(not missing, f"{len(missing)} acknowledged commands do not stand")
+        load.finishing = True
+        for thread in load.threads:
+            thread.join()
+    expect(not load.failure, load.failure)
+    return load, struck
+
+
+def check_ledger(nodes, load, rival, before):
+    """Nothing but what somebody is known to have made; (entries, records, the rival's)."""
+    records, founding_id = nodes[0].entries(CITY)
+    entries = read_chain(records, founding_id)
+    _, acknowledged, foreign = compare(load, entries)
+    expect(foreign == len([entry for entry in before if entry.command_id]),
+           f"{foreign} commands of nobody")
+    theirs = [entry for entry in entries if entry.sha256 in rival.hashes]
+    ours = [entry for entry in entries[len(before):] if entry.command_id]
+    expect([entry.sha256 for entry in entries[:len(before)]] == [e.sha256 for e in before],
+           "the beginning is another one")
+    expect(len(before) + len(ours) + len(theirs) == len(entries),
+           f"{len(entries)} entries: {len(before)} from before, {len(ours)} commands, "
+           f"{len(theirs)} of the rival's")
     digests = {node.digest(CITY, len(entries))["digest"] for node in nodes}
-    expect(len(digests) == 1, digests)
-    print(f"{sum(len(c.acknowledged) for c in callers)} commands acknowledged, each stands once")
+    finish_rebuild(nodes[1])
+    digests.add(nodes[1].digest(CITY, len(entries))["digest"])
+    expect(len(digests) == 1, f"two nodes and a fold anew show {digests}")
+    return acknowledged, len(entries), len(records), len(theirs)
+
+
+def check(cluster, nodes, seed, blows, commands):
+    before = read_chain(*nodes[0].entries(CITY))
+    nodes[1].digest(CITY, len(before))  # it has followed
+    rival = RivalWriter(cluster.addresses, TOPIC, nodes[1], CITY, seed)
+    rival.start()
+    began = time.monotonic()
+    try:
+        load, struck = run_load(cluster, nodes, seed, blows, commands)
+        seconds = time.monotonic() - began
+    finally:
+        rival.end()
+    eventually("topic in sync", lambda: in_sync(cluster))
+    made, entries, records, theirs = check_ledger(nodes, load, rival, before)
+    print(f"seed {seed}: {', '.join(f'{struck.count(b)} x {b}' for b in sorted(set(struck)))}; "
+          f"{made} commands acknowledged in {seconds:.0f} s, each stands once and in order; "
+          f"{theirs} of a rival's {len(rival.hashes)} entries are valid, of {rival.garbage} "
+          f"records of garbage none; {records - entries} of {records} records are void")
 
 
 def topics_fit(node):
@@ -146,6 +190,9 @@ def topics_fit(node):
 
 
 def main():
+    words = sys.argv[1:]
+    seed = (int(words[words.index("--seed") + 1]) if "--seed" in words
+            else random.randrange(10**6))
     with tempfile.TemporaryDirectory() as folder:
         cluster = Cluster(os.path.join(folder, "brokers"))
         log = {"kind": "kafka", "fsync": True, "kafka": {"bootstrap": cluster.addresses}}
@@ -154,14 +201,15 @@ def main():
             nodes = make_nodes(os.environ["HANSA_BINARY"], folder, ("east", "west"), [CITY], log)
             east = nodes[0]
             east.run("topics", "create")
-            wait_for("topics that every broker knows", lambda: topics_fit(east))
+            eventually("topics that every broker knows", lambda: topics_fit(east))
             for node in nodes:
                 node.start()
             for node in nodes:
                 node.wait_until_ready()
             east.set_up(CITY)
-            check(cluster, nodes)
+            check(cluster, nodes, seed, *((20, 100_000) if "--all" in words else (4, 1_000)))
         except BaseException:
+            print(f"seed {seed}")
             for node in nodes:
                 print(node.name, node.server_log()[-2000:])
             raise

@@ -21,8 +21,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "crash"))
 sys.path.insert(0, HERE)
-from city_process import expect, free_port, make_nodes, read_chain  # noqa: E402
-from kafka_brokers_test import SCRIPT, Caller, wait_for_more  # noqa: E402
+from city_process import (ACCEPTED, expect, free_port, make_nodes, place,  # noqa: E402
+                          read_chain, uuid_v7)
+from kafka_brokers_test import SCRIPT  # noqa: E402
 from kafka_node_test import wait_for  # noqa: E402
 
 CITY = "suzhou"
@@ -100,6 +101,46 @@ class Proxy:
         self.listener.close()
         self.open.set()
         self.cut()
+
+
+class Caller(threading.Thread):
+    """One command after the other, each asked until its outcome is known."""
+
+    def __init__(self, node):
+        super().__init__()
+        self.node = node
+        self.stopping = False
+        self.acknowledged = []
+        self.problem = None
+        self.start()
+
+    def run(self):
+        try:
+            number = 0
+            while not self.stopping:
+                number += 1
+                self.acknowledged.append(self.settle(number, uuid_v7()))
+        except Exception as problem:  # pylint: disable=broad-except
+            self.problem = problem
+
+    def settle(self, number, key):
+        body = {"kind": "problem", "service": "rubbish", "source": "hotline",
+                "place": place(number)}
+        for _ in range(200):
+            status, answer = self.node.connect().send(
+                "hotline", "POST", f"/v1/cities/{CITY}/cases", body, key)
+            if status in ACCEPTED:
+                return key.replace("-", "")
+            expect(status in (503, 504), (status, answer))
+        raise AssertionError("no outcome")
+
+
+def wait_for_more(callers, count):
+    enough = [len(caller.acknowledged) + count for caller in callers]
+    for caller, wanted in zip(callers, enough):
+        while len(caller.acknowledged) < wanted:
+            expect(caller.problem is None, caller.problem)
+            caller.join(0.05)
 
 
 def start_broker(folder):

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <fstream>
+
 #include "ops/files.h"
 #include "ops/init.h"
 #include "streams/embedded_log.h"
@@ -84,18 +86,39 @@ TEST(KeyFileChanges, AreRefusedWhereTheyAreSpoilt) {
   ASSERT_TRUE(write_key_file(name, some_keys()));
   const auto whole = read_file(name);
   ASSERT_TRUE(whole);
+  const auto unchecked = whole->substr(0, whole->find("check: "));
   const auto seed = to_hex(seed_of('b'));
   for (const auto& line :
        {std::string("share/delta/wuxi 41"), "share/delta/wuxi 0 " + seed,
         "share/delta/wuxi many " + seed, "shore/delta/wuxi 41 " + seed,
         "share/delta/wuxi 41 " + seed.substr(2), "share/delta/wuxi 41 " + seed + " more",
         "share/delta/wuxi -1 " + seed, "share/delta/wuxi 41x " + seed}) {
-    ASSERT_TRUE(write_file(name, *whole + "signing_change: " + line + "\n", 0600));
+    ASSERT_TRUE(write_file(name, unchecked + "signing_change: " + line + "\n", 0600));
     const auto refused = read_key_file(name);
     ASSERT_FALSE(refused) << line;
     EXPECT_EQ(refused.error().code, Errc::kBadFile);
     EXPECT_NE(refused.error().detail.find("signing_change: LEDGER SIZE SEED"), std::string::npos)
         << refused.error().detail;
+  }
+}
+
+TEST(KeyFileBits, NoFlippedOneMakesAnotherSecret) {
+  const ScratchFolder folder;
+  const auto name = folder.path("keys/city-wuxi.key");
+  const auto keys = some_keys();
+  ASSERT_TRUE(write_key_file(name, keys));
+  const auto whole = read_file(name);
+  ASSERT_TRUE(whole);
+  for (size_t bit = 0; bit < whole->size() * 8; ++bit) {
+    auto text = *whole;
+    text[bit / 8] = static_cast<char>(text[bit / 8] ^ (1 << bit % 8));
+    std::ofstream(name, std::ios::binary | std::ios::trunc) << text;
+    const auto read = read_key_file(name);
+    if (!read) continue;
+    EXPECT_EQ(read->founding_id, keys.founding_id) << bit;
+    EXPECT_EQ(read->ledger_secret, keys.ledger_secret) << bit;
+    EXPECT_EQ(read->keyring_master, keys.keyring_master) << bit;
+    EXPECT_EQ(read->signing.first, keys.signing.first) << bit;
   }
 }
 

@@ -50,7 +50,13 @@ def write(path, text):
 
 
 def plant():
-    for path in must("git", "-C", SOURCE, "ls-files", "-co", "--exclude-standard").splitlines():
+    paths = must("git", "-C", SOURCE, "ls-files", "-co", "--exclude-standard").splitlines()
+    for folder, _, files in os.walk(TREE):  # what an earlier run left of files that are gone
+        for name in files:
+            copy = os.path.join(folder, name)
+            if not os.path.isfile(os.path.join(SOURCE, os.path.relpath(copy, TREE))):
+                os.remove(copy)
+    for path in paths:
         origin, copy = os.path.join(SOURCE, path), os.path.join(TREE, path)
         os.makedirs(os.path.dirname(copy), exist_ok=True)
         if path not in {bug.file for bug in BUGS} and os.path.isfile(origin):

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "streams/appender.h"
 #include "streams/embedded_log.h"
 #include "streams/simulated_log.h"
@@ -153,6 +156,24 @@ TEST_F(KeeperTest, CrashBeforeCommit_RowsAreFoldedAgainFromTheLog) {
   ASSERT_TRUE(shown.has_value());
   const auto row = (*shown)->find(kCaseTable, case_key(receipt->subject_id()));
   EXPECT_TRUE(row.has_value() && row->has_value());
+}
+
+// Every part of the rows but the first, which holds the position, is changed a little.
+TEST_F(KeeperTest, RowsAreDamaged_CommandThatFindsItOutHearsSoAtOnce) {
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(city_->call(report(), hotline_).has_value());
+  city_.reset();
+  for (const auto& item : std::filesystem::directory_iterator(folder_.path("rows"))) {
+    if (item.path().extension() != ".sst") continue;
+    std::fstream file(item.path(), std::ios::in | std::ios::out | std::ios::binary);
+    const auto size = std::filesystem::file_size(item.path());
+    for (size_t at = 6'000; at < size / 2; at += 500) file.seekp(at).put('?');
+  }
+  restart();
+  const auto answer = city_->call(report(), hotline_);
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().code, Errc::kLedgerStopped);
+  EXPECT_NE(answer.error().detail.find("hansa projection rebuild"), std::string::npos)
+      << answer.error().detail;
 }
 
 TEST_F(KeeperTest, DigestIsTheSameHoweverTheRowsWereCommitted) {
@@ -312,6 +333,7 @@ TEST_F(KeeperOnSimulatedLog, NothingUnlandedLeaves_NeitherReceiptNorRefusalNorRo
   };
   city_->run(done);
   EXPECT_EQ(city_->keeper().health().landed_seq, before + 1);
+  city_->turn = [this] { store_.step(); };  // closing takes turns, too
 }
 
 TEST_F(KeeperOnSimulatedLog, RivalLandsFirst_OursIsDecidedAgainOnItsState) {

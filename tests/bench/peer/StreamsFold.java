@@ -1,7 +1,9 @@
 // Goal: what the reference fold of fold_bench costs a Kafka Streams application on the same topic.
-// Method: one thread, exactly_once_v2, state in its RocksDB stores: a row a case, a row of counters
-// a unit and a community. Envelopes are skipped, not verified. `catchup` ends when it has read the
-// topic's records; `live` says how old each entry was (by its ledger time) when its rows were put.
+// Method: one thread, state in its RocksDB stores: a row a case, a row of counters a unit and a
+// community. Envelopes are skipped, not verified. `catchup` ends when it has read the topic's
+// records; `live` says how old each entry was (by its ledger time) when its rows were put; `ready`
+// says how long an application that has caught up needs until it runs again, with its stores as
+// they lie in STATE-FOLDER, or restored from their changelogs where they do not.
 // Prints one JSON object.
 
 import hansa.peer.Event;
@@ -15,13 +17,16 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.processor.StateRestoreListener;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
@@ -130,15 +135,14 @@ public final class StreamsFold {
     return system.getProcessCpuTime() / 1e9;
   }
 
-  // BOOTSTRAP TOPIC RECORDS STATE-FOLDER catchup|live
-  public static void main(String[] words) throws Exception {
-    recordsMax = Long.parseLong(words[2]);
-    if (words[4].equals("live")) agesUs = new long[(int) recordsMax];
+  private static Properties settings(String[] words) {
     Properties settings = new Properties();
-    settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "peer-" + System.nanoTime());
+    settings.put(StreamsConfig.APPLICATION_ID_CONFIG, words[6]);
+    // A static member: started again, it need not wait until the group has forgotten it.
+    settings.put(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, words[6]);
     settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, words[0]);
     settings.put(StreamsConfig.STATE_DIR_CONFIG, words[3]);
-    settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
+    settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, words[5]);
     settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
     settings.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, 1);
     // What makes it fast: a large cache, large fetches and batches.
@@ -150,30 +154,70 @@ public final class StreamsFold {
     settings.put(ProducerConfig.BATCH_SIZE_CONFIG, 256 << 10);
     settings.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, "lz4");
     settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+    return settings;
+  }
+
+  private static Topology topology(String topic) {
     Topology topology = new Topology();
     topology.addSource("ledger", Serdes.ByteArray().deserializer(),
-        Serdes.ByteArray().deserializer(), words[1]);
+        Serdes.ByteArray().deserializer(), topic);
     topology.addProcessor("fold", Fold::new, "ledger");
     topology.addStateStore(store("cases", Serdes.Long()), "fold");
     topology.addStateStore(store("counters", Serdes.String()), "fold");
-    try (KafkaStreams streams = new KafkaStreams(topology, settings)) {
+    return topology;
+  }
+
+  private static void printFold() throws java.io.IOException {
+    double seconds = (lastNs - firstNs) / 1e9;
+    System.out.printf("{\"count\": %d, \"per_second\": %.0f, \"cpu_s_per_million\": %.2f, "
+        + "\"peak_mib\": %d", records, records / seconds, cpuSeconds() / records * 1e6, peakMib());
+    if (agesUs != null) {
+      long[] counted = Arrays.copyOfRange(agesUs, agesUs.length / 5, agesUs.length);
+      Arrays.sort(counted);
+      System.out.printf(", \"p50_ms\": %.3f, \"p99_ms\": %.3f",
+          counted[counted.length / 2] / 1e3, counted[counted.length * 99 / 100] / 1e3);
+    }
+    System.out.println("}");
+  }
+
+  // BOOTSTRAP TOPIC RECORDS STATE-FOLDER catchup|live|ready GUARANTEE APPLICATION
+  public static void main(String[] words) throws Exception {
+    recordsMax = Long.parseLong(words[2]);
+    String mode = words[4];
+    if (mode.equals("live")) agesUs = new long[(int) recordsMax];
+    CountDownLatch running = new CountDownLatch(1);
+    AtomicLong restored = new AtomicLong();
+    try (KafkaStreams streams = new KafkaStreams(topology(words[1]), settings(words))) {
       streams.setStateListener((now, before) -> {
-        if (now == KafkaStreams.State.RUNNING) System.out.println("running");
+        if (now != KafkaStreams.State.RUNNING || running.getCount() == 0) return;
+        System.out.println("running");
+        running.countDown();
       });
+      streams.setGlobalStateRestoreListener(new StateRestoreListener() {
+        @Override
+        public void onRestoreStart(TopicPartition part, String store, long from, long to) {}
+
+        @Override
+        public void onBatchRestored(TopicPartition part, String store, long to, long count) {
+          restored.addAndGet(count);
+        }
+
+        @Override
+        public void onRestoreEnd(TopicPartition part, String store, long total) {}
+      });
+      long startNs = System.nanoTime();
       streams.start();
-      DONE.await();
-      double cpu = cpuSeconds();
-      double seconds = (lastNs - firstNs) / 1e9;
-      System.out.printf("{\"mode\": \"streams\", \"entries\": %d, \"per_second\": %.0f, "
-          + "\"cpu_s_per_million\": %.2f, \"rss_peak_mib\": %d", records, records / seconds,
-          cpu / records * 1e6, peakMib());
-      if (agesUs != null) {
-        long[] counted = Arrays.copyOfRange(agesUs, agesUs.length / 5, agesUs.length);
-        Arrays.sort(counted);
-        System.out.printf(", \"p50_ms\": %.3f, \"p99_ms\": %.3f",
-            counted[counted.length / 2] / 1e3, counted[counted.length * 99 / 100] / 1e3);
+      running.await();
+      double readyMs = (System.nanoTime() - startNs) / 1e6;
+      if (mode.equals("ready")) {
+        System.out.printf("{\"count\": %d, \"per_second\": %.0f, \"p50_ms\": %.1f, "
+            + "\"restored\": %d, \"cpu_s_per_million\": %.2f, \"peak_mib\": %d}%n", recordsMax,
+            recordsMax / readyMs * 1e3, readyMs, restored.get(), cpuSeconds() / recordsMax * 1e6,
+            peakMib());
+      } else {
+        DONE.await();
+        printFold();
       }
-      System.out.println("}");
       streams.close(Duration.ofSeconds(10));
     }
   }
