@@ -23,16 +23,16 @@ std::string first_open(const projections::Snapshot& rows, Table<Row> table,
 std::string come_back(const LeagueAffairs& affairs, const LedgerId& city) {
   const auto member = affairs.rows(kDelta)->find(kMemberTable, city.id);
   const auto affiliation = affairs.rows(city)->find(kAffiliationTable, kDelta.id);
-  if (!member || !*member || !affiliation || !*affiliation) return city.text() + " is nowhere";
+  if (!member || !*member || !affiliation) return city.text() + " is nowhere";
   const auto membership = (*member)->membership();
   const bool is_out = membership == v1::Membership::expelled;
   if (is_out || membership == v1::Membership::suspended) {
     affairs.ask(kDelta, readmission(affairs.dice, city.id, is_out));
     return city.text() + " is no member in good standing";
   }
-  if ((*affiliation)->state() != v1::AffiliationState::joined) {
+  if (!*affiliation || (*affiliation)->state() != v1::AffiliationState::joined) {
     affairs.ask(city, joining(affairs.dice, city));
-    return city.text() + " has left";
+    return city.text() + " has left, or never joined";
   }
   if ((*member)->joined_time_us() != 0) return "";
   // Either its word is on its way, or it was given while the city was out, and had no effect.

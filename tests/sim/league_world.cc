@@ -458,6 +458,7 @@ class LeagueWorld {
       happened_["league passes to heal"] += i;
       return;
     }
+    if (waits.empty()) waits = "something moves for ever: " + what_links_wait_for();
     if (is_sound()) found("no_progress", "nothing goes wrong any more, and still " + waits);
   }
 
