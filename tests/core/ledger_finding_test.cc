@@ -286,6 +286,45 @@ TEST(LedgerFinding, AWitnessIsAccusedByItsOwnCosignatureOnly) {
   EXPECT_TRUE(league.findings().empty());
 }
 
+// Rows as a node has them: what a scan shows is there while it is shown.
+class PassingRows final : public RowsView {
+ public:
+  explicit PassingRows(RowsView& rows) : rows_(rows) {}
+  void scan(TableId table, std::string_view from, std::string_view to,
+            const Visit& visit) override {
+    shown_.emplace_back(row_prototype(table)->New());
+    rows_.scan(table, from, to, [&](std::string_view key, const auto& row) {
+      shown_.back()->CopyFrom(row);
+      return visit(key, *shown_.back());
+    });
+    shown_.back()->Clear();
+  }
+
+ protected:
+  const google::protobuf::Message* find_row(TableId table, std::string_view key) override {
+    return rows_.find_any(table, key);
+  }
+
+ private:
+  RowsView& rows_;
+  std::vector<std::unique_ptr<google::protobuf::Message>> shown_;
+};
+
+TEST(LedgerFinding, IsSettledByItsNameAlsoWhereRowsPassBy) {
+  KeyedLeague league;
+  ASSERT_EQ(report(league, "ReportSilence"), "FindingRaised");
+  v1::ReportSilence command;
+  command.set_city("keyed");
+  command.set_is_heard_again(true);
+  PassingRows rows(league.alliance.rows);
+  const auto decision =
+      decide_command(kAllianceKind, rows, command, {Principal(), {}, league.now_us, 9});
+  ASSERT_TRUE(decision.has_value());
+  ASSERT_EQ(decision->events.size(), 1U);
+  EXPECT_EQ(decision->events[0].finding_settled().finding(),
+            league.findings().at(0).raised().finding());
+}
+
 TEST(LedgerFinding, SilenceIsExpectedOfWhoMaySpeak) {
   KeyedLeague league;
   v1::SuspendCity suspend;
