@@ -83,9 +83,12 @@ bool Relay::poke() {
 }
 
 // All that the city had decided when the log was looked at counts; rows are written in a moment.
+// What is void at the log's end moves no row.
 void Relay::share_when_shown(Offset end) {
+  const auto health = plan_.city_keeper->health();
   const auto rows = plan_.city_keeper->snapshot();
-  if (rows->meta().position.next_offset >= end) return submit(*rows);
+  const bool is_read = health.next_offset >= end;
+  if (is_read && rows->meta().position.seq >= health.landed_seq) return submit(*rows);
   step_ = std::make_shared<Step>();
   step_->end = end;
   plan_.city_keeper->wait_for(plan_.city_keeper->health().landed_seq, kShownUsMax,
