@@ -76,11 +76,12 @@ bool CityNode::rebuild() {
   if (!is_quiet) return false;
   while (run_one()) {
   }
-  bool has_begun = false;
+  // Not a handler more than that: the next one is the thread's, if it is done already.
+  std::optional<bool> has_begun;
   keeper_->rebuild([&](const Result<void>& begun) { has_begun = begun.has_value(); });
-  while (run_one()) {
+  while (!has_begun && run_one()) {
   }
-  if (!has_begun) return false;
+  if (!has_begun.value_or(false)) return false;
   const auto waits = boost::asio::make_work_guard(*loop_);
   loop_->restart();
   HANSA_ASSERT(loop_->run_one() == 1, "whoever folds anew says when it is done");

@@ -26,8 +26,7 @@ struct RunReport {
   std::map<std::string, uint64_t> happened;  // how often what was seen: a quiet run proves nothing
 };
 
-// `in_words`: every event is printed. `replaces_tail`: the run ends with another history in the
-// log.
+// `in_words`: every event is printed. `replaces_tail`: in the end the log has another history.
 RunReport run_city(uint64_t seed, bool in_words, bool replaces_tail = false);
 
 }  // namespace hansa::sim

@@ -110,6 +110,9 @@ void GrantedBy::hear(Standing& standing, const Heard& heard) const {
     case Heard::kAgreementTookEffect:
       standing.in_force = heard.agreement_took_effect().version();
       standing.suspended = false;
+      // It stands for all that was ratified before it.
+      std::erase_if(standing.ratified,
+                    [&](const auto& each) { return each.first < standing.in_force; });
       return;
     case Heard::kAgreementSuspended: standing.suspended = true; return;
     case Heard::kAgreementResumed: standing.suspended = false; return;

@@ -230,7 +230,9 @@ class LeagueCheck {
           found("not_granted", what + " was not granted, seen from entry " +
                                    std::to_string(shared.newest_seq()));
         } else if (!is_shared && expected) {
-          found("withheld", what + " was granted and is missing");
+          found("withheld", what + " was granted, seen from entry " +
+                                std::to_string(shared.newest_seq()) + ", and is missing: " +
+                                reason_of(shared, seq));
         } else if (is_shared) {
           compare(what, leaves(*content_of(one->event())), *expected);
         }
@@ -240,6 +242,15 @@ class LeagueCheck {
     found("not_granted", where + " shares an event that its entries do not have: " +
                              name_of(shared.events(next).event()) + " of entry " +
                              std::to_string(shared.events(next).seq()));
+  }
+
+  static std::string reason_of(const v1::EntriesShared& shared, Seq seq) {
+    for (const auto& range : shared.withheld()) {
+      if (range.from_seq() <= seq && seq <= range.to_seq()) {
+        return v1::WithheldReason::Value_Name(range.reason());
+      }
+    }
+    return "no reason is given";
   }
 
   void compare(const std::string& what, const std::vector<std::string>& shared,

@@ -55,12 +55,15 @@ std::string catch_up_keys(const LeagueAffairs& affairs, const LedgerId& city) {
   };
   const auto member = affairs.rows(kDelta)->find(kMemberTable, city.id);
   const auto affiliation = affairs.rows(city)->find(kAffiliationTable, kDelta.id);
+  if (!member || !*member || !affiliation || !*affiliation) return "";
   std::string open;
   if (const auto* change = change_of(city); change != nullptr && (*member)->keys().empty()) {
     affairs.ask(kDelta, city_key_change(affairs.dice, city, *change));
     open = "the key of " + city.text() + " is not recorded";
   }
-  if (const auto* change = change_of(kDelta); change && (*affiliation)->keys().empty()) {
+  const bool is_joined = (*affiliation)->state() == v1::AffiliationState::joined;
+  if (const auto* change = change_of(kDelta);
+      change != nullptr && is_joined && (*affiliation)->keys().empty()) {
     affairs.ask(city, alliance_key_change(affairs.dice, city, *change));
     open = "the alliance's key is not recorded by " + city.text();
   }
@@ -91,11 +94,12 @@ std::string case_at_rest(const LeagueAffairs& affairs, const LedgerId& city) {
 }  // namespace
 
 std::string what_rests_in_rows(const LeagueAffairs& affairs) {
-  for (const auto& city : affairs.cities) {
-    if (auto open = come_back(affairs, city); !open.empty()) return open;
-  }
+  // A word that is not read for its key is not heard either.
   for (const auto& city : affairs.cities) {
     if (auto open = catch_up_keys(affairs, city); !open.empty()) return open;
+  }
+  for (const auto& city : affairs.cities) {
+    if (auto open = come_back(affairs, city); !open.empty()) return open;
   }
   for (const auto& city : affairs.cities) {
     if (auto open = case_at_rest(affairs, city); !open.empty()) return open;
