@@ -135,6 +135,8 @@ class Alliance:
         for city in cities:
             eventually(f"version {version} to be in force for {city}",
                        lambda city=city: self.affiliation(city).get("version_in_force") == version)
+            eventually(f"the alliance to hear that {city} ratified version {version}",
+                       lambda city=city: version in self.member(city)["ratified"])
         return version
 
     def shared(self, city):
