@@ -176,14 +176,17 @@ bool Confirmation::judge_newest() {
   }
   for (auto& one : round->asked) {
     if (!one.newest || !*one.newest) continue;
-    check_remembered(*rows, one);
-    if (!**one.newest) continue;
+    if (!**one.newest) {
+      remember_confirmed(*rows, one);
+      continue;
+    }
     if (auto shown = check_shown(*rows, one); !shown) {
       lock.unlock();
       is_final_ = shown.error().code == Errc::kForkFound;
       give_up(shown.error());
       return false;
     }
+    remember_confirmed(*rows, one);
   }
   waits_.reset();
   round_.reset();
@@ -193,24 +196,19 @@ bool Confirmation::judge_newest() {
   return true;
 }
 
-// Its cosignature stands in the ledger: it must still know what it cosigned.
-void Confirmation::check_remembered(const Snapshot& rows, const Asked& asked) {
+// Its cosignature stands in the ledger: it is asked to go on from there. What it showed may be from
+// a node that lags; whether it has forgotten it decides in its ledger, when it is asked to cosign.
+void Confirmation::remember_confirmed(const Snapshot& rows, const Asked& asked) {
   const auto head = rows.find(kLedgerHeadTable, "");
   if (!head || !*head || (*head)->confirmed_size() == 0) return;
   SnapshotRows view(rows);
   const auto note = confirmed_note(view);
-  if (!note) return;
-  const auto confirmed = parse_note(*note);
+  const auto confirmed = note ? parse_note(*note) : Result<Note>(fail(note.error()));
   if (!confirmed) return;
   const auto time_s = signed_by(*confirmed, asked.key);
-  if (!time_s || !*time_s) return;
-  Seq said = 0;
-  if (const auto& shown = asked.newest->value()) {
-    const auto read = read_ledger_note(*shown);
-    said = read ? read->tree.size : 0;
-  }
-  if (said >= (*head)->confirmed_size()) return;
-  report_forgotten(asked.member, {(*head)->confirmed_size(), *note}, said);
+  auto& known = known_[asked.member.city()];
+  if (!time_s || !*time_s || known.size >= (*head)->confirmed_size()) return;
+  known = {(*head)->confirmed_size(), *note};
 }
 
 // What does not bear this ledger's own signature says nothing of it.

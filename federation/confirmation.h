@@ -69,7 +69,7 @@ class Confirmation {
   bool ask_newest();
   bool judge_newest();
   Result<void> check_shown(const projections::Snapshot& rows, Asked& asked);
-  void check_remembered(const projections::Snapshot& rows, const Asked& asked);
+  void remember_confirmed(const projections::Snapshot& rows, const Asked& asked);
   bool ask_to_cosign();
   Result<void> ask(size_t index);
   bool gather();

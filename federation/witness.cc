@@ -1,5 +1,6 @@
 #include "federation/witness.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "core/base/hash.h"
@@ -82,11 +83,14 @@ Witness::Witness(const std::shared_ptr<projections::Keeper>& keeper, std::string
       key_{witness_name(city_, to_hex(keeper->config().founding_id)),
            NoteKeyType::kCosignature, public_key_of(seed_)} {}
 
-// The rows as they are once all that has landed is in them.
-void Witness::shown(std::function<void(Result<std::shared_ptr<const Snapshot>>)> then) const {
+// The rows as they are once all that has landed is in them, and what an answer was seen at: the
+// keeper answers before it says how far it is.
+void Witness::shown(Seq answered_at,
+                    std::function<void(Result<std::shared_ptr<const Snapshot>>)> then) const {
   const auto keeper = keeper_.lock();
   if (keeper == nullptr) return then(fail(Errc::kUnavailable, "the city is closed"));
-  keeper->wait_for(keeper->health().landed_seq, kShownUsMax, std::move(then));
+  keeper->wait_for(std::max(answered_at, keeper->health().landed_seq), kShownUsMax,
+                   std::move(then));
 }
 
 Note Witness::with_cosignature(const v1::Witnessed& row) const {
@@ -117,14 +121,16 @@ void Witness::add_checkpoint(const WitnessRequest& request, Cosigned cosigned) c
       return cosigned(fail(Errc::kForkFound, ledger + " has signed another tree of this size; "
                                                  "both checkpoints stand in this city's ledger"));
     }
-    if (receipt->entry_sha256().empty()) return self.answer_again(ledger, std::move(cosigned));
+    if (receipt->entry_sha256().empty()) {
+      return self.answer_again(ledger, receipt->seq(), std::move(cosigned));
+    }
     cosigned(cosign_note(self.key_.name, self.seed_, text, receipt->time_us() / 1'000'000));
   });
 }
 
 // What was cosigned before is cosigned as it was.
-void Witness::answer_again(const std::string& ledger, Cosigned cosigned) const {
-  shown([self = *this, ledger, cosigned = std::move(cosigned)](auto rows) {
+void Witness::answer_again(const std::string& ledger, Seq answered_at, Cosigned cosigned) const {
+  shown(answered_at, [self = *this, ledger, cosigned = std::move(cosigned)](auto rows) {
     if (!rows) return cosigned(fail(rows.error()));
     const auto row = (*rows)->find(kWitnessedTable, ledger);
     if (!row || !*row) return cosigned(fail(Errc::kUnavailable, "its rows cannot be read"));
@@ -133,7 +139,9 @@ void Witness::answer_again(const std::string& ledger, Cosigned cosigned) const {
 }
 
 void Witness::answer_size(const std::string& ledger, Error error, Cosigned cosigned) const {
-  shown([ledger, error = std::move(error), cosigned = std::move(cosigned)](auto rows) mutable {
+  const Seq answered_at = error.seq;
+  shown(answered_at, [ledger, error = std::move(error),
+                      cosigned = std::move(cosigned)](auto rows) mutable {
     if (!rows) return cosigned(fail(rows.error()));
     const auto row = (*rows)->find(kWitnessedTable, ledger);
     if (!row) return cosigned(fail(row.error()));
@@ -143,7 +151,7 @@ void Witness::answer_size(const std::string& ledger, Error error, Cosigned cosig
 }
 
 void Witness::newest(const std::string& ledger, NewestCosigned answer) const {
-  shown([self = *this, ledger, answer = std::move(answer)](auto rows) {
+  shown(0, [self = *this, ledger, answer = std::move(answer)](auto rows) {
     if (!rows) return answer(fail(rows.error()));
     const auto row = (*rows)->find(kWitnessedTable, ledger);
     if (!row) return answer(fail(row.error()));
@@ -153,7 +161,7 @@ void Witness::newest(const std::string& ledger, NewestCosigned answer) const {
 }
 
 void Witness::newest_by_hash(const std::string& origin_sha256, NewestCosigned answer) const {
-  shown([self = *this, origin_sha256, answer = std::move(answer)](auto rows) {
+  shown(0, [self = *this, origin_sha256, answer = std::move(answer)](auto rows) {
     if (!rows) return answer(fail(rows.error()));
     std::optional<Note> found;
     const auto scanned = (*rows)->scan(

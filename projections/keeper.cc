@@ -182,8 +182,8 @@ void KeeperLoop::tick() {
     // Whether the log can be written again shows with the next command.
     if (log_failure && !must_follow()) log_failure.reset();
     remove_retired();
-    if (!stopped && appender != nullptr && leads() && flights == 0 && !must_follow()) {
-      if (auto same = appender->check_tip(); !same && same.error().code != Errc::kUnavailable) {
+    if (!stopped && appender != nullptr && !must_follow()) {
+      if (auto same = appender->check_tail(); !same && same.error().code != Errc::kUnavailable) {
         stop(same.error());
       }
     }

@@ -16,6 +16,7 @@ Appender::Appender(Log& log, LedgerId ledger, const FoundingId& founding_id,
       ledger_(std::move(ledger)),
       env_(env),
       chain_(founding_id, from),
+      checked_(founding_id, from),
       writer_(env.random_id<WriterId>()),
       author_key_(std::move(author_key)) {
   rebase();
@@ -67,6 +68,7 @@ Appender::FlightId Appender::send(Delivered delivered) {
   }
   Flight flight;
   flight.id = next_flight_++;
+  flight.behind = chain_.position().next_offset;
   flight.attempts = std::move(stamped_);
   stamped_.clear();
   std::vector<std::string> values;
@@ -99,7 +101,7 @@ Result<std::vector<Step>> Appender::follow() {
   if (stop_) return fail(*stop_);
   Steps steps;
   auto result = advance(steps);
-  if (result && !tip_offset_) result = locate_tip();
+  if (result) result = locate_tip();
   if (result) result = read_to_end(steps);
   return answer(std::move(steps), std::move(result));
 }
@@ -108,15 +110,14 @@ Result<std::vector<Step>> Appender::take_arrived() {
   if (stop_) return fail(*stop_);
   HANSA_ASSERT(flights_.empty() && !poisoned_, "an open flight is followed to the end");
   Steps steps;
-  Result<void> result;
-  if (!tip_offset_) result = locate_tip();
+  auto result = locate_tip();
   if (result) result = read_once(steps);
   return answer(std::move(steps), std::move(result));
 }
 
-Result<void> Appender::check_tip() {
+Result<void> Appender::check_tail() {
   if (stop_) return fail(*stop_);
-  auto result = compare_tip();
+  auto result = read_tail_again();
   if (!result && stops_ledger(result.error().code)) stop_ = result.error();
   return result;
 }
@@ -138,7 +139,8 @@ Result<void> Appender::advance(Steps& steps) {
 }
 
 // L3: in send order; the first one without a sure offset poisons everything behind it. That holds
-// for undone flights too, since what they did decides where later ones came to stand.
+// for undone flights too, since what they did decides where later ones came to stand. An offset
+// among what had been read before is no place for it: the log has lost what stood there (L10).
 Result<void> Appender::judge(Flight& flight, Steps& steps) {
   for (; flight.judged < flight.deliveries.size(); ++flight.judged) {
     const Delivery& delivery = flight.deliveries[flight.judged];
@@ -149,7 +151,7 @@ Result<void> Appender::judge(Flight& flight, Steps& steps) {
       return {};
     }
     if (delivery.error && stops_ledger(delivery.error->code)) return fail(*delivery.error);
-    if (delivery.error || !delivery.offset) {
+    if (delivery.error || !delivery.offset || *delivery.offset < flight.behind) {
       poisoned_ = true;
       return {};
     }
@@ -187,11 +189,7 @@ Result<void> Appender::recover(Steps& steps) {
 Result<void> Appender::read_to_end(Steps& steps) {
   HANSA_TRY(const Offset end, log_.end(ledger_));
   const Offset next = chain_.position().next_offset;
-  if (end < next) {
-    return fail(Errc::kLogBehind, ledger_.text() + ": the log ends at offset " +
-                                      std::to_string(end) + ", this reader has read up to " +
-                                      std::to_string(next) + ": entries were lost");
-  }
+  if (end < next) return fail(entries_lost(end, next));
   return read_to(end, steps);
 }
 
@@ -230,35 +228,95 @@ Result<void> Appender::apply(Offset offset, std::string_view value, Steps& steps
 }
 
 Result<void> Appender::compare_tip() {
-  if (!tip_offset_) return locate_tip();
+  HANSA_CHECK(locate_tip());
+  if (!tip_offset_) return {};
   HANSA_TRY(const ReadResult read, log_.read(ledger_, *tip_offset_, 1));
   const bool same = !read.records.empty() && read.records.front().offset == *tip_offset_ &&
                     sha256(read.records.front().value) == chain_.position().tip;
   if (same) return {};
-  return fail(Errc::kChainBroken,
-              ledger_.text() + ": the record at offset " + std::to_string(*tip_offset_) +
-                  " is no longer entry " + std::to_string(chain_.position().seq) +
-                  " with hash " + to_hex(chain_.position().tip) +
-                  ": the log's tail was replaced; keep both copies and compare them");
+  return fail(tail_replaced(*tip_offset_, chain_.position().seq, chain_.position().tip));
+}
+
+Result<void> Appender::locate_tip() {
+  if (tip_offset_) return {};
+  HANSA_TRY(tip_offset_, locate(chain_.position()));
+  return {};
+}
+
+Error Appender::tail_replaced(Offset offset, Seq seq, const Hash& hash) const {
+  return {Errc::kChainBroken,
+          ledger_.text() + ": the record at offset " + std::to_string(offset) +
+              " is no longer entry " + std::to_string(seq) + " with hash " + to_hex(hash) +
+              ": the log's tail was replaced; keep both copies and compare them"};
+}
+
+Error Appender::entries_lost(Offset end, Offset read) const {
+  return {Errc::kLogBehind, ledger_.text() + ": the log ends at offset " + std::to_string(end) +
+                                ", this reader has read up to " + std::to_string(read) +
+                                ": entries were lost"};
+}
+
+// The tip alone would not do: who writes on top of what was replaced, or reads such an entry, has a
+// tip that stands in the log.
+Result<void> Appender::read_tail_again() {
+  if (!checked_tip_offset_) {
+    HANSA_TRY(checked_tip_offset_, locate(checked_.position()));
+  }
+  const Offset target = chain_.position().next_offset;
+  bool is_tip = checked_tip_offset_.has_value();
+  Offset from = is_tip ? *checked_tip_offset_ : checked_.position().next_offset;
+  for (size_t bytes = 0; from < target && bytes < kTailBytesMax; is_tip = false) {
+    HANSA_TRY(const ReadResult read, log_.read(ledger_, from, kTailBytesMax));
+    const auto& [seq, tip, next_offset, voids] = checked_.position();
+    if (is_tip && (read.records.empty() || read.records.front().offset != from ||
+                   sha256(read.records.front().value) != tip)) {
+      return fail(tail_replaced(from, seq, tip));
+    }
+    if (read.next <= from) return fail(entries_lost(from, target));
+    HANSA_CHECK(check_records(read, bytes));
+    from = std::max(read.next, next_offset);
+  }
+  if (checked_.position().next_offset < target) return {};  // the next call goes on
+  if (checked_.position().tip == chain_.position().tip) return {};
+  return fail(tail_replaced(tip_offset_.value_or(0), chain_.position().seq,
+                            chain_.position().tip));
+}
+
+Result<void> Appender::check_records(const ReadResult& read, size_t& bytes) {
+  const Offset target = chain_.position().next_offset;
+  const Offset known = checked_.position().next_offset;
+  for (const auto& record : read.records) {
+    if (record.offset >= target) break;
+    bytes += record.value.size();
+    if (record.offset < known) continue;
+    const Verdict verdict = checked_.apply(record.offset, record.value);
+    if (verdict.kind == VerdictKind::kStop) return fail(verdict.error);
+    if (verdict.kind == VerdictKind::kValid) checked_tip_offset_ = record.offset;
+  }
+  checked_.skip_to(std::min(read.next, target));
+  return {};
 }
 
 // After a start from a stored position: the tip's record is the nearest one before next_offset
 // with its hash, usually the very last.
-Result<void> Appender::locate_tip() {
-  const ChainPosition& position = chain_.position();
-  Offset high = position.seq == 0 ? 0 : position.next_offset;
-  for (Offset step = 1; high > 0 && !tip_offset_; step *= 4) {
+Result<std::optional<Offset>> Appender::locate(const ChainPosition& position) {
+  std::optional<Offset> found;
+  if (position.seq == 0) return found;
+  HANSA_TRY(const Offset end, log_.end(ledger_));
+  if (end < position.next_offset) return fail(entries_lost(end, position.next_offset));
+  Offset high = position.next_offset;
+  for (Offset step = 1; high > 0 && !found; step *= 4) {
     const Offset low = high > step ? high - step : 0;
     Chain cursor(chain_.founding_id(), ChainPosition{0, {}, low, 0});
     HANSA_CHECK(read_records(log_, ledger_, cursor, high,
                              [&](Offset offset, std::string_view value) -> Result<void> {
                                cursor.skip_to(offset + 1);
-                               if (sha256(value) == position.tip) tip_offset_ = offset;
+                               if (sha256(value) == position.tip) found = offset;
                                return {};
                              }));
     high = low;
   }
-  if (tip_offset_ || position.seq == 0) return {};
+  if (found) return found;
   return fail(Errc::kChainBroken,
               ledger_.text() + ": entry " + std::to_string(position.seq) + " with hash " +
                   to_hex(position.tip) + " is not in the log before offset " +

@@ -11,7 +11,8 @@
 //          After kUndo, decide again on the new state: absent in the dedupe table means try again
 //          with the same command id (L6). Flights sent before a kUndo need no more attention; their
 //          deliveries are still handed to settle, which knows what they mean.
-//          check_tip() re-reads the last valid record and compares its hash (L10).
+//          check_tail() reads again, once, what was read or written since it was called before, and
+//          the entry before that: whatever has taken their place in the log is found (L10).
 // Errors:  kUnavailable: the log cannot be reached; nothing is lost, call follow() again later.
 //          kLedgerStopped, kUpgradeNeeded, kChainBroken, kLogBehind, kDataInUse: stop this ledger;
 //          every later call answers the same error.
@@ -19,7 +20,8 @@
 //          when must_follow() is true after a call, call follow() soon.
 //          stamp: kTooLarge leaves everything as it was; kUnavailable while must_follow().
 // Threads: one at a time (the keeper's strand); the log's callback must be posted there.
-// Limits:  kFlightEntriesMax entries a flight, kFlightsMax flights at once.
+// Limits:  kFlightEntriesMax entries a flight, kFlightsMax flights at once; a call of check_tail
+//          reads about kTailBytesMax and goes on from there in the next.
 // Source:  DESIGN §4.
 #pragma once
 
@@ -62,6 +64,7 @@ class Appender {
   static constexpr size_t kFlightEntriesMax = 1024;
   static constexpr size_t kFlightsMax = 4;
   static constexpr size_t kReadBytesMax = 4 * 1024 * 1024;
+  static constexpr size_t kTailBytesMax = 1024 * 1024;
 
   // `from` is a position that a projection vouches for, or the ledger's beginning. With a key every
   // entry is marked as made by its holder (core/ledger/authorship.h).
@@ -91,8 +94,8 @@ class Appender {
   Result<std::vector<Step>> follow();
   // Reads what has arrived where has_more() says so, and asks nobody. While nothing is in flight.
   Result<std::vector<Step>> take_arrived();
-  // To be called each second while leading, and after a pause in reaching the log.
-  Result<void> check_tip();
+  // To be called each second, also while something is in flight.
+  Result<void> check_tail();
 
  private:
   using Steps = std::vector<Step>;
@@ -103,6 +106,7 @@ class Appender {
   };
   struct Flight {
     FlightId id = 0;
+    Offset behind = 0;   // what had been read when it was sent: nothing of it can stand before that
     std::vector<Attempt> attempts;
     std::vector<Delivery> deliveries;
     size_t landed = 0;   // attempts that stand in the ledger, counted from the front
@@ -121,7 +125,12 @@ class Appender {
   Result<void> read_once(Steps& steps);
   Result<void> apply(Offset offset, std::string_view value, Steps& steps);
   Result<void> compare_tip();
+  Result<void> read_tail_again();
+  Result<void> check_records(const ReadResult& read, size_t& bytes);
+  Error entries_lost(Offset end, Offset read) const;
+  Error tail_replaced(Offset offset, Seq seq, const Hash& hash) const;
   Result<void> locate_tip();
+  Result<std::optional<Offset>> locate(const ChainPosition& position);
   Flight* first_open();
   void undo(Steps& steps);
   void rebase();
@@ -130,6 +139,7 @@ class Appender {
   LedgerId ledger_;
   Env& env_;
   Chain chain_;
+  Chain checked_;  // how far check_tail() has read
   WriterId writer_;
   std::string author_key_;
   std::vector<Attempt> stamped_;
@@ -138,6 +148,7 @@ class Appender {
   Seq tip_seq_ = 0;
   Hash tip_;
   std::optional<Offset> tip_offset_;  // of the last valid record; unknown after a start
+  std::optional<Offset> checked_tip_offset_;  // the same of checked_
   bool poisoned_ = false;             // an outcome is unknown and not yet settled by reading
   std::optional<Error> stop_;
 };

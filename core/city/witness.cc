@@ -60,11 +60,9 @@ Result<void> check_extends(const v1::Witnessed* row, const v1::CosignCheckpoint&
                                        std::to_string(command.old_size()));
   }
   if (command.old_size() != known) {
-    Error error{Errc::kOtherSize, "this witness has cosigned " + checkpoint.ledger.text() +
+    return fail(Errc::kOtherSize, "this witness has cosigned " + checkpoint.ledger.text() +
                                       " up to size " + std::to_string(known) +
-                                      "; prove from there"};
-    error.seq = known;
-    return fail(std::move(error));
+                                      "; prove from there");
   }
   std::vector<TreeHash> proof;
   for (const auto& bytes : command.proof()) {

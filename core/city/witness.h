@@ -18,8 +18,8 @@
 //          the agreement asks for. Any two quorums have a witness in common, which is why a large
 //          alliance does not get by with fewer.
 // Errors:  kUnknownLog; kBadSignature: not by its key; kBadRequest: no such note, or `old_size`
-//          beyond it; kOtherSize: `seq` of the error is the size that is cosigned; kBadProof;
-//          kForkFound: forked before.
+//          beyond it; kOtherSize: another size is cosigned, as the row Witnessed at `seq` of the
+//          error says; kBadProof; kForkFound: forked before.
 // Threads: pure.
 // Limits:  notes of kWitnessedNoteBytesMax bytes, proofs of kWitnessProofHashesMax hashes. A note
 //          has at most kNoteSignaturesMax signatures, and no more: other verifiers (Go's

@@ -200,15 +200,19 @@ TEST_F(WitnessTest, ARequestThatIsNoneIsBad) {
 
 TEST_F(WitnessTest, OfAnotherSizeItNamesItsOwn) {
   auto log = wuxi_share();
+  const auto names = [this](Seq size) {
+    return city_.last.error().detail.ends_with("up to size " + std::to_string(size) +
+                                               "; prove from there");
+  };
   refuse(log.request(2, 5), "other_size");
-  EXPECT_EQ(city_.last.error().seq, 0U);
+  EXPECT_TRUE(names(0));
   ASSERT_EQ(city_.send(log.request(0, 5)), "CheckpointCosigned");
   for (const Seq old_size : {0U, 4U, 6U}) {
     refuse(log.request(old_size, 9), "other_size");
-    EXPECT_EQ(city_.last.error().seq, 5U);
+    EXPECT_TRUE(names(5));
   }
   refuse(log.request(2, 4), "other_size");
-  EXPECT_EQ(city_.last.error().seq, 5U) << "what is smaller than what it cosigned";
+  EXPECT_TRUE(names(5)) << "what is smaller than what it cosigned";
 }
 
 TEST_F(WitnessTest, AProofThatDoesNotLeadThereIsNone) {

@@ -218,6 +218,9 @@ TEST_F(EvidenceDoubtsTest, AWitnessForgets) {
   league_.restore(kSuzhou, 4);
   league_.open();
   league_.settle();
+  league_.must(kWuxi, unit(kWuxi, 2));
+  league_.env().advance_us(61 * 1'000'000);
+  league_.settle();
   const auto found = doubts({});
   ASSERT_FALSE(found.empty());
   EXPECT_EQ(found[0].kind, Kind::forgotten);

@@ -365,7 +365,6 @@ class CityWorld {
     trace_.note("tail is replaced", {static_cast<int64_t>(from),
                                      static_cast<int64_t>(values.size())});
     happened_["replaced tails"] += 1;
-    const bool is_as_long = from + values.size() == old.size();
     replaced_ = std::move(old);
     log_.replace_tail(city_.ledger, from, std::move(values));
     CityWorkload workload(dice_, city_.ledger.id, kStartUs, false);
@@ -376,7 +375,8 @@ class CityWorld {
     for (uint64_t i = 0; !std::all_of(nodes_.begin(), nodes_.end(), is_stopped); ++i) {
       step();
       if (i > kHealStepsMax) {
-        return found("second_history", "a node goes on behind entries that the log has no more");
+        return found("second_history", "a node goes on behind entries that the log has no more; " +
+                                           what_waits());
       }
     }
     log_.run_until_idle();
@@ -386,7 +386,10 @@ class CityWorld {
       found("history_touched", "a node that has found two histories goes on to write");
     }
     // What was written on top of the old one by who had not found it yet.
-    for (size_t i = replaced_->size(); is_as_long && i < both.size(); ++i) {
+    Chain chain(city_.founding_id);
+    for (size_t i = 0; i < replaced_->size(); ++i) chain.apply(i, (*replaced_)[i]);
+    for (size_t i = replaced_->size(); i < both.size(); ++i) {
+      if (chain.apply(i, both[i]).kind == VerdictKind::kStop) break;
       replaced_->push_back(both[i]);
     }
     for (uint32_t number = 0; number < kNodes; ++number) look_at(number, true);

@@ -2,9 +2,9 @@
 //
 //   hansa_sim --seeds N [--from SEED]   N runs, SEED, SEED + 1, …; some of them twice
 //   hansa_sim --seed N [--trace]        one run, again just as it was, perhaps told in words
-//   … --world city, --world league      all seeds are one city, or a league; else every fourth
-//                                       is a league
-//   … --world tail                      one city, whose log has another history in the end
+//   … --world city, league or tail      all seeds are one city, a league, or a city whose log has
+//                                       another history in the end; else every fourth is a league,
+//                                       and one in 16 a replaced tail
 //   … --jobs N                          in N processes
 //   … --until-found                     the first seed that finds something is the last
 //   … --histories FOLDER                what clients were told in each run, as FOLDER/SEED
@@ -35,6 +35,7 @@ namespace hansa::sim {
 namespace {
 
 constexpr uint64_t kLeagueOf = 4;  // one seed in so many is a league
+constexpr uint64_t kTailOf = 16;   // one in so many a city whose log's tail is replaced
 constexpr uint64_t kTwiceOf = 20;  // of either kind one in so many runs twice
 constexpr uint64_t kFindingsMax = 20;
 
@@ -48,13 +49,16 @@ struct Words {
   std::string world;      // empty: by the seed
 };
 
-bool is_league(uint64_t seed, const Words& words) {
-  return words.world.empty() ? seed % kLeagueOf == 0 : words.world == "league";
+std::string world_of(uint64_t seed, const Words& words) {
+  if (!words.world.empty()) return words.world;
+  if (seed % kLeagueOf == 0) return "league";
+  return seed % kTailOf == kTailOf / 2 + 1 ? "tail" : "city";
 }
 
 RunReport run_world(uint64_t seed, const Words& words, bool in_words) {
-  if (is_league(seed, words)) return run_league(seed, in_words);
-  return run_city(seed, in_words, words.world == "tail");
+  const auto world = world_of(seed, words);
+  if (world == "league") return run_league(seed, in_words);
+  return run_city(seed, in_words, world == "tail");
 }
 
 std::optional<Words> read_words(int count, char** words) {

@@ -77,7 +77,7 @@ class Contest {
     for (auto& writer : writers_) {
       EXPECT_FALSE(writer.keeper->error) << writer.keeper->error->detail;
       EXPECT_EQ(writer.keeper->prefix(), ledger) << "two readers, two histories";
-      EXPECT_TRUE(writer.keeper->appender.check_tip());
+      EXPECT_TRUE(writer.keeper->appender.check_tail());
       EXPECT_EQ(writer.keeper->appender.landed().voids, end->voids);
       keep_word(writer);
       for (const auto& [command, seq] : writer.acknowledged) {

@@ -138,7 +138,7 @@ TEST_F(AppenderRules, L1_AStoredPositionBehindVoidsIsFound) {
   MiniKeeper later(log, founding, env, keeper.appender.landed(), keeper.prefix());
   later.follow();
   EXPECT_FALSE(later.error);
-  EXPECT_TRUE(later.appender.check_tip());
+  EXPECT_TRUE(later.appender.check_tail());
 }
 
 TEST_F(AppenderRules, L2_NothingIsLandedThatAReaderCallsVoid) {
@@ -202,7 +202,7 @@ TEST_F(AppenderRules, L3_AnAnswerWithoutOffsetPoisonsTheOnesBehindIt) {
   EXPECT_EQ(steps[1].entry.offset, 2u);
   EXPECT_EQ(log.renewals, 1);
   EXPECT_EQ(keeper.appender.landed().voids, 1u);
-  EXPECT_TRUE(keeper.appender.check_tip());
+  EXPECT_TRUE(keeper.appender.check_tail());
 }
 
 TEST_F(AppenderRules, L3_AnErrorInOneFlightPoisonsTheRestOfIt) {
@@ -448,14 +448,90 @@ TEST_F(AppenderRules, L9_APermanentErrorStopsTheLedgerInsteadOfLooping) {
 TEST_F(AppenderRules, L10_AReplacedTailIsSeenByReadingTheTipAgain) {
   send("a");
   keeper.deliver();
-  EXPECT_TRUE(keeper.appender.check_tip());
+  EXPECT_TRUE(keeper.appender.check_tail());
   store.replace_tail(kTestLedger, 0, {rival.next("another a")});
   keeper.follow();
   EXPECT_FALSE(keeper.error) << "the end alone shows nothing";
-  auto checked = keeper.appender.check_tip();
+  auto checked = keeper.appender.check_tail();
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().code, Errc::kChainBroken);
   EXPECT_FALSE(keeper.appender.stamp("b")) << "nothing is acknowledged on a second history";
+}
+
+// Each of a and b is acknowledged; in their place the log has another history of the same length.
+TEST_F(AppenderRules, L10_WhoWritesOnTopOfAReplacedTailFindsItAllTheSame) {
+  send("a");
+  keeper.deliver();
+  EXPECT_TRUE(keeper.appender.check_tail());
+  send("b");
+  keeper.deliver();
+  EntryWriter other{founding, 100};
+  other.go_behind(log.sent[0]);
+  store.replace_tail(kTestLedger, 1, {other.next("another b")});
+  send("c");
+  keeper.deliver();
+  EXPECT_EQ(keeper.appender.landed().seq, 3u) << "a tip that stands in the log";
+  const auto checked = keeper.appender.check_tail();
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, Errc::kChainBroken);
+  EXPECT_FALSE(keeper.appender.stamp("d"));
+}
+
+TEST_F(AppenderRules, L10_WhoReadsOnBehindAReplacedTailFindsIt) {
+  for (const char* command : {"a", "b"}) store.inject(kTestLedger, rival.next(command));
+  Appender follower(log, kTestLedger, founding, {0, founding_hash(founding), 0, 0}, env);
+  ASSERT_TRUE(follower.follow());
+  ASSERT_TRUE(follower.check_tail());
+  store.replace_tail(kTestLedger, 1, {"no entry"});
+  store.inject(kTestLedger, rival.next("c"));
+  ASSERT_TRUE(follower.follow());
+  EXPECT_EQ(follower.landed().seq, 3u);
+  const auto checked = follower.check_tail();
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, Errc::kChainBroken);
+}
+
+TEST_F(AppenderRules, L10_WhoWritesBeforeItHasReadAnythingStillKnowsItsTip) {
+  store.inject(kTestLedger, rival.next("a"));
+  keeper.follow();
+  Appender late(log, kTestLedger, founding, keeper.appender.landed(), env);
+  store.replace_tail(kTestLedger, 0, {"no entry"});
+  const auto value = late.stamp("b")->value;
+  store.inject(kTestLedger, std::string(value));
+  late.send([](Appender::FlightId, const std::vector<Delivery>&) {});
+  ASSERT_TRUE(late.settle(1, {{Offset{1}, std::nullopt}}));
+  EXPECT_EQ(late.landed().seq, 2u);
+  const auto checked = late.check_tail();
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, Errc::kChainBroken);
+}
+
+TEST_F(AppenderRules, L10_AnAnswerFromAmongWhatWasReadShowsThatTheLogLostIt) {
+  send("a");
+  keeper.deliver();
+  send("b");
+  keeper.deliver();
+  store.replace_tail(kTestLedger, 1, {});
+  send("c");
+  keeper.deliver();
+  ASSERT_TRUE(keeper.error);
+  EXPECT_EQ(keeper.error->code, Errc::kChainBroken);
+  EXPECT_EQ(keeper.acknowledged().size(), 2u) << "c stands where b stood";
+}
+
+TEST_F(AppenderRules, L10_ALongTailIsReadAgainInPieces) {
+  Texts values;
+  const std::string long_text(50'000, 'x');
+  for (int i = 0; i < 60; ++i) values.push_back(rival.next(std::to_string(i) + long_text));
+  for (const auto& value : values) store.inject(kTestLedger, value);
+  keeper.follow();
+  EntryWriter other{founding, 100};
+  other.go_behind(values[58]);
+  store.replace_tail(kTestLedger, 59, {other.next("another")});
+  EXPECT_TRUE(keeper.appender.check_tail()) << "not so far yet";
+  const auto checked = keeper.appender.check_tail();
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, Errc::kChainBroken);
 }
 
 TEST_F(AppenderRules, L10_ATailThatIsGoneIsSeen) {
@@ -465,7 +541,7 @@ TEST_F(AppenderRules, L10_ATailThatIsGoneIsSeen) {
   keeper.follow();
   ASSERT_TRUE(keeper.error);
   EXPECT_EQ(keeper.error->code, Errc::kLogBehind);
-  auto checked = keeper.appender.check_tip();
+  auto checked = keeper.appender.check_tail();
   ASSERT_FALSE(checked);
   EXPECT_TRUE(checked.error().code == Errc::kChainBroken ||
               checked.error().code == Errc::kLogBehind);

@@ -226,7 +226,7 @@ TEST_F(KafkaLedgerTest, RivalsNeverMakeACommandValidTwice) {
     writer.keeper->follow();
     EXPECT_FALSE(writer.keeper->error) << writer.keeper->error->detail;
     EXPECT_EQ(writer.keeper->prefix(), entries);
-    EXPECT_TRUE(writer.keeper->appender.check_tip());
+    EXPECT_TRUE(writer.keeper->appender.check_tail());
     EXPECT_GT(writer.keeper->foreign, 0u);
   }
 }
@@ -286,7 +286,7 @@ TEST_F(KafkaLedgerTest, AReplacedTopicIsSeenBeforeAnythingIsAppended) {
   for (const char* command : {"x", "y", "z"}) other->demand(command);
   work(*other_log, *other);
   ASSERT_EQ(other->acknowledged().size(), 3u);
-  const auto checked = own->appender.check_tip();
+  const auto checked = own->appender.check_tail();
   ASSERT_FALSE(checked.has_value());
   EXPECT_EQ(checked.error().code, Errc::kChainBroken) << checked.error().detail;
   own->demand("c");
