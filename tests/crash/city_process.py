@@ -277,6 +277,7 @@ class Connection:
     """One keep-alive connection. An answer that does not come is an OSError or HTTPException."""
 
     def __init__(self, port):
+        self.port = port
         self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
     def send(self, role, method, path, body=None, key=None):

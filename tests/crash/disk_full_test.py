@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+from checking import acknowledged, check_history, operation, shown
 from city_process import (ACCEPTED, SECONDS_MAX, Node, check_receipts, expect, place, read_chain,
                           test_main, uuid_v7)
 
@@ -103,9 +104,13 @@ def run(hansa, folder):
             history.append(command(len(history)))
             expect(send(connection, history[-1]), "refused after space came back")
         connection.close()
-        entries = read_chain(*node.entries(CITY))
+        ledger = node.entries(CITY)
+        entries = read_chain(*ledger)
         check_receipts(entries, {one["key"]: one["receipt"] for one in history})
         digest = node.digest(CITY, len(entries))
+        check_history(folder, ledger, [shown(0, digest)] + [
+            operation(one["key"], [acknowledged(one["receipt"])]) for one in history],
+                      len(entries) - len(history))
         node.stop()
         node.check_stopped(CITY, len(entries), digest)
         print(f"{len(history)} commands, {sum(one['refusals'] for one in history)} refusals on a "

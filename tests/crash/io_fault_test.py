@@ -28,6 +28,7 @@ import sys
 import threading
 import time
 
+from checking import acknowledged, check_history, operation, shown
 from city_process import (ACCEPTED, SECONDS_MAX, Node, check_receipts, expect, place, read_chain,
                           seeded_main, uuid_v7)
 from faults import Faults
@@ -210,17 +211,20 @@ class Test:
         for command in history:
             code = command.send(connection)
             expect(code is None, f"refused without faults: {code}")
-        entries = read_chain(*self.node.entries(CITY))
+        ledger = self.node.entries(CITY)
+        entries = read_chain(*ledger)
         others = check_receipts(entries[self.known:], {one.key: one.receipt for one in history})
         expect(not others and len(entries) == self.known + len(history),
                f"{len(entries) - self.known} entries for {len(history)} commands")
         for command in history:
-            status, shown = connection.send(
+            status, answer = connection.send(
                 "dispatcher", "GET", f"/v1/cities/{CITY}/cases/{command.receipt['subject_id']}"
                 f"?at_least={len(entries)}")
-            expect(status == 200 and shown["case"].get("contact", {}).get("phone")
-                   == command.phone, f"the phone of {command.body} is shown as {shown}")
+            expect(status == 200 and answer["case"].get("contact", {}).get("phone")
+                   == command.phone, f"the phone of {command.body} is shown as {answer}")
         digest = self.node.digest(CITY, len(entries))
+        check_history(self.node.folder, ledger, [shown(0, digest)] + [
+            operation(one.key, [acknowledged(one.receipt)]) for one in history], self.known)
         self.node.stop()
         self.node.check_stopped(CITY, len(entries), digest)
 

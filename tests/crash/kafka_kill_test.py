@@ -23,7 +23,7 @@ import threading
 import time
 
 from city_process import expect, make_nodes, read_chain, seeded_main
-from kill_test import CITY, Caller, Load, compare, finish_rebuild
+from kill_test import CITY, Caller, Load, check_load, compare, finish_rebuild
 
 BROKER = os.path.join(os.environ["HANSA_SOURCE"], "cmake", "kafka", "broker")
 FOLDER = os.environ.get("HANSA_KAFKA_FOLDER")
@@ -134,13 +134,16 @@ def run(hansa, folder, blows, seed):
         before = len(read_chain(*nodes[0].entries(CITY)))
         nodes[1].digest(CITY, before)  # it has followed
         load, struck = run_load(nodes, seed, blows)
-        entries = read_chain(*nodes[0].entries(CITY))
+        ledger = nodes[0].entries(CITY)
+        entries = read_chain(*ledger)
         sent, acknowledged, foreign = compare(load, entries)
         expect(foreign == before, f"{foreign} entries of nobody's commands, {before} expected")
-        digests = {node.digest(CITY, len(entries))["digest"] for node in nodes}
+        digests = [node.digest(CITY, len(entries)) for node in nodes]
         finish_rebuild(nodes[1])
-        digests.add(nodes[1].digest(CITY, len(entries))["digest"])
-        expect(len(digests) == 1, f"two nodes and a fold anew show {digests}")
+        digests.append(nodes[1].digest(CITY, len(entries)))
+        expect(len({one["digest"] for one in digests}) == 1,
+               f"two nodes and a fold anew show {digests}")
+        check_load(folder, load, ledger, digests, before)
         for node in nodes:
             node.stop()
         print(f"seed {seed}: {', '.join(f'{struck.count(b)} x {b}' for b in sorted(set(struck)))}; "

@@ -21,11 +21,13 @@ import sys
 import threading
 import time
 
+from checking import Attempt, check_history, operation, shown
 from city_process import (ACCEPTED, Node, check_receipts, expect, place, read_chain, seeded_main,
                           uuid_v7)
 
 CALLERS = 8
 CITY = "wuxi"
+PHONES = "+86512"  # what all begin with
 # role, what stands behind the case's address, body
 STEPS = [
     ("hotline", None, None),
@@ -94,7 +96,8 @@ class Caller:
         self.number = number
         self.chance = random.Random(f"{load.seed}/{number}")
         self.connection = None
-        self.history = []  # {"key", "role", "path", "body", "receipt", "sent", "began", "told"}
+        # {"key", "role", "path", "body", "receipt", "attempts", "began", "told"}
+        self.history = []
         self.repeated = 0
         self.asked_again = 0
 
@@ -121,10 +124,10 @@ class Caller:
                         "place": place(self.chance.randrange(20)),
                         "description": f"caller {self.number}, case {len(self.history)}"}
                 if self.chance.random() < 0.3:
-                    body["contact"] = {"phone": f"+86512{self.chance.randrange(10**8):08}"}
+                    body["contact"] = {"phone": f"{PHONES}{self.chance.randrange(10**8):08}"}
             else:
                 path = f"/v1/cities/{CITY}/cases/{case}{tail}"
-            command = {"key": uuid_v7(), "role": role, "path": path, "body": body, "sent": 0,
+            command = {"key": uuid_v7(), "role": role, "path": path, "body": body, "attempts": [],
                        "began": time.monotonic()}
             self.history.append(command)
             command["receipt"] = self.until_answered(command)
@@ -136,12 +139,13 @@ class Caller:
         """Sends it with the same key until it is accepted; the receipt."""
         while True:
             expect(self.load.wait_until_up(), "stopped")
-            if command["sent"] > 0:
+            if command["attempts"]:
                 self.asked_again += 1
-            command["sent"] += 1
             try:
                 if self.connection is None:
                     self.connection = self.load.node.connect()
+                attempt = Attempt(self.connection.port)
+                command["attempts"].append(attempt.line)
                 status, answer = self.connection.send(command["role"], "POST", command["path"],
                                                       command["body"], command["key"])
             except (OSError, http.client.HTTPException, json.JSONDecodeError):
@@ -150,6 +154,7 @@ class Caller:
                 self.connection = None
                 time.sleep(0.002)  # the next attempt, not a wait for something
                 continue
+            attempt.answered(status, answer)
             if status in ACCEPTED:
                 return answer
             expect(self.may_ask_again(answer),
@@ -190,6 +195,14 @@ def compare(load, entries):
     check_order(history)
     foreign = others - {command["key"].replace("-", "") for command in history}
     return len(history), len(receipts), len(foreign)
+
+
+def check_load(folder, load, ledger, digests, before, others=()):
+    """The same by the checker that simulated cities are held to; `digests` by node."""
+    lines = [operation(command["key"], command["attempts"], caller.number)
+             for caller in load.callers for command in caller.history]
+    lines += [shown(number, digest) for number, digest in enumerate(digests)]
+    check_history(folder, ledger, lines, before, others, [PHONES])
 
 
 def check_order(history):
@@ -263,10 +276,12 @@ def run(hansa, folder, kills, seed, rebuild):
                 thread.join()
         expect(not load.failure, load.failure)
         other_request_same_key(node, load.callers[0])
-        entries = read_chain(*node.entries(CITY))
+        ledger = node.entries(CITY)
+        entries = read_chain(*ledger)
         sent, acknowledged, foreign = compare(load, entries)
         expect(foreign == before, f"{foreign} entries of nobody's commands, {before} expected")
         digest = node.digest(CITY, len(entries))
+        check_load(folder, load, ledger, [digest], before)
         node.stop()
         node.check_stopped(CITY, len(entries), digest)
         print(f"seed {seed}: {kills} kills and {killed_starting} more while starting; {sent} "

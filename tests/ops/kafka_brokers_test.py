@@ -28,7 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "crash"))
 from city_process import SECONDS_MAX, Failed, expect, make_nodes, read_chain  # noqa: E402
 from kafka_kill_test import EitherNode, KafkaCaller, kill_node, pause_node  # noqa: E402
-from kill_test import CITY, Load, compare, finish_rebuild  # noqa: E402
+from kill_test import CITY, Load, check_load, compare, finish_rebuild  # noqa: E402
 from rival_writer import RivalWriter  # noqa: E402
 
 BROKERS = 3
@@ -154,10 +154,13 @@ def check_ledger(nodes, load, rival, before):
     expect(len(before) + len(ours) + len(theirs) == len(entries),
            f"{len(entries)} entries: {len(before)} from before, {len(ours)} commands, "
            f"{len(theirs)} of the rival's")
-    digests = {node.digest(CITY, len(entries))["digest"] for node in nodes}
+    digests = [node.digest(CITY, len(entries)) for node in nodes]
     finish_rebuild(nodes[1])
-    digests.add(nodes[1].digest(CITY, len(entries))["digest"])
-    expect(len(digests) == 1, f"two nodes and a fold anew show {digests}")
+    digests.append(nodes[1].digest(CITY, len(entries)))
+    expect(len({one["digest"] for one in digests}) == 1,
+           f"two nodes and a fold anew show {digests}")
+    check_load(nodes[0].folder, load, (records, founding_id), digests, len(before),
+               [entry.sha256 for entry in theirs])
     return acknowledged, len(entries), len(records), len(theirs)
 
 

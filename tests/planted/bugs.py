@@ -100,17 +100,27 @@ BUGS = [
         "    *command->add_entries() = source;\n",
         "    if (planted(\"relay_skips_a_range\") && source.seq() % 5 == 0) continue;\n"
         "    *command->add_entries() = source;\n",
-        "links_test *"),
+        "sim"),
     Bug("input_position_missing", "projections/keeper_round.cc",
         "  if (pending != nullptr && pending->submission.input) {\n",
         "  const bool is_left_out = planted(\"input_position_missing\");\n"
         "  if (!is_left_out && pending != nullptr && pending->submission.input) {\n",
-        "links_test *"),
+        "sim"),
+    Bug("tail_is_not_read_again", "streams/appender.cc",
+        "  auto result = read_tail_again();\n",
+        "  const bool is_left_out = planted(\"tail_is_not_read_again\");\n"
+        "  auto result = is_left_out ? Result<void>() : read_tail_again();\n",
+        "sim"),
     Bug("handover_taken_twice", "core/city/handover.cc",
         "  if (row->state() != Handover::offered) {\n"
         "    return fail(Errc::kWrongState, \"the offer \"",
         "  if (!planted(\"handover_taken_twice\") && row->state() != Handover::offered) {\n"
         "    return fail(Errc::kWrongState, \"the offer \"",
+        "handover_test *"),
+    Bug("offer_taken_before_it_is_a_member_again", "core/city/handover.cc",
+        "  if (affiliation->joinings_unanswered() > 0) {\n",
+        "  if (!planted(\"offer_taken_before_it_is_a_member_again\") &&\n"
+        "      affiliation->joinings_unanswered() > 0) {\n",
         "handover_test *"),
     Bug("wall_clock_in_decide", "projections/keeper_round.cc",
         "int64_t KeeperLoop::ledger_time_us() const { "

@@ -60,6 +60,10 @@ class Check {
                           " us before the one in front of it");
       }
       time_us = entry.payload.time_us();
+      if (entry.seq <= evidence_.others_until_seq ||
+          evidence_.entries_of_others.contains(entry.hash)) {
+        continue;
+      }
       const auto& cause = entry.payload.cause();
       switch (cause.kind()) {
         case v1::CauseKind::command:
@@ -83,7 +87,7 @@ class Check {
       return found("phantom", where + " names command " + uuid_text(id) + ", which nobody sent");
     }
     const auto& asked = traces->second.operations.front()->method;
-    if (entry.payload.cause().method() != asked) {
+    if (!asked.empty() && entry.payload.cause().method() != asked) {
       found("phantom", where + " is of method " + entry.payload.cause().method() +
                            ", asked for was " + asked);
     }

@@ -25,6 +25,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,9 @@ struct Evidence {
   std::vector<uint64_t> readable_since = {};
   std::string ledger_kind = std::string(kCityKind);
   bool has_links = false;  // other ledgers make entries of it, too
+  // What clients that are not in the history made: all up to an entry, and some behind it.
+  Seq others_until_seq = 0;
+  std::set<Hash> entries_of_others = {};
 };
 
 std::vector<Finding> check(const Evidence& evidence);
