@@ -55,6 +55,10 @@ BUGS = [
         "                      entry->payload.size() % 7 == 0;\n"
         "  if (!ours || is_odd || !fits(entry->envelope)) {\n",
         "sim"),
+    Bug("level_ignored", "core/ledger/chain.cc",
+        "  if (entry->envelope.schema_level > kSchemaLevel) {\n",
+        "  if (!planted(\"level_ignored\") && entry->envelope.schema_level > kSchemaLevel) {\n",
+        "sim"),
     Bug("base_ignored", "core/ledger/chain.cc",
         "  if (ours && !base_in_prefix(entry->envelope)) {\n",
         "  if (ours && !planted(\"base_ignored\") && !base_in_prefix(entry->envelope)) {\n",

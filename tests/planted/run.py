@@ -19,7 +19,7 @@ TARGET = os.path.join(SOURCE, "build", "planted")
 TREE = os.path.join(TARGET, "source")
 BUILD = os.path.join(TARGET, "build")
 SEEDS_MAX = "1000"
-SECONDS_MAX = 300
+SECONDS_MAX = 1200
 
 SWITCH = """#pragma once
 #include <cstdlib>
@@ -109,8 +109,8 @@ def words_of(caught_by, seeds=SEEDS_MAX):
 
 def how(bug, done):
     """What caught it; empty: nothing did."""
-    if done is None:
-        return f"{bug.caught_by.split()[0]} does not end"
+    if done is None:  # of the simulator it says only that the machine is slow
+        return "" if bug.caught_by == "sim" else f"`{bug.caught_by.split()[0]}` does not end"
     if done.returncode == 0:
         return ""
     if bug.caught_by != "sim":

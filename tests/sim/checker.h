@@ -18,7 +18,7 @@
 //          What only the world that was simulated can tell has a name, too: no_progress,
 //          ledger_stopped, cannot_open, read_behind, key_kept, not_repeatable; second_history: a
 //          node goes on behind entries that the log has no more; history_touched: or writes once
-//          it has found that.
+//          it has stopped; level_unknown: it goes on behind an entry that it cannot understand.
 // Errors:  none: what is wrong is a finding.
 // Threads: pure.
 // Limits:  every attempt is compared with every acknowledged one: some thousands at most.

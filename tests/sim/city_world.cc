@@ -40,8 +40,8 @@ struct Forward {
 
 class CityWorld {
  public:
-  CityWorld(uint64_t seed, bool in_words, bool replaces_tail)
-      : replaces_tail_(replaces_tail),
+  CityWorld(uint64_t seed, bool in_words, Ending ending)
+      : ending_(ending),
         dice_(seed),
         trace_(in_words),
         faults_(draw_faults(dice_)),
@@ -73,11 +73,7 @@ class CityWorld {
     while (now_.step < kFaultStepsMax && !clients_.all_told() && is_sound()) step();
     happened_["steps with faults"] += now_.step;
     if (is_sound()) heal();
-    if (is_sound() && replaces_tail_) {
-      replace_tail();
-    } else if (is_sound()) {
-      close();
-    }
+    if (is_sound()) end();
     return report();
   }
 
@@ -346,6 +342,58 @@ class CityWorld {
     return text + "; the log ends at " + std::to_string(log_.size(city_.ledger));
   }
 
+  void end() {
+    switch (ending_) {
+      case Ending::kClose: return close();
+      case Ending::kReplacedTail: return replace_tail();
+      case Ending::kRaisedLevel: return raise_level();
+    }
+  }
+
+  // Asked on and on, until every node has stopped; false: one goes on.
+  bool all_stop() {
+    CityWorkload workload(dice_, city_.ledger.id, kStartUs, false);
+    for (int i = 0; i < 20; ++i) clients_.ask(workload.next());
+    const auto is_stopped = [](const auto& node) {
+      return node->keeper().health().stopped.has_value();
+    };
+    for (uint64_t i = 0; !std::all_of(nodes_.begin(), nodes_.end(), is_stopped); ++i) {
+      step();
+      if (i > kHealStepsMax) return false;
+    }
+    log_.run_until_idle();
+    const auto both = log_.records(city_.ledger);
+    for (int i = 0; i < 1'000; ++i) step();
+    if (log_.records(city_.ledger) != both) {
+      found("history_touched", "a node that has stopped goes on to write");
+    }
+    return true;
+  }
+
+  // A node of a newer release writes at a schema level that these do not know: each stops in front
+  // of it, says so, and builds nothing on it.
+  void raise_level() {
+    const auto old = log_.records(city_.ledger);
+    const FoldedLedger ledger(city_.founding_id, old);
+    streams::EntryWriter writer(city_.founding_id, dice_.number());
+    const auto& last = ledger.entries().back();
+    writer.go_behind(old[last.offset]);
+    log_.inject(city_.ledger, writer.next(last.payload.SerializeAsString(), kSchemaLevel + 1));
+    trace_.note("level is raised", {static_cast<int64_t>(last.seq + 1)});
+    happened_["raised levels"] += 1;
+    replaced_ = old;
+    if (!all_stop()) {
+      return found("level_unknown", "a node goes on behind an entry of a level that it does not "
+                                    "know; " + what_waits());
+    }
+    for (const auto& node : nodes_) {
+      const auto detail = node->keeper().health().stopped->detail;
+      if (detail.find("install a newer one") != std::string::npos) continue;
+      found("level_unknown", "a node has stopped for another reason: " + detail);
+    }
+    for (uint32_t number = 0; number < kNodes; ++number) look_at(number, true);
+  }
+
   // The log has another history for its last entries, of which every node has read the old one:
   // each finds it, stops, and leaves both histories as they are (L10).
   void replace_tail() {
@@ -367,24 +415,11 @@ class CityWorld {
     happened_["replaced tails"] += 1;
     replaced_ = std::move(old);
     log_.replace_tail(city_.ledger, from, std::move(values));
-    CityWorkload workload(dice_, city_.ledger.id, kStartUs, false);
-    for (int i = 0; i < 20; ++i) clients_.ask(workload.next());
-    const auto is_stopped = [](const auto& node) {
-      return node->keeper().health().stopped.has_value();
-    };
-    for (uint64_t i = 0; !std::all_of(nodes_.begin(), nodes_.end(), is_stopped); ++i) {
-      step();
-      if (i > kHealStepsMax) {
-        return found("second_history", "a node goes on behind entries that the log has no more; " +
-                                           what_waits());
-      }
+    if (!all_stop()) {
+      return found("second_history", "a node goes on behind entries that the log has no more; " +
+                                         what_waits());
     }
-    log_.run_until_idle();
     const auto both = log_.records(city_.ledger);
-    for (int i = 0; i < 1'000; ++i) step();
-    if (log_.records(city_.ledger) != both) {
-      found("history_touched", "a node that has found two histories goes on to write");
-    }
     // What was written on top of the old one by who had not found it yet.
     Chain chain(city_.founding_id);
     for (size_t i = 0; i < replaced_->size(); ++i) chain.apply(i, (*replaced_)[i]);
@@ -456,7 +491,7 @@ class CityWorld {
     return report;
   }
 
-  const bool replaces_tail_;
+  const Ending ending_;
   const RunFolder folder_;
   Dice dice_;
   Trace trace_;
@@ -479,8 +514,8 @@ class CityWorld {
 
 }  // namespace
 
-RunReport run_city(uint64_t seed, bool in_words, bool replaces_tail) {
-  return CityWorld(seed, in_words, replaces_tail).run();
+RunReport run_city(uint64_t seed, bool in_words, Ending ending) {
+  return CityWorld(seed, in_words, ending).run();
 }
 
 }  // namespace hansa::sim

@@ -26,7 +26,14 @@ struct RunReport {
   std::map<std::string, uint64_t> happened;  // how often what was seen: a quiet run proves nothing
 };
 
-// `in_words`: every event is printed. `replaces_tail`: in the end the log has another history.
-RunReport run_city(uint64_t seed, bool in_words, bool replaces_tail = false);
+// What happens once everything is healed and all is told.
+enum class Ending {
+  kClose,         // nothing: nodes close, and their rows have the digest that they kept
+  kReplacedTail,  // the log has another history for its last entries
+  kRaisedLevel,   // a node of a newer release writes at a schema level that nobody here knows
+};
+
+// `in_words`: every event is printed.
+RunReport run_city(uint64_t seed, bool in_words, Ending ending = Ending::kClose);
 
 }  // namespace hansa::sim

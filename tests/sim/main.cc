@@ -2,9 +2,10 @@
 //
 //   hansa_sim --seeds N [--from SEED]   N runs, SEED, SEED + 1, …; some of them twice
 //   hansa_sim --seed N [--trace]        one run, again just as it was, perhaps told in words
-//   … --world city, league or tail      all seeds are one city, a league, or a city whose log has
-//                                       another history in the end; else every fourth is a league,
-//                                       and one in 16 a replaced tail
+//   … --world city|league|tail|level    all seeds are one city, a league, or a city that ends with
+//                                       another history in its log, or with an entry of a level
+//                                       that it does not know; else every fourth is a league, and
+//                                       one in 16 ends in either way
 //   … --jobs N                          in N processes
 //   … --until-found                     the first seed that finds something is the last
 //   … --histories FOLDER                what clients were told in each run, as FOLDER/SEED
@@ -35,7 +36,7 @@ namespace hansa::sim {
 namespace {
 
 constexpr uint64_t kLeagueOf = 4;  // one seed in so many is a league
-constexpr uint64_t kTailOf = 16;   // one in so many a city whose log's tail is replaced
+constexpr uint64_t kEndingOf = 16;  // one in so many a city with either of the other endings
 constexpr uint64_t kTwiceOf = 20;  // of either kind one in so many runs twice
 constexpr uint64_t kFindingsMax = 20;
 
@@ -52,13 +53,16 @@ struct Words {
 std::string world_of(uint64_t seed, const Words& words) {
   if (!words.world.empty()) return words.world;
   if (seed % kLeagueOf == 0) return "league";
-  return seed % kTailOf == kTailOf / 2 + 1 ? "tail" : "city";
+  if (seed % kEndingOf == 1) return "level";
+  return seed % kEndingOf == kEndingOf / 2 + 1 ? "tail" : "city";
 }
 
 RunReport run_world(uint64_t seed, const Words& words, bool in_words) {
   const auto world = world_of(seed, words);
   if (world == "league") return run_league(seed, in_words);
-  return run_city(seed, in_words, world == "tail");
+  return run_city(seed, in_words, world == "tail"    ? Ending::kReplacedTail
+                                  : world == "level" ? Ending::kRaisedLevel
+                                                     : Ending::kClose);
 }
 
 std::optional<Words> read_words(int count, char** words) {
@@ -90,7 +94,7 @@ std::optional<Words> read_words(int count, char** words) {
       return std::nullopt;
     }
   }
-  const std::set<std::string> worlds = {"", "city", "league", "tail"};
+  const std::set<std::string> worlds = {"", "city", "league", "tail", "level"};
   if (read.seeds == 0 || read.jobs == 0 || !worlds.contains(read.world)) return std::nullopt;
   return read;
 }
@@ -226,7 +230,7 @@ int main(int count, char** words) {
   const auto read = hansa::sim::read_words(count, words);
   if (!read) {
     std::fprintf(stderr, "hansa_sim --seeds N [--from SEED] | --seed N [--trace]; and "
-                         "[--world city|league|tail] [--jobs N] [--until-found] "
+                         "[--world city|league|tail|level] [--jobs N] [--until-found] "
                          "[--histories FOLDER]\n");
     return 2;
   }

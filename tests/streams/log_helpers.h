@@ -87,8 +87,9 @@ class EntryWriter {
     tip_ = sha256(value);
   }
 
-  std::string next(std::string_view payload) {
+  std::string next(std::string_view payload, uint16_t schema_level = kSchemaLevel) {
     Envelope envelope;
+    envelope.schema_level = schema_level;
     envelope.founding_id = founding_id_;
     envelope.seq = seq_ + 1;
     envelope.prev = tip_;
