@@ -46,6 +46,19 @@ Acted decide_act(const Act& act, const v1::AllianceLeft&) {
   return events;
 }
 
+// By a later one, though it may have ended since: with it cities have forgotten what they ratified
+// before.
+bool is_passed_over(RowsView& view, uint32_t version) {
+  bool passed_over = false;
+  view.scan(TableId::kAgreement, big_endian(version), "\xff\xff\xff\xff\xff",
+            [&](std::string_view, const auto& row) {
+              const auto& other = static_cast<const v1::AgreementVersion&>(row);
+              passed_over = other.version() > version && has_been_in_force(other.state());
+              return !passed_over;
+            });
+  return passed_over;
+}
+
 // Half of the cities that are admitted and have not left, this one among them.
 bool reaches_quorum(const Act& act, uint32_t version) {
   int members = 0;
@@ -64,8 +77,8 @@ bool reaches_quorum(const Act& act, uint32_t version) {
 
 Acted decide_act(const Act& act, const v1::AgreementRatified& ratified) {
   HANSA_CHECK(check_member(act.member));
+  const bool passed_over = is_passed_over(act.view, ratified.version());
   const auto* row = act.view.find(kAgreementTable, big_endian(ratified.version()));
-  const auto* alliance = act.view.find(kAllianceTable, "");
   const std::string which = "version " + std::to_string(ratified.version());
   if (row == nullptr) {
     return fail(Errc::kUnknownAgreement, "the alliance never proposed " + which);
@@ -75,8 +88,7 @@ Acted decide_act(const Act& act, const v1::AgreementRatified& ratified) {
     return fail(Errc::kAgreementDiffers, which + " has the SHA-256 " + row->sha256() +
                                              "; " + act.member.city() + " ratified other bytes");
   }
-  const bool is_new = row->state() == AgreementState::proposed &&
-                      ratified.version() > alliance->version_in_force();
+  const bool is_new = row->state() == AgreementState::proposed && !passed_over;
   const bool stands = row->state() == AgreementState::in_force ||
                       row->state() == AgreementState::suspended;
   if (!is_new && !stands) {
@@ -157,6 +169,10 @@ Result<v1::Member*> change(Rows& rows, const std::string& city, const EntryConte
 }
 
 }  // namespace
+
+bool has_been_in_force(v1::AgreementState::Value state) {
+  return state != AgreementState::proposed && state != AgreementState::dropped;
+}
 
 Result<Decision> decide_shared(RowsView& view, const v1::TakeShared& command,
                                const DecideContext& context) {

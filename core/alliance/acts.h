@@ -3,8 +3,9 @@
 // Shape:   decide_shared() takes the acts of one entry of a member's share ledger, in order, each
 //          on what the ones before have changed, and records what they mean here: CityJoined,
 //          CityRatified, … A version takes effect with the ratification that makes half of the
-//          cities that are admitted. What the rules do not take has no effect and is recorded as
-//          ActDisregarded, with code and sentence: the city's own ledger has it anyhow.
+//          cities that are admitted, unless a later one is or has been in force. What the rules do
+//          not take has no effect and is recorded as ActDisregarded, with code and sentence: the
+//          city's own ledger has it anyhow.
 //          decide_act(act, event), one per word; those on campaigns, actions and findings stand
 //          with what they are about (campaign.h, joint_action.h, finding.h), and so does what is
 //          shared and kept (member_air.h).
@@ -32,6 +33,9 @@ struct Act {
 };
 // What it means here, or why it has no effect.
 using Acted = Result<std::vector<v1::Event>>;
+
+// At this moment or before.
+bool has_been_in_force(v1::AgreementState::Value state);
 
 Result<Decision> decide_shared(RowsView& view, const v1::TakeShared& command,
                                const DecideContext& context);

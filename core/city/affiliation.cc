@@ -1,6 +1,7 @@
 #include "core/city/affiliation.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "core/alliance/acts.h"
 #include "core/alliance/agreement.h"
@@ -199,6 +200,20 @@ void join_by_keys(v1::Affiliation& row, const v1::AllianceJoined& joined) {
   row.clear_keys();
 }
 
+// The first version behind this one that the city has heard to be, or to have been, in force; 0:
+// none.
+uint32_t later_in_force(RowsView& view, const std::string& alliance, uint32_t version) {
+  uint32_t later = 0;
+  view.scan(TableId::kHeardAgreement, heard_key(alliance, version), heard_key(alliance, UINT32_MAX),
+            [&](std::string_view, const auto& row) {
+              const auto& heard = static_cast<const v1::AgreementVersion&>(row);
+              const bool counts = heard.version() > version && has_been_in_force(heard.state());
+              if (counts) later = heard.version();
+              return !counts;
+            });
+  return later;
+}
+
 void apply_joined(v1::Affiliation& row, const v1::AllianceJoined& joined, int64_t time_us) {
   row.set_alliance(joined.alliance());
   row.set_founding_id(joined.founding_id());
@@ -292,6 +307,7 @@ Result<Decision> decide_city(const CityScope& scope, const v1::LeaveAlliance& co
 }
 
 Result<Decision> decide_city(const CityScope& scope, const v1::RatifyAgreement& command) {
+  uint32_t later = later_in_force(scope.view, command.alliance(), command.version());
   HANSA_TRY(const auto* row, find_joined(scope, command.alliance()));
   const auto* heard = scope.view.find(kHeardAgreementTable,
                                       heard_key(command.alliance(), command.version()));
@@ -319,9 +335,10 @@ Result<Decision> decide_city(const CityScope& scope, const v1::RatifyAgreement& 
     return fail(Errc::kUpgradeNeeded, which + " has terms that this binary does not know; upgrade "
                                               "it before you ratify them");
   }
-  if (heard->state() == AgreementState::proposed && command.version() < row->version_in_force()) {
-    return fail(Errc::kWrongState, which + " was passed over: version " +
-                                       std::to_string(row->version_in_force()) + " is in force");
+  if (row->version_in_force() > command.version()) later = row->version_in_force();
+  if (heard->state() == AgreementState::proposed && later != 0) {
+    return fail(Errc::kWrongState, which + " was passed over: version " + std::to_string(later) +
+                                       " is or has been in force");
   }
   const bool can_ratify = heard->state() == AgreementState::proposed ||
                           heard->state() == AgreementState::in_force ||

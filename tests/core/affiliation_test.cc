@@ -198,6 +198,7 @@ TEST(Ratification, NeedsAVersionThatCanStillBeInForce) {
   using Fill = std::function<void(v1::Event&)>;
   const Fill took_effect = [](auto& e) { e.mutable_agreement_took_effect()->set_version(1); };
   const Fill second = [](auto& e) { e.mutable_agreement_took_effect()->set_version(2); };
+  const Fill second_revoked = [](auto& e) { e.mutable_agreement_revoked()->set_version(2); };
   const Fill dropped = [](auto& e) { e.mutable_agreement_dropped()->set_version(1); };
   const Fill suspended = [](auto& e) { e.mutable_agreement_suspended()->set_version(1); };
   const Fill resumed = [](auto& e) { e.mutable_agreement_resumed()->set_version(1); };
@@ -219,9 +220,12 @@ TEST(Ratification, NeedsAVersionThatCanStillBeInForce) {
       {{took_effect, revoked}, AgreementState::revoked, "wrong_state"},
       {{took_effect, expired}, AgreementState::expired, "wrong_state"},
       {{took_effect, revoked, second}, AgreementState::revoked, "wrong_state"},
+      {{second}, AgreementState::proposed, "wrong_state"},
+      {{second, second_revoked}, AgreementState::proposed, "wrong_state"},
   };
   for (size_t i = 0; i < cases.size(); ++i) {
     auto city = member();
+    city.hear_proposal(closings());
     city.hear_proposal(closings());
     for (const auto& fill : cases[i].news) ASSERT_EQ(city.hear_one(fill), "AllianceHeard");
     EXPECT_EQ(heard_state(city, 1), cases[i].state) << i;

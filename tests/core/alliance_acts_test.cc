@@ -162,10 +162,10 @@ void lead_to(Acts& alliance, AgreementState::Value state) {
   }
 }
 
-std::string command_on_version(Acts& alliance, const std::string& name) {
+std::string command_on_version(Acts& alliance, const std::string& name, uint32_t version = 1) {
   const auto send = [&](auto command) {
     command.set_alliance("delta");
-    command.set_version(1);
+    command.set_version(version);
     return alliance.send(command);
   };
   if (name == "DropAgreement") return send(v1::DropAgreement());
@@ -335,6 +335,23 @@ TEST(Acts, AVersionBehindTheOneInForceIsNotRatified) {
   ASSERT_EQ(alliance.in_force(), 2U);
   EXPECT_EQ(alliance.state(1), AgreementState::proposed);
   EXPECT_EQ(alliance.say_one("m0", act_ratified(1)), "wrong_state");
+}
+
+TEST(Acts, AVersionBehindOneThatWasInForceIsNotRatifiedThoughThatOneHasEnded) {
+  Acts alliance;
+  alliance.admit(2);
+  alliance.propose();
+  alliance.say("m0", {act_joined()});
+  alliance.say("m1", {act_joined()});
+  alliance.propose();
+  alliance.say("m1", {act_ratified(2)});
+  ASSERT_EQ(alliance.in_force(), 2U);
+  ASSERT_EQ(command_on_version(alliance, "RevokeAgreement", 2), "AgreementRevoked");
+  ASSERT_EQ(alliance.in_force(), 0U);
+  EXPECT_EQ(alliance.say_one("m0", act_ratified(1)), "wrong_state")
+      << "cities have forgotten by now what they ratified before version 2";
+  alliance.propose();
+  EXPECT_EQ(alliance.say("m0", {act_ratified(3)}), "CityRatified + AgreementTookEffect");
 }
 
 // ---- quorum

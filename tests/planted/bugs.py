@@ -109,7 +109,7 @@ BUGS = [
         "  if (pending != nullptr && pending->submission.input) {\n",
         "  const bool is_left_out = planted(\"input_position_missing\");\n"
         "  if (!is_left_out && pending != nullptr && pending->submission.input) {\n",
-        "sim"),
+        "links_test LinksTest.HowFarAShareIsConfirmedIsRememberedWithWhatWasTaken"),
     Bug("tail_is_not_read_again", "streams/appender.cc",
         "  auto result = read_tail_again();\n",
         "  const bool is_left_out = planted(\"tail_is_not_read_again\");\n"
@@ -138,7 +138,7 @@ BUGS = [
         "  const Seq size = planted(\"checkpoint_before_it_landed\") ? appender->tip_seq()\n"
         "                                                           : appender->landed().seq;\n"
         "  const auto root",
-        "links_test *"),
+        "sim"),
     Bug("key_kept_after_erase", "projections/keeper_landing.cc",
         "    auto erased = keyring.erase(person);\n",
         "    if (planted(\"key_kept_after_erase\")) continue;\n"
