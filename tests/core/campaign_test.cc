@@ -121,6 +121,20 @@ TEST(Quorum, ACityThatHasNotJoinedIsNoMemberButMayBeAskedFor) {
   EXPECT_EQ(league.last.error().pointer, "/quorum");
 }
 
+TEST(Quorum, TheSuspendedMayBeAskedForButNotTheExpelled) {
+  TestLeague league({"shanghai", "suzhou", "wuxi"});
+  v1::SuspendCity suspend;
+  suspend.set_alliance("delta");
+  suspend.set_city("suzhou");
+  ASSERT_EQ(league.send(suspend), "CitySuspended");
+  v1::ExpelCity expel;
+  expel.set_alliance("delta");
+  expel.set_city("wuxi");
+  ASSERT_EQ(league.send(expel), "CityExpelled");
+  EXPECT_EQ(league.send(campaign_proposal(3)), "bad_request");
+  EXPECT_EQ(league.send(campaign_proposal(2)), "CampaignProposed");
+}
+
 TEST(Quorum, LaunchesAtTheActThatMakesItInTheSameEntry) {
   TestLeague league({"shanghai", "suzhou", "wuxi"});
   ASSERT_EQ(league.send(campaign_proposal(2)), "CampaignProposed");

@@ -385,6 +385,34 @@ TEST(Handover, NewsThatNoHonestAllianceTellsChangesNothingAndStopsNothing) {
   league.check_replay();
 }
 
+TEST(Handover, AnOfferThatNoHonestCityMakesIsDisregarded) {
+  TestLeague league(kCities);
+  v1::AdmitCity silent;
+  silent.set_alliance("delta");
+  silent.set_city("silent");
+  silent.set_founding_id(std::string(32, 'e'));
+  silent.set_public_key(std::string(64, 'e'));
+  silent.set_recovery_key(std::string(64, 'f'));
+  ASSERT_EQ(league.send(silent), "CityAdmitted");
+  v1::SuspendCity suspend;
+  suspend.set_alliance("delta");
+  suspend.set_city("shanghai");
+  ASSERT_EQ(league.send(suspend), "CitySuspended");
+  const auto say = [&](const std::string& from_city, const std::string& to_city) {
+    v1::Event event;
+    event.mutable_case_offered()->set_from_city(from_city);
+    event.mutable_case_offered()->set_to_city(to_city);
+    event.mutable_case_offered()->set_handover("h7");
+    return league.say_event("suzhou", event);
+  };
+  EXPECT_EQ(say("wuxi", "shanghai"), "bad_request") << "another city's case";
+  EXPECT_EQ(say("suzhou", "suzhou"), "bad_request") << "to itself";
+  EXPECT_EQ(say("suzhou", "silent"), "wrong_state") << "it has not joined";
+  EXPECT_EQ(say("suzhou", "shanghai"), "wrong_state") << "it is suspended";
+  EXPECT_EQ(say("suzhou", "wuxi"), "HandoverOffered");
+  EXPECT_EQ(say("suzhou", "wuxi"), "already_exists");
+}
+
 TEST(Handover, NoWordOfTheReporterLeavesTheCity) {
   auto league = league_of_three();
   auto command = report();

@@ -238,6 +238,21 @@ TEST(Share, ReasonsStayAtHome) {
   }
 }
 
+// Of a later binary: this one knows no content.
+TEST(Share, AnEventWithoutAContentIsNotShared) {
+  EXPECT_FALSE(is_to_alliance(v1::Event()));
+  AffiliatedCity city;
+  city.bring_in_force(closings());
+  city.record({v1::Event(), closed("c1")});
+  ShareLedger share;
+  ASSERT_EQ(share.relay_all(city), "EntriesShared");
+  const auto& newest = share.shared().events(share.shared().events_size() - 1);
+  EXPECT_EQ(newest.index(), 1U);
+  EXPECT_EQ(newest.seq(), city.seq());
+  EXPECT_TRUE(share.shared().events_size() < 2 ||
+              share.shared().events(share.shared().events_size() - 2).seq() < city.seq());
+}
+
 TEST(Share, TwoAlliancesHearNothingOfEachOther) {
   AffiliatedCity city;
   city.bring_in_force(closings(), "delta");
