@@ -121,8 +121,10 @@ TEST(Clocks, OfWhatIsOverGiveNoEvents) {
   EXPECT_EQ(league.send(due), "nothing") << "another time than it waits for";
   ASSERT_EQ(league.act("suzhou", action("b", "wuxi", "lake")), "CampaignActionRecorded");
   league.carry();
-  due.set_due_time_us(pair_by_us);
-  EXPECT_EQ(league.send(due), "nothing") << "it is matched";
+  for (const int64_t due_us : {pair_by_us, int64_t{0}}) {
+    due.set_due_time_us(due_us);
+    EXPECT_EQ(league.send(due), "nothing") << "it is matched";
+  }
   EXPECT_TRUE(league.findings().empty());
 }
 

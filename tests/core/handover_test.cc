@@ -342,6 +342,16 @@ TEST(Handover, WhatACityLeavesUnansweredIsDeclinedInItsLedgerAndNoClockRunsForIt
   league.check_replay();
 }
 
+TEST(Handover, WhatACityHasTakenStaysWithItWhenItLeaves) {
+  auto league = league_of_three();
+  const auto offered = offer_to_wuxi(league);
+  league.carry();
+  ASSERT_EQ(league.act("wuxi", take("suzhou", offered.handover), kDispatcher),
+            "CaseReported + OfferTaken");
+  ASSERT_EQ(league.act("wuxi", leaving()), "AllianceLeft");
+  EXPECT_EQ(handover_in(league, "wuxi", "suzhou", offered.handover).state(), Handover::taken);
+}
+
 TEST(Handover, TheCityThatSpeaksToTheReporterHearsWhatBecameOfTheCase) {
   auto league = league_of_three();
   const auto offered = offer_to_wuxi(league);
