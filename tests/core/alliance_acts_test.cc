@@ -468,5 +468,63 @@ TEST(Acts, AreFoldedOnlyForCitiesThatWereAdmitted) {
   EXPECT_TRUE(rows.dump().empty());
 }
 
+TEST(Acts, WhoWasExpelledBeforeItJoinedHasNothingToLeave) {
+  Acts alliance;
+  alliance.admit(1);
+  ASSERT_EQ(alliance.send(on_city<v1::ExpelCity>("m0")), "CityExpelled");
+  EXPECT_EQ(alliance.say_one("m0", act_left()), "wrong_state");
+  EXPECT_EQ(alliance.say_one("m0", v1::Event()), "nothing") << "a word that nobody knows here";
+}
+
+TEST(Acts, OfManyRatificationsTheNewestAreShown) {
+  Acts alliance;
+  alliance.admit(1);
+  ASSERT_EQ(alliance.say("m0", {act_joined()}), "CityJoined");
+  for (uint32_t version = 1; version <= 21; ++version) {
+    alliance.propose();
+    ASSERT_EQ(alliance.say("m0", {act_ratified(version)}), "CityRatified + AgreementTookEffect");
+  }
+  const auto& shown = alliance.member("m0").ratified();
+  ASSERT_EQ(shown.size(), 20);
+  EXPECT_EQ(shown.Get(0), 2U);
+  EXPECT_EQ(shown.Get(19), 21U);
+}
+
+// ---- who is expected to speak
+
+TEST(Heartbeat, IsExpectedOfWhoMaySpeakByTheAgreementInForceAlone) {
+  MapRows nothing;
+  EXPECT_EQ(expected_heartbeat_us(nothing, "m0"), 0) << "no alliance";
+  Acts alliance;
+  const auto expected = [&](const std::string& city) {
+    return expected_heartbeat_us(alliance.rows, city);
+  };
+  alliance.admit(4);
+  EXPECT_EQ(expected("m0"), 0) << "no agreement";
+  for (const auto* city : {"m0", "m1", "m2"}) alliance.say(city, {act_joined()});
+  auto terms = closings();
+  alliance.propose(terms);
+  EXPECT_EQ(alliance.say("m0", {act_ratified(1)}), "CityRatified");
+  EXPECT_EQ(expected("m0"), 0) << "proposed only";
+  ASSERT_EQ(alliance.say("m1", {act_ratified(1)}), "CityRatified + AgreementTookEffect");
+  EXPECT_EQ(expected("m0"), int64_t{kHeartbeatSDefault} * kSecond);
+  EXPECT_EQ(expected("nobody"), 0);
+  EXPECT_EQ(expected("m2"), 0) << "it has not ratified";
+  EXPECT_EQ(expected("m3"), 0) << "it has not joined";
+  alliance.send(on_city<v1::SuspendCity>("m1"));
+  EXPECT_EQ(expected("m1"), 0) << "it is suspended";
+  EXPECT_NE(expected("m0"), 0) << "whatever becomes of others";
+  v1::SuspendAgreement suspend;
+  suspend.set_alliance("delta");
+  suspend.set_version(1);
+  ASSERT_EQ(alliance.send(suspend), "AgreementSuspended");
+  EXPECT_EQ(expected("m0"), 0) << "the agreement is suspended";
+  terms.set_heartbeat_s(90);
+  alliance.propose(terms);
+  alliance.say("m0", {act_ratified(2, terms)});
+  ASSERT_EQ(alliance.say("m2", {act_ratified(2, terms)}), "CityRatified + AgreementTookEffect");
+  EXPECT_EQ(expected("m0"), 90 * kSecond) << "as it says itself";
+}
+
 }  // namespace
 }  // namespace hansa

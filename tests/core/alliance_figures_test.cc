@@ -52,7 +52,7 @@ class FiguresAlliance : public TestAlliance {
     return last->events[0].act_disregarded().code();
   }
 
-  void propose(bool names_air) {
+  static v1::ProposeAgreement proposal(bool names_air) {
     v1::ProposeAgreement command;
     command.set_alliance("delta");
     command.mutable_agreement()->set_purpose("air");
@@ -69,7 +69,7 @@ class FiguresAlliance : public TestAlliance {
       named.set_metric("air_change@1");
       named.add_scopes("city");
     }
-    ASSERT_EQ(send(command), "AgreementProposed");
+    return command;
   }
 
   v1::Event act_ratified() {
@@ -85,7 +85,9 @@ class FiguresAlliance : public TestAlliance {
   // A member that shares, with version 1 in force.
   void bring_sharing(const std::string& city, char digit, bool names_air = true) {
     ASSERT_EQ(send(admission(city, digit)), "CityAdmitted");
-    if (rows.find(kAgreementTable, big_endian(1)) == nullptr) propose(names_air);
+    if (rows.find(kAgreementTable, big_endian(1)) == nullptr) {
+      ASSERT_EQ(send(proposal(names_air)), "AgreementProposed");
+    }
     ASSERT_TRUE(say(city, {act_joined(), act_ratified()}).starts_with("CityJoined + CityRat"));
   }
 
@@ -254,7 +256,7 @@ TEST(AllianceFigure, FiguresThatNoCitySendsAreDisregarded) {
     change(*act.mutable_metric_published());
     return alliance.say("wuxi", {act});
   };
-  for (const char* name : {"", "m", "7", "mx", "m1234567890123456789", "m1 "}) {
+  for (const char* name : {"", "m", "7", "mx", "m1234567890123456789", "m1 ", "x12"}) {
     EXPECT_EQ(say([&](auto& p) { p.set_publication(name); }), "bad_request") << name;
   }
   EXPECT_EQ(say([](auto& p) { p.mutable_figure()->set_metric("on_time_rate@9"); }),
@@ -270,8 +272,28 @@ TEST(AllianceFigure, FiguresThatNoCitySendsAreDisregarded) {
               for (int i = 0; i < 401; ++i) p.mutable_figure()->add_cells();
             }),
             "bad_request");
+  EXPECT_EQ(say([](auto& p) { p.mutable_figure()->mutable_sources(0)->clear_city_seq(); }),
+            "bad_request");
+  const auto suppress = [](auto& p) {
+    p.mutable_figure()->set_is_suppressed(true);
+    p.mutable_figure()->set_claim(Standing::attested);
+  };
+  EXPECT_EQ(say([&](auto& p) {
+              suppress(p);
+              p.mutable_figure()->add_cells();
+            }),
+            "bad_request");
   EXPECT_EQ(alliance.say("wuxi", {act_published()}), "FigurePublished");
   EXPECT_EQ(say([](auto& p) { p.set_publication("m8"); }), "already_exists");
+  EXPECT_EQ(say([](auto& p) { p.mutable_figure()->set_from_day("2024-01-02"); }),
+            "already_exists")
+      << "another figure by the same name";
+  EXPECT_EQ(say([&](auto& p) {
+              p.set_publication("m8");
+              p.mutable_figure()->set_from_day("2024-01-02");
+              suppress(p);
+            }),
+            "FigurePublished");
 }
 
 TEST(AllianceFigure, TheChangeOfTheAirNamesBothMeansAndItsSources) {
@@ -305,13 +327,109 @@ TEST(AllianceFigure, TheChangeOfTheAirNamesBothMeansAndItsSources) {
   ASSERT_NE(alliance.record("", published.publication()), nullptr);
 }
 
-TEST(AllianceFigure, AnEntryThatIsTakenInPartIsWaitedFor) {
+// An alliance with all the days of 2014 and 2015 of one member.
+FiguresAlliance with_two_years(const v1::ProposeAgreement& proposal) {
   FiguresAlliance alliance;
+  EXPECT_EQ(alliance.send(proposal), "AgreementProposed");
   alliance.bring_sharing("wuxi", 'a');
   alliance.share_year("wuxi", 2014, "40");
   alliance.share_year("wuxi", 2015, "30");
-  alliance.rows.put(kInputTable, "share/delta/wuxi").set_begun(3);
-  EXPECT_EQ(alliance.send(own_figure(2015)), "not_yet");
+  return alliance;
+}
+
+TEST(AllianceFigure, WhatStandsOnNoWholeEntryIsWaitedFor) {
+  const std::string input = "share/delta/wuxi";
+  auto alliance = with_two_years(FiguresAlliance::proposal(true));
+  const v1::InputReached whole = *alliance.rows.find(kInputTable, input);
+  alliance.rows.put(kInputTable, input).set_begun(3);
+  EXPECT_EQ(alliance.send(own_figure(2015)), "not_yet") << "taken in part";
+  alliance.rows.put(kInputTable, input) = whole;
+  alliance.rows.put(kInputTable, input).clear_seq();
+  EXPECT_EQ(alliance.send(own_figure(2015)), "not_yet") << "nothing is taken yet";
+  alliance.rows.erase(kInputTable, input);
+  EXPECT_EQ(alliance.send(own_figure(2015)), "not_yet") << "nothing is known of it";
+  alliance.rows.put(kInputTable, input) = whole;
+  alliance.rows.put(kInputTable, input).set_sha256("half a hash");
+  EXPECT_EQ(alliance.send(own_figure(2015)), "internal");
+  alliance.rows.put(kInputTable, input) = whole;
+  EXPECT_EQ(alliance.send(own_figure(2015)), "FigurePublished");
+}
+
+TEST(AllianceFigure, IsProvedOnlyWhereMembersGrantAllThatItIsMadeOf) {
+  struct Case {
+    const char* what;
+    std::function<void(v1::Agreement&)> change;
+    Standing::Value claim;
+  };
+  for (const auto& [what, change, claim] : {
+           Case{"all", [](auto&) {}, Standing::proved},
+           Case{"no air", [](auto& a) { a.mutable_grants()->DeleteSubrange(0, 1); },
+                Standing::attested},
+           Case{"no people", [](auto& a) { a.mutable_grants()->DeleteSubrange(1, 1); },
+                Standing::attested},
+           Case{"no value", [](auto& a) { a.mutable_grants(0)->mutable_fields()->RemoveLast(); },
+                Standing::attested},
+           Case{"no year", [](auto& a) { a.mutable_grants(1)->mutable_fields()->RemoveLast(); },
+                Standing::attested},
+           Case{"named behind another", [](auto& a) {
+                  *a.add_metrics() = a.metrics(0);
+                  a.mutable_metrics(0)->set_metric("on_time_rate@1");
+                }, Standing::proved}}) {
+    auto proposal = FiguresAlliance::proposal(true);
+    change(*proposal.mutable_agreement());
+    auto alliance = with_two_years(proposal);
+    ASSERT_EQ(alliance.send(own_figure(2015)), "FigurePublished") << what;
+    EXPECT_EQ(alliance.last->events[0].figure_published().figure().claim(), claim) << what;
+  }
+  auto alliance = with_two_years(FiguresAlliance::proposal(true));
+  auto& terms = *alliance.rows.put(kAgreementTable, big_endian(1)).mutable_agreement();
+  terms.mutable_grants(0)->add_fields("a_field_that_was_removed_since");
+  ASSERT_EQ(alliance.send(own_figure(2015)), "FigurePublished");
+  EXPECT_EQ(alliance.last->state, "attested") << "a grant that this schema does not know";
+}
+
+TEST(AllianceFigure, NothingIsPublishedWhileTheAgreementIsSuspended) {
+  auto alliance = with_two_years(FiguresAlliance::proposal(true));
+  v1::SuspendAgreement suspend;
+  suspend.set_alliance("delta");
+  suspend.set_version(1);
+  ASSERT_EQ(alliance.send(suspend), "AgreementSuspended");
+  EXPECT_EQ(alliance.send(own_figure(2015)), "wrong_state");
+}
+
+TEST(AllianceFigure, AFindingOnTheAlliancesOwnNamesNoCityAndAllSources) {
+  auto alliance = with_two_years(FiguresAlliance::proposal(true));
+  ASSERT_EQ(alliance.send(own_figure(2015)), "FigurePublished");
+  const auto publication = alliance.last->subject_id;
+  EXPECT_EQ(alliance.send(judgement("", "m9999", Standing::does_not_follow)), "wrong_state");
+  EXPECT_NE(alliance.last.error().detail.find("of the alliance"), std::string::npos);
+  auto command = judgement("", publication, Standing::does_not_follow);
+  auto& second = *command.mutable_judged()->add_sources();
+  second.set_ledger("share/delta/suzhou");
+  second.set_size(3);
+  ASSERT_EQ(alliance.send(command), "FigureJudged + FindingRaised");
+  const auto& raised = alliance.last->events[1].finding_raised();
+  EXPECT_TRUE(raised.cities().empty());
+  EXPECT_EQ(raised.ledger(), "share/delta/wuxi");
+  EXPECT_NE(raised.evidence(1).text().find("; 3 entries of share/delta/suzhou, root"),
+            std::string::npos)
+      << raised.evidence(1).text();
+}
+
+TEST(AllianceFigure, AFindingSaysNoMoreThanWasPublishedAndRead) {
+  FiguresAlliance alliance;
+  alliance.bring_sharing("wuxi", 'a');
+  auto act = act_published();
+  act.mutable_metric_published()->mutable_figure()->mutable_total()->clear_value();
+  ASSERT_EQ(alliance.say("wuxi", {act}), "FigurePublished");
+  auto command = judgement("wuxi", "m7", Standing::does_not_follow);
+  command.mutable_judged()->clear_sources();
+  ASSERT_EQ(alliance.send(command), "FigureJudged + FindingRaised");
+  const auto& raised = alliance.last->events[1].finding_raised();
+  EXPECT_EQ(raised.ledger(), "");
+  EXPECT_EQ(raised.evidence(0).ledger(), "");
+  EXPECT_TRUE(raised.evidence(0).text().ends_with("2024-01-01 to 2024-01-31"))
+      << raised.evidence(0).text();
 }
 
 TEST(AllianceFigure, ACitysOwnDefinitionIsNotTheAlliances) {

@@ -2,9 +2,12 @@
 // in core/alliance/README.md says; nothing personal, unknown or wider than said is ever proposed.
 // Method: the table is read and walked cell by cell; every field of every event of a city is put
 // into a grant of each class.
+#include <google/protobuf/text_format.h>
+
 #include <map>
 
 #include "core/alliance/agreement.h"
+#include "core/alliance/campaign.h"
 #include "core/base/schema.h"
 #include "core/city/witness.h"
 #include "tests/core/test_alliance.h"
@@ -93,6 +96,61 @@ TEST(Alliance, WhatMakesACityThisCityIsHeldByOneMember) {
   EXPECT_EQ(alliance.send(one_key), "bad_request");
   EXPECT_EQ(alliance.send(second), "CityAdmitted");
   EXPECT_EQ(alliance.rows.find(kAllianceTable, "")->cities(), 2U);
+}
+
+TEST(Alliance, ItAndItsMembersBearTheTitlesThatTheyCameWith) {
+  TestAlliance alliance;
+  auto command = admission("wuxi", 'a');
+  command.mutable_title()->set_en("Wuxi");
+  ASSERT_EQ(alliance.send(command), "CityAdmitted");
+  EXPECT_EQ(alliance.rows.find(kMemberTable, "wuxi")->title().en(), "Wuxi");
+  MapRows rows;
+  v1::FoundAlliance found;
+  found.set_alliance("delta");
+  found.mutable_title()->set_en("The delta");
+  const Principal who = secretary();
+  const auto decision = decide_command(kAllianceKind, rows, found, {who, {}, kStart, 1});
+  ASSERT_EQ(outcome(decision), "AllianceFounded");
+  ASSERT_TRUE(evolve_event_of_ledger(rows, decision->events[0], {1, kStart, {}}));
+  EXPECT_EQ(rows.find(kAllianceTable, "")->title().en(), "The delta");
+}
+
+// An entry that no decision made, as a replaced tail of the log could hold it.
+TEST(Alliance, AnEventThatContradictsTheRowsIsNotFolded) {
+  TestAlliance alliance;
+  ASSERT_EQ(alliance.send(admission("wuxi", 'a')), "CityAdmitted");
+  for (const char* text : {
+           "alliance_founded {}", "city_admitted { city: 'wuxi' }",
+           "city_key_changed { city: 'nobody' }", "city_key_revoked { city: 'nobody' }",
+           "agreement_proposed { version: 7 }", "agreement_dropped { version: 7 }",
+           "agreement_took_effect { version: 7 }", "agreement_expired { version: 7 }",
+           "agreement_revoked { version: 7 }", "campaign_proposed { campaign: 'k7' }",
+           "city_committed { campaign: 'k7' city: 'wuxi' }", "campaign_closed { campaign: 'k7' }",
+           "city_action_recorded { campaign: 'k7' city: 'wuxi' }",
+           "joint_action_matched { campaign: 'k7' joint_id: 'j' cities: 'wuxi' }",
+           "joint_action_matched { campaign: 'k7' joint_id: 'j' cities: ['a', 'wuxi'] }",
+           "city_acknowledged_finding { city: 'wuxi' finding: 'f7' }",
+           "finding_settled { finding: 'f7' }", "figure_judged { city: 'wuxi' publication: 'm7' }",
+           "handover_taken { cities: ['wuxi', 'a'] handover: 'h7' }",
+           "handover_returned { cities: ['wuxi', 'a'] handover: 'h7' }",
+           "handover_moved { cities: ['wuxi', 'a'] handover: 'h7' }",
+           "member_air_recorded { city: 'nobody' }"}) {
+    v1::Event event;
+    ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &event)) << text;
+    const auto evolved = evolve_event_of_ledger(alliance.rows, event, {9, kStart, {}});
+    ASSERT_FALSE(evolved) << text;
+    EXPECT_EQ(evolved.error().code, Errc::kInternal) << text;
+  }
+}
+
+TEST(Alliance, AWitnessHasAKeyOfItsOwn) {
+  TestAlliance alliance;
+  auto command = admission("wuxi", 'a');
+  command.set_witness_key(command.public_key());
+  EXPECT_EQ(alliance.send(command), "bad_request");
+  EXPECT_EQ(alliance.last.error().pointer, "/witness_key");
+  command.set_witness_key(hex_of('a', 63) + "3");
+  EXPECT_EQ(alliance.send(command), "CityAdmitted");
 }
 
 v1::AdmitCity numbered_admission(int number) {
@@ -249,6 +307,13 @@ TEST(Agreement, TermsThatContradictThemselvesAreRefused) {
     a.mutable_metrics(0)->add_scopes("moon");
   }, "bad_request");
   refused([](auto& a) {
+    a.add_metrics()->set_metric("on_time_rate@1");
+    for (int i = 0; i < 2; ++i) a.mutable_metrics(0)->add_scopes("city");
+  }, "bad_request");
+  refused([](auto& a) {
+    while (a.grants_size() <= kGrantsMax) a.add_grants();
+  }, "limit_reached");
+  refused([](auto& a) {
     for (int i = 0; i <= kGrantsMax; ++i) a.add_metrics();
   }, "limit_reached");
 }
@@ -292,6 +357,34 @@ TEST(Agreement, AProposalIsDroppedOnce) {
   EXPECT_EQ(alliance.send(drop), "wrong_state");
   EXPECT_EQ(alliance.send(proposal(grant_of("CaseClosed", "case"))), "AgreementProposed");
   EXPECT_EQ(alliance.last->subject_id, "2") << "a version is never used twice";
+}
+
+TEST(Agreement, MayNameFiguresAlone) {
+  TestAlliance alliance;
+  v1::ProposeAgreement command;
+  command.set_alliance("delta");
+  command.mutable_agreement()->set_purpose("figures");
+  auto& named = *command.mutable_agreement()->add_metrics();
+  named.set_metric("on_time_rate@1");
+  named.add_scopes("city");
+  EXPECT_EQ(alliance.send(command), "AgreementProposed");
+}
+
+TEST(Alliance, HasALimitOfVersionsAndOfCampaigns) {
+  TestAlliance alliance;
+  v1::ProposeCampaign campaign;
+  campaign.set_alliance("delta");
+  campaign.set_commit_by_time_us(kStart + kDay);
+  campaign.set_starts_time_us(kStart + kDay);
+  campaign.set_ends_time_us(kStart + 2 * kDay);
+  auto& row = alliance.rows.put(kAllianceTable, "");
+  row.set_agreements(kAgreementsMax - 1);
+  row.set_campaigns(kCampaignsMax - 1);
+  const auto version = proposal(grant_of("CaseClosed", "case"));
+  EXPECT_EQ(alliance.send(version), "AgreementProposed");
+  EXPECT_EQ(alliance.send(version), "limit_reached");
+  EXPECT_EQ(alliance.send(campaign), "CampaignProposed");
+  EXPECT_EQ(alliance.send(campaign), "limit_reached");
 }
 
 }  // namespace

@@ -121,6 +121,22 @@ TEST(Quorum, ACityThatHasNotJoinedIsNoMemberButMayBeAskedFor) {
   EXPECT_EQ(league.last.error().pointer, "/quorum");
 }
 
+TEST(Quorum, TheSuspendedMayBeAskedForButNotTheExpelled) {
+  TestLeague league({"jiaxing", "shanghai", "suzhou", "wuxi"});
+  v1::SuspendCity suspend;
+  suspend.set_alliance("delta");
+  for (const char* city : {"shanghai", "suzhou"}) {
+    suspend.set_city(city);
+    ASSERT_EQ(league.send(suspend), "CitySuspended");
+  }
+  v1::ExpelCity expel;
+  expel.set_alliance("delta");
+  expel.set_city("wuxi");
+  ASSERT_EQ(league.send(expel), "CityExpelled");
+  EXPECT_EQ(league.send(campaign_proposal(4)), "bad_request");
+  EXPECT_EQ(league.send(campaign_proposal(3)), "CampaignProposed");
+}
+
 TEST(Quorum, LaunchesAtTheActThatMakesItInTheSameEntry) {
   TestLeague league({"shanghai", "suzhou", "wuxi"});
   ASSERT_EQ(league.send(campaign_proposal(2)), "CampaignProposed");

@@ -94,6 +94,40 @@ TEST(Clocks, ThatDoNotRunGiveNoEvents) {
   EXPECT_EQ(league.send(due), "bad_request");
 }
 
+TEST(Clocks, OfWhatIsOverGiveNoEvents) {
+  TestLeague league({"suzhou", "wuxi"});
+  v1::TimerDue due;
+  due.set_clock(v1::Clock::agreement_expiry);
+  due.set_subject("1");
+  EXPECT_EQ(league.send(due), "nothing") << "no version is in force";
+  ASSERT_EQ(league.send(campaign_proposal(1)), "CampaignProposed");
+  const int64_t commit_by_us = league.campaign().commit_by_time_us();
+  league.carry();
+  for (const char* city : {"suzhou", "wuxi"}) {
+    ASSERT_EQ(league.act(city, commitment()), "CampaignCommitted");
+  }
+  league.carry();
+  due.set_clock(v1::Clock::campaign_commitment);
+  due.set_subject("k1");
+  due.set_due_time_us(commit_by_us);
+  EXPECT_EQ(league.send(due), "nothing") << "it is launched";
+  ASSERT_EQ(league.act("wuxi", action("a", "suzhou", "lake")), "CampaignActionRecorded");
+  league.carry();
+  ASSERT_EQ(league.timers().size(), 1U);
+  const int64_t pair_by_us = league.timers()[0].due_time_us();
+  due.set_clock(v1::Clock::joint_orphan);
+  due.set_subject("k1/lake/suzhou/wuxi");
+  due.set_due_time_us(pair_by_us + 1);
+  EXPECT_EQ(league.send(due), "nothing") << "another time than it waits for";
+  ASSERT_EQ(league.act("suzhou", action("b", "wuxi", "lake")), "CampaignActionRecorded");
+  league.carry();
+  for (const int64_t due_us : {pair_by_us, int64_t{0}}) {
+    due.set_due_time_us(due_us);
+    EXPECT_EQ(league.send(due), "nothing") << "it is matched";
+  }
+  EXPECT_TRUE(league.findings().empty());
+}
+
 TEST(Clocks, TheirKeysNameNoEntryAndAreTheirOwn) {
   v1::Timer timer;
   timer.set_due_time_us(5);

@@ -87,5 +87,14 @@ TEST_F(ConfirmingTest, ALedgerWithoutMembersKeepsNothing) {
   EXPECT_EQ(known(), "none");
 }
 
+TEST_F(ConfirmingTest, WhatIsKnownIsNotGatheredAgainBeforeAMemberChanges) {
+  bring("wuxi", 'a');
+  confirm();
+  const auto kept = alliance_.rows.find(kConfirmingMembersTable, "")->SerializeAsString();
+  alliance_.rows.put(kMemberTable, "wuxi").add_ratified(1);
+  confirm();
+  EXPECT_EQ(alliance_.rows.find(kConfirmingMembersTable, "")->SerializeAsString(), kept);
+}
+
 }  // namespace
 }  // namespace hansa

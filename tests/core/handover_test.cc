@@ -342,6 +342,16 @@ TEST(Handover, WhatACityLeavesUnansweredIsDeclinedInItsLedgerAndNoClockRunsForIt
   league.check_replay();
 }
 
+TEST(Handover, WhatACityHasTakenStaysWithItWhenItLeaves) {
+  auto league = league_of_three();
+  const auto offered = offer_to_wuxi(league);
+  league.carry();
+  ASSERT_EQ(league.act("wuxi", take("suzhou", offered.handover), kDispatcher),
+            "CaseReported + OfferTaken");
+  ASSERT_EQ(league.act("wuxi", leaving()), "AllianceLeft");
+  EXPECT_EQ(handover_in(league, "wuxi", "suzhou", offered.handover).state(), Handover::taken);
+}
+
 TEST(Handover, TheCityThatSpeaksToTheReporterHearsWhatBecameOfTheCase) {
   auto league = league_of_three();
   const auto offered = offer_to_wuxi(league);
@@ -383,6 +393,55 @@ TEST(Handover, NewsThatNoHonestAllianceTellsChangesNothingAndStopsNothing) {
   }
   EXPECT_EQ(league.timers(league.cities.at("suzhou")).size(), 1U) << "the case's own clock";
   league.check_replay();
+}
+
+v1::Event offered_as(const std::string& handover, const std::string& from_city,
+                     const std::string& to_city) {
+  v1::Event event;
+  event.mutable_case_offered()->set_from_city(from_city);
+  event.mutable_case_offered()->set_to_city(to_city);
+  event.mutable_case_offered()->set_handover(handover);
+  return event;
+}
+
+TEST(Handover, AnOfferThatNoHonestCityMakesIsDisregarded) {
+  TestLeague league(kCities);
+  v1::AdmitCity silent;
+  silent.set_alliance("delta");
+  silent.set_city("silent");
+  silent.set_founding_id(std::string(32, 'e'));
+  silent.set_public_key(std::string(64, 'e'));
+  silent.set_recovery_key(std::string(64, 'f'));
+  ASSERT_EQ(league.send(silent), "CityAdmitted");
+  v1::SuspendCity suspend;
+  suspend.set_alliance("delta");
+  suspend.set_city("shanghai");
+  ASSERT_EQ(league.send(suspend), "CitySuspended");
+  const auto say = [&](const std::string& from_city, const std::string& to_city) {
+    return league.say_event("suzhou", offered_as("h7", from_city, to_city));
+  };
+  EXPECT_EQ(say("wuxi", "shanghai"), "bad_request") << "another city's case";
+  EXPECT_EQ(say("suzhou", "suzhou"), "bad_request") << "to itself";
+  EXPECT_EQ(say("suzhou", "silent"), "wrong_state") << "it has not joined";
+  EXPECT_EQ(say("suzhou", "shanghai"), "wrong_state") << "it is suspended";
+  EXPECT_EQ(say("suzhou", "wuxi"), "HandoverOffered");
+  EXPECT_EQ(say("suzhou", "wuxi"), "already_exists");
+}
+
+TEST(Handover, ACityThatLeavesGivesBackWhatItWasOfferedAndNothingElse) {
+  TestLeague league(kCities);
+  for (const auto& [handover, to_city] : {std::pair{"h1", "wuxi"}, std::pair{"h2", "shanghai"},
+                                          std::pair{"h3", "wuxi"}}) {
+    ASSERT_EQ(league.say_event("suzhou", offered_as(handover, "suzhou", to_city)),
+              "HandoverOffered");
+  }
+  v1::Event word;
+  word.mutable_offer_taken()->set_from_city("suzhou");
+  word.mutable_offer_taken()->set_handover("h1");
+  ASSERT_EQ(league.say_event("wuxi", word), "HandoverTaken");
+  word.mutable_alliance_left()->set_alliance("delta");
+  ASSERT_EQ(league.say_event("wuxi", word), "HandoverReturned + CityWithdrew");
+  EXPECT_EQ(league.last->events[0].handover_returned().handover(), "h3");
 }
 
 TEST(Handover, NoWordOfTheReporterLeavesTheCity) {

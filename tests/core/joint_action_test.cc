@@ -141,6 +141,17 @@ TEST(JointAction, OnlyAccountsThatNameEachOtherArePaired) {
   EXPECT_EQ(league.advance_to(kStart + 14 * kDay), "FindingRaised FindingRaised FindingRaised");
 }
 
+TEST(JointAction, AThirdAccountIsNotFolded) {
+  auto league = launched_league();
+  record(league, "wuxi", action("a", "suzhou", "lake"));
+  record(league, "suzhou", action("b", "wuxi", "lake"));
+  v1::Event third = league.alliance.landed.back().events.at(0);
+  third.mutable_city_action_recorded()->mutable_recorded()->set_action("c");
+  const auto evolved = evolve_event_of_ledger(league.alliance.rows, third, {99, kStart, {}});
+  ASSERT_FALSE(evolved);
+  EXPECT_EQ(evolved.error().code, Errc::kInternal);
+}
+
 TEST(JointAction, OfACampaignThatWasClosedIsStillFoundAlone) {
   auto league = launched_league();
   record(league, "wuxi", action("a", "suzhou", "lake"));

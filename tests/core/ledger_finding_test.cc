@@ -25,17 +25,21 @@ TestLog share_of(const std::string& city) {
 class KeyedLeague : public TestLeague {
  public:
   KeyedLeague() : TestLeague({"suzhou", "wuxi"}) {
-    v1::AdmitCity admit;
-    admit.set_alliance("delta");
-    admit.set_city("keyed");
-    admit.set_founding_id(std::string(32, 'e'));
-    admit.set_public_key(key_of("keyed"));
-    admit.set_recovery_key(key_of("recovery"));
-    admit.set_witness_key(key_of("witness"));
-    EXPECT_EQ(send(admit), "CityAdmitted");
+    admit("keyed", 'e');
     v1::Event joined;
     joined.mutable_alliance_joined()->set_alliance("delta");
     EXPECT_EQ(say_event("keyed", joined), "CityJoined");
+  }
+
+  void admit(const std::string& city, char digit) {
+    v1::AdmitCity admit;
+    admit.set_alliance("delta");
+    admit.set_city(city);
+    admit.set_founding_id(std::string(32, digit));
+    admit.set_public_key(key_of(city));
+    admit.set_recovery_key(key_of("recovery of " + city));
+    admit.set_witness_key(key_of("witness of " + city));
+    EXPECT_EQ(send(admit), "CityAdmitted");
   }
 };
 
@@ -54,7 +58,7 @@ v1::Event keyed_fork() {
   return fork_of(log, other);
 }
 
-v1::Event forgot_of(const LedgerId& ledger, const std::string& signer = "witness") {
+v1::Event forgot_of(const LedgerId& ledger, const std::string& signer = "witness of keyed") {
   TestLog log(ledger, kFounding, "wuxi");
   v1::Event event;
   auto& forgot = *event.mutable_witness_forgot();
@@ -234,16 +238,18 @@ TEST(LedgerFinding, AForkIsTwoDifferentNotesOfOneLedgerByItsKey) {
   event = fork_of(log, other);
   event.mutable_fork_found()->set_ledger("share/delta/wuxi");
   EXPECT_EQ(outcome(event), "bad_request") << "of another ledger than it says";
+  event = fork_of(log, other);
+  event.mutable_fork_found()->set_other_note(wuxi.note(5));
+  EXPECT_EQ(outcome(event), "bad_request") << "of two ledgers";
+  auto nobodys = share_of("nobody");
+  auto nobodys_other = nobodys.branch(3);
+  EXPECT_EQ(outcome(fork_of(nobodys, nobodys_other)), "unknown_member");
   EXPECT_TRUE(league.findings().empty());
   EXPECT_EQ(outcome(fork_of(log, other)), "FindingRaised");
 }
 
-TEST(LedgerFinding, OfTheAlliancesOwnForkOneSideMustStandHere) {
-  KeyedLeague league;
-  TestLog own({"alliance", "delta"}, kFounding, "delta");
-  auto shown = own.branch(3);
-  auto third = own.branch(2);
-  EXPECT_EQ(league.say_event("suzhou", fork_of(own, shown)), "bad_request") << "nothing is signed";
+// The alliance's own ledger has the entries of `own`, and eight of them are signed.
+void stand_on(TestLeague& league, TestLog& own) {
   own.grow(league.alliance.rows);
   v1::CheckpointSigned head;
   head.set_origin(own.origin());
@@ -253,6 +259,19 @@ TEST(LedgerFinding, OfTheAlliancesOwnForkOneSideMustStandHere) {
   head.set_public_key(key_of("delta"));
   head.set_signature(to_hex(sign(seed_of("delta"), signed_text(head))));
   evolve_checkpoint(league.alliance.rows, head);
+}
+
+TEST(LedgerFinding, OfTheAlliancesOwnForkOneSideMustStandHere) {
+  KeyedLeague league;
+  TestLog own({"alliance", "delta"}, kFounding, "delta");
+  auto shown = own.branch(3);
+  auto third = own.branch(2);
+  EXPECT_EQ(league.say_event("suzhou", fork_of(own, shown)), "bad_request") << "nothing is signed";
+  stand_on(league, own);
+  TestLog founded_otherwise(own.ledger(), *FoundingId::from(std::string(16, 'x')), "delta");
+  auto its_branch = founded_otherwise.branch(3);
+  EXPECT_EQ(league.say_event("suzhou", fork_of(founded_otherwise, its_branch)), "bad_request")
+      << "of another alliance of the same name";
   EXPECT_EQ(league.say_event("suzhou", fork_of(shown, third)), "bad_request");
   EXPECT_EQ(league.say_event("suzhou", fork_of(own, shown, 9)), "bad_request") << "not signed yet";
   auto of_two_sizes = fork_of(own, own);
@@ -264,6 +283,10 @@ TEST(LedgerFinding, OfTheAlliancesOwnForkOneSideMustStandHere) {
   ASSERT_EQ(league.say_event("suzhou", fork_of(shown, own)), "FindingRaised");
   EXPECT_EQ(league.findings().at(0).raised().cities(0), "suzhou");
   EXPECT_EQ(league.findings().at(0).raised().evidence(1).by(), "");
+  KeyedLeague other;
+  stand_on(other, own);
+  EXPECT_EQ(other.say_event("suzhou", fork_of(own, shown)), "FindingRaised")
+      << "whichever side comes first";
 }
 
 TEST(LedgerFinding, AWitnessIsAccusedByItsOwnCosignatureOnly) {
@@ -278,6 +301,11 @@ TEST(LedgerFinding, AWitnessIsAccusedByItsOwnCosignatureOnly) {
   forgot.set_size_said(4);
   forgot.set_witness("suzhou");
   EXPECT_EQ(outcome(event), "unknown_member") << "suzhou has no witness";
+  forgot.set_witness("nobody");
+  EXPECT_EQ(outcome(event), "unknown_member");
+  event = forgot_of(share_ledger("delta", "suzhou"));
+  event.mutable_witness_forgot()->set_ledger(ledger.text());
+  EXPECT_EQ(outcome(event), "bad_request") << "a note of another ledger";
   event = forgot_of(ledger);
   event.mutable_witness_forgot()->set_cosigned_note(share_of("wuxi").note(5));
   EXPECT_EQ(outcome(event), "bad_signature");
@@ -335,6 +363,56 @@ TEST(LedgerFinding, SilenceIsExpectedOfWhoMaySpeak) {
   v1::ReportSilence command;
   command.set_city("nobody");
   EXPECT_EQ(league.send(command), "unknown_member");
+  league.admit("absent", 'f');
+  command.set_city("absent");
+  EXPECT_EQ(league.send(command), "nothing") << "it has not joined";
+}
+
+TEST(LedgerFinding, OneOfThemHidesNoOther) {
+  KeyedLeague league;
+  league.admit("second", 'f');
+  const auto forgot = [&](const LedgerId& ledger, const std::string& witness, char digit) {
+    v1::ReportForgotten command;
+    auto& forgotten = *command.mutable_forgotten();
+    forgotten = forgot_of(ledger).witness_forgot();
+    forgotten.set_witness(witness);
+    forgotten.set_cosigned_note(cosigned(TestLog(ledger, kFounding, "wuxi").note(5),
+                                         witness_name(witness, std::string(32, digit)),
+                                         "witness of " + witness));
+    return league.send(command);
+  };
+  const LedgerId own{"alliance", "delta"};
+  for (const char* outcome : {"FindingRaised", "nothing"}) {
+    EXPECT_EQ(report(league, "ReportSilence"), outcome);
+    EXPECT_EQ(forgot(own, "keyed", 'e'), outcome);
+    EXPECT_EQ(forgot(own, "second", 'f'), outcome) << "another witness";
+    EXPECT_EQ(forgot(share_ledger("delta", "wuxi"), "keyed", 'e'), outcome) << "another ledger";
+  }
+  EXPECT_EQ(league.findings().size(), 4U);
+}
+
+TEST(LedgerFinding, SilenceIsOfTheLedgerThatIsReadHere) {
+  KeyedLeague league;
+  v1::QuarantineInput quarantine;
+  for (const char* input : {"no ledger", "share/delta/keyed", "share/delta/wuxi"}) {
+    quarantine.mutable_quarantined()->set_input(input);
+    EXPECT_EQ(league.send(quarantine), input == std::string("no ledger")
+                                           ? "InputQuarantined"
+                                           : "InputQuarantined + FindingRaised");
+  }
+  quarantine.mutable_quarantined()->set_input("share/delta/nobody");
+  EXPECT_EQ(league.send(quarantine), "InputQuarantined") << "it concerns no member";
+  v1::ReportSilence command;
+  for (const char* city : {"wuxi", "keyed"}) {
+    command.set_city(city);
+    ASSERT_EQ(league.send(command), "FindingRaised") << city;
+    EXPECT_EQ(league.last->events[0].finding_raised().ledger(),
+              std::string("share/delta/") + city);
+  }
+  command.set_is_heard_again(true);
+  ASSERT_EQ(league.send(command), "FindingSettled");
+  EXPECT_FALSE(find_open_finding(league.alliance.rows, Kind::silence, "share/delta/keyed"));
+  EXPECT_TRUE(find_open_finding(league.alliance.rows, Kind::silence, "share/delta/wuxi"));
 }
 
 }  // namespace

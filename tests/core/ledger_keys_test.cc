@@ -353,6 +353,15 @@ TEST(LedgerKeys, AKeyMayNeverHaveBeenGood) {
   }
 }
 
+TEST(LedgerKeys, AreReadByPeopleWithTheirSizes) {
+  auto keys = only_key("a");
+  EXPECT_EQ(keys_text(keys), "a from size 1");
+  apply_change(keys, "b", 5);
+  EXPECT_EQ(keys_text(keys), "a for sizes 1 to 4, b from size 5");
+  apply_end(keys, "b", 4, true);
+  EXPECT_EQ(keys_text(keys), "a for sizes 1 to 4, b for no size (compromised)");
+}
+
 // The thief changes the key to one of his own, from a size that is never reached.
 TEST(LedgerKeys, TheRecoveryKeyTakesBackWhatAThiefChanged) {
   for (const auto& recorder : both()) {

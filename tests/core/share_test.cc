@@ -64,6 +64,15 @@ int closings_in(const ShareLedger& share) {
   return count;
 }
 
+// How many entries.
+size_t withheld_for(const ShareLedger& share, Reason::Value reason) {
+  size_t count = 0;
+  for (const auto& range : share.shared().withheld()) {
+    if (range.reason() == reason) count += range.to_seq() - range.from_seq() + 1;
+  }
+  return count;
+}
+
 // ---- ranges
 
 TEST(Share, AnEmptyRangeSaysThatThereIsNothingNew) {
@@ -214,6 +223,56 @@ TEST(Share, AMessageOrEventOfWhichNoFieldIsGrantedByBothIsNotThereAtAll) {
             Reason::not_granted);
 }
 
+TEST(Share, WhatIsOutsideTheTimeOfEitherAgreementStaysAtHome) {
+  const auto terms_of = [](int first_day, int end_day) {
+    auto terms = closings();
+    terms.set_valid_from_time_us(kStart + first_day * kDay);
+    if (end_day != 0) terms.set_valid_until_time_us(kStart + end_day * kDay);
+    return terms;
+  };
+  struct Case {
+    v1::Agreement now;
+    v1::Agreement newest;
+    std::vector<std::string> shared;
+  };
+  for (const auto& [now, newest, shared] : {
+           Case{terms_of(0, 0), terms_of(0, 0), {"d0", "d1", "d2", "d3"}},
+           Case{terms_of(1, 3), terms_of(0, 0), {"d1", "d2"}},
+           Case{terms_of(0, 0), terms_of(1, 3), {"d1", "d2"}},
+           Case{terms_of(0, 2), terms_of(2, 0), {}}}) {
+    AffiliatedCity city;
+    city.bring_in_force(now);
+    for (int day = 0; day < 4; ++day) {
+      city.now_us = kStart + day * kDay;
+      city.record({closed("d" + std::to_string(day))});
+    }
+    const Seq recorded = city.seq();
+    city.bring_in_force(newest);
+    ShareLedger share;
+    ASSERT_EQ(share.relay(share.next(city, recorded, city.seq())), "EntriesShared");
+    std::vector<std::string> seen;
+    for (const auto& one : share.shared().events()) {
+      if (one.event().has_case_closed()) seen.push_back(one.event().case_closed().case_());
+    }
+    EXPECT_EQ(seen, shared) << now.ShortDebugString() << " / " << newest.ShortDebugString();
+    EXPECT_EQ(withheld_for(share, Reason::not_in_time), 4 - shared.size());
+  }
+}
+
+// What an agreement of an older schema still names.
+TEST(Share, AGrantThatTodaysSchemaDoesNotKnowGrantsNothing) {
+  auto terms = agreement("CaseClosed", {"case", "a_field_that_was_removed_since"});
+  terms.add_grants()->set_event("CaseVerified");
+  terms.mutable_grants(1)->add_fields("case");
+  AffiliatedCity city;
+  city.bring_in_force(terms);
+  city.record({closed("c1"), noted("c2", 5)});
+  ShareLedger share;
+  ASSERT_EQ(share.relay_all(city), "EntriesShared");
+  EXPECT_EQ(closings_in(share), 0);
+  EXPECT_EQ(share.shared().events().rbegin()->event().case_verified().case_(), "c2");
+}
+
 TEST(Share, ReasonsStayAtHome) {
   AffiliatedCity city;
   city.bring_in_force(closings());
@@ -236,6 +295,21 @@ TEST(Share, ReasonsStayAtHome) {
   for (const auto& event : share.last->events) {
     EXPECT_EQ(event.SerializeAsString().find('~'), std::string::npos);
   }
+}
+
+// Of a later binary: this one knows no content.
+TEST(Share, AnEventWithoutAContentIsNotShared) {
+  EXPECT_FALSE(is_to_alliance(v1::Event()));
+  AffiliatedCity city;
+  city.bring_in_force(closings());
+  city.record({v1::Event(), closed("c1")});
+  ShareLedger share;
+  ASSERT_EQ(share.relay_all(city), "EntriesShared");
+  const auto& newest = share.shared().events(share.shared().events_size() - 1);
+  EXPECT_EQ(newest.index(), 1U);
+  EXPECT_EQ(newest.seq(), city.seq());
+  EXPECT_TRUE(share.shared().events_size() < 2 ||
+              share.shared().events(share.shared().events_size() - 2).seq() < city.seq());
 }
 
 TEST(Share, TwoAlliancesHearNothingOfEachOther) {
