@@ -268,6 +268,9 @@ TEST(Handover, AnOfferToACityThatCannotTakeItIsGivenBackWithTheSentence) {
   EXPECT_EQ(league.act("suzhou", late, kDispatcher), "times_backwards");
   late.set_expires_time_us(league.now_us + kOfferDaysMax * kDay + 1);
   EXPECT_EQ(league.act("suzhou", late, kDispatcher), "limit_reached");
+  late.set_expires_time_us(league.now_us + kOfferDaysMax * kDay);
+  EXPECT_EQ(league.act("suzhou", late, kDispatcher), "CaseOffered");
+  EXPECT_EQ(league.last->events[0].case_offered().expires_time_us(), late.expires_time_us());
 }
 
 v1::LeaveAlliance leaving() {
@@ -334,10 +337,24 @@ TEST(Handover, AJoiningThatTheAllianceDisregardsIsAnswered) {
 TEST(Handover, WhatACityLeavesUnansweredIsDeclinedInItsLedgerAndNoClockRunsForIt) {
   auto league = league_of_three();
   const auto offered = offer_to_wuxi(league);
+  const auto answered = offer_to_wuxi(league).handover;
   league.carry();
+  ASSERT_EQ(league.act("wuxi", decline("suzhou", answered), kDispatcher), "OfferDeclined");
   ASSERT_EQ(league.timers(league.cities.at("wuxi")).size(), 1U);
+  auto due = league.timers(league.cities.at("wuxi"))[0];
   ASSERT_EQ(league.act("wuxi", leaving()), "AllianceLeft");
+  for (const auto& subject : {due.subject(), std::string("delta/suzhou/h999999")}) {
+    v1::TimerDue late;
+    late.set_subject(subject);
+    late.set_clock(due.clock());
+    EXPECT_EQ(outcome(decide_command(kCityKind, league.cities.at("wuxi").rows, late,
+                                     {kAdmin, {}, league.now_us, 99})),
+              "nothing")
+        << subject;
+  }
   EXPECT_EQ(handover_in(league, "wuxi", "suzhou", offered.handover).state(), Handover::declined);
+  EXPECT_EQ(handover_in(league, "wuxi", "suzhou", answered).reason(),
+            decline("suzhou", answered).reason());
   EXPECT_TRUE(league.timers(league.cities.at("wuxi")).empty());
   league.check_replay();
 }
@@ -385,6 +402,46 @@ TEST(Handover, NewsThatNoHonestAllianceTellsChangesNothingAndStopsNothing) {
   league.check_replay();
 }
 
+TEST(Handover, NothingIsReferredOutForWhatWasNotOfferedOrIsGivenBack) {
+  auto league = league_of_three();
+  const auto ended = report_in(league, "suzhou");
+  EXPECT_EQ(league.act("suzhou", on<v1::RefuteCase>(ended), kVerifier), "CaseRefuted");
+  const auto returned = offer_to_wuxi(league);
+  league.carry();
+  ASSERT_EQ(league.act("wuxi", decline("suzhou", returned.handover), kDispatcher),
+            "OfferDeclined");
+  league.carry();
+  const auto hear = [&](const std::string& handover, const std::string& offered_case) {
+    v1::Event event;
+    const auto fill = [&](auto& change) {
+      change.set_handover(handover);
+      change.add_cities("suzhou");
+      change.add_cities("wuxi");
+    };
+    if (!offered_case.empty()) {
+      fill(*event.mutable_handover_offered());
+      event.mutable_handover_offered()->mutable_offered()->set_case_(offered_case);
+      EXPECT_EQ(league.hear_event("suzhou", event), "AllianceHeard");
+    }
+    fill(*event.mutable_handover_taken());
+    return league.hear_event("suzhou", event);
+  };
+  EXPECT_EQ(hear(returned.handover, ""), "AllianceHeard") << "it was declined";
+  EXPECT_EQ(hear("h999999", "c999999"), "AllianceHeard") << "there is no such case";
+  EXPECT_EQ(hear("h999998", ended), "AllianceHeard") << "it has ended";
+  EXPECT_EQ(case_of(league, "suzhou", returned.id).state(), State::reported);
+  EXPECT_EQ(case_of(league, "suzhou", ended).state(), State::refuted);
+}
+
+TEST(Handover, AnAnswerToWhatWasNeverOfferedStopsTheFold) {
+  MapRows rows;
+  v1::Event event;
+  event.mutable_offer_declined()->set_alliance("delta");
+  const auto evolved = evolve(rows, event, {1, kStart, {}});
+  ASSERT_FALSE(evolved);
+  EXPECT_EQ(evolved.error().code, Errc::kInternal);
+}
+
 TEST(Handover, NoWordOfTheReporterLeavesTheCity) {
   auto league = league_of_three();
   auto command = report();
@@ -393,6 +450,8 @@ TEST(Handover, NoWordOfTheReporterLeavesTheCity) {
   command.set_address("marker-address");
   command.set_external_id("marker-external");
   command.mutable_contact()->set_name("sealed1:marker-name");
+  command.add_media()->set_sha256(std::string(64, 'e'));
+  command.mutable_media(0)->set_content_type("marker-type");
   ASSERT_EQ(league.act("suzhou", command, kHotline), "CaseReported");
   ASSERT_EQ(league.act("suzhou", offer(league.last->subject_id, "wuxi"), kDispatcher),
             "CaseOffered");
@@ -400,6 +459,9 @@ TEST(Handover, NoWordOfTheReporterLeavesTheCity) {
   league.carry();
   ASSERT_EQ(league.act("wuxi", take("suzhou", handover), kDispatcher),
             "CaseReported + OfferTaken");
+  const auto& taken = case_of(league, "wuxi", league.last->subject_id);
+  ASSERT_EQ(taken.media_size(), 1) << "the pictures are named";
+  EXPECT_EQ(taken.media(0).sha256(), std::string(64, 'e'));
   league.carry();
   for (const auto* ledger : {&league.alliance, &league.cities.at("wuxi")}) {
     for (const auto& landed : ledger->landed) {
