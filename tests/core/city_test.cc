@@ -145,7 +145,7 @@ TEST(CityDecide, RefusesPartsNamedTwice) {
   grid.mutable_streets(0)->add_communities()->set_id("top");
   grid.mutable_streets(0)->add_communities()->set_id("top");
   const auto community = city.send(grid, kAdmin);
-  EXPECT_EQ(outcome(community), "bad_request");
+  ASSERT_EQ(outcome(community), "bad_request");
   EXPECT_EQ(community.error().pointer, "/streets/0/communities/1");
 }
 

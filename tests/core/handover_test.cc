@@ -269,7 +269,7 @@ TEST(Handover, AnOfferToACityThatCannotTakeItIsGivenBackWithTheSentence) {
   late.set_expires_time_us(league.now_us + kOfferDaysMax * kDay + 1);
   EXPECT_EQ(league.act("suzhou", late, kDispatcher), "limit_reached");
   late.set_expires_time_us(league.now_us + kOfferDaysMax * kDay);
-  EXPECT_EQ(league.act("suzhou", late, kDispatcher), "CaseOffered");
+  ASSERT_EQ(league.act("suzhou", late, kDispatcher), "CaseOffered");
   EXPECT_EQ(league.last->events[0].case_offered().expires_time_us(), late.expires_time_us());
 }
 

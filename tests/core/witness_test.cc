@@ -108,7 +108,8 @@ TEST_F(WitnessTest, LedgersThatAreNotItsBusinessAreUnknown) {
   TestLog stranger = share_of("nobody", kWuxiId);
   TestLog not_joined = share_of("away", kTestId);
   TestLog city({"city", "wuxi"}, kWuxiId, "wuxi");
-  TestLog city_of_its_name({"city", "delta"}, kDeltaId, "delta");
+  city_.admit("delta", kDeltaId);
+  TestLog city_of_its_name({"city", "delta"}, share_founding_id(kDeltaId, kDeltaId), "delta");
   TestLog founded_otherwise({"alliance", "delta"}, kWuxiId, "delta");
   TestLog shared_otherwise(share_ledger("delta", "wuxi"), kWuxiId, "wuxi");
   for (auto* log : {&other_alliance, &other_share, &own, &stranger, &not_joined, &city,
