@@ -119,6 +119,29 @@ TEST(Affiliation, AlliancesAreLimitedAndOneThatWasLeftMayBeJoinedAgain) {
   EXPECT_EQ(city.send(joining("a3")), "AllianceJoined");
 }
 
+TEST(Affiliation, LeavingAndJoiningAgainWashesNobodyClean) {
+  using Fill = std::function<void(v1::Event&)>;
+  const std::vector<std::pair<Fill, Membership::Value>> all = {
+      {[](auto&) {}, Membership::unspecified},
+      {[](auto& e) { e.mutable_city_suspended()->set_city("test"); }, Membership::suspended},
+      {[](auto& e) { e.mutable_city_expelled()->set_city("test"); }, Membership::expelled}};
+  for (const auto& [fill, stays] : all) {
+    auto city = member();
+    city.hear_one(fill);
+    ASSERT_EQ(city.send(to_alliance<v1::LeaveAlliance>("delta")), "AllianceLeft");
+    ASSERT_EQ(city.send(joining("delta")), "AllianceJoined");
+    EXPECT_EQ(city.find("delta")->membership(), stays);
+  }
+}
+
+TEST(Affiliation, IsChangedByNoEventOfTheCityItself) {
+  v1::Affiliation row;
+  v1::Event event;
+  event.mutable_unit_defined()->set_unit("parks");
+  EXPECT_FALSE(apply_to_affiliation(row, event, kStart));
+  EXPECT_EQ(row.changed_time_us(), 0);
+}
+
 // ---- ratifying
 
 TEST(Ratification, IsOfTheExactBytesThatWereHeard) {

@@ -227,7 +227,10 @@ TEST(AirEvolve, WhatWasNotSharedChangesNothingAndWhatNoDecisionMakesStops) {
   MapRows rows;
   v1::Event people_alone;
   people_alone.mutable_population_recorded()->set_people(5);
-  for (const auto& event : {recorded("2014-01-31", ""), recorded("", "35.5"), people_alone}) {
+  v1::Event year_alone;
+  year_alone.mutable_population_recorded()->set_year(2010);
+  for (const auto& event :
+       {recorded("2014-01-31", ""), recorded("", "35.5"), people_alone, year_alone}) {
     EXPECT_TRUE(evolve(rows, event, {}).has_value());
     EXPECT_TRUE(rows.dump().empty());
   }

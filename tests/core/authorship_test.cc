@@ -97,10 +97,15 @@ TEST_F(AuthorshipTest, AnOwnCheckpointCoversWhatCameBeforeTheKey) {
   take(false);
   take(true, checkpoint_over(1));
   EXPECT_EQ(first_foreign(), 1U) << "the second is not covered yet";
-  take(true, checkpoint_over(3));
+  v1::Payload together;
+  together.add_events()->mutable_unit_defined()->set_unit("parks");
+  take(true, together);
+  EXPECT_EQ(first_foreign(), 1U) << "what is no checkpoint covers nothing";
+  *together.add_events() = checkpoint_over(3).events(0);
+  take(true, together);
   EXPECT_EQ(first_foreign(), 0U);
   take(false);
-  EXPECT_EQ(first_foreign(), 5U);
+  EXPECT_EQ(first_foreign(), 6U);
 }
 
 TEST_F(AuthorshipTest, AnOperatorsWordEndsWhereItSays) {

@@ -93,10 +93,40 @@ TEST(Campaign, IdsCountUpAndAreKnownByTheirExactText) {
     EXPECT_EQ(league.last->subject_id, "k" + std::to_string(i));
     EXPECT_EQ(league.last->state, "proposed");
   }
+  league.carry();
   for (const char* other : {"k12", "k01", "k1x", "1", "c1", "k"}) {
     EXPECT_EQ(league.send(closing(other)), "unknown_campaign") << other;
     EXPECT_EQ(league.act("wuxi", commitment(other)), "unknown_campaign") << other;
   }
+}
+
+TEST(Campaign, ACityThatSaidNothingSaysNothingOnceItIsClosed) {
+  TestLeague league({"shanghai", "suzhou", "wuxi"});
+  ASSERT_EQ(league.send(campaign_proposal(2)), "CampaignProposed");
+  league.carry();
+  for (const char* city : {"shanghai", "suzhou"}) {
+    ASSERT_EQ(league.act(city, commitment()), "CampaignCommitted");
+  }
+  league.carry();
+  ASSERT_EQ(league.send(closing()), "CampaignClosed");
+  league.carry();
+  EXPECT_EQ(league.act("wuxi", commitment()), "wrong_state") << "though in time";
+  EXPECT_EQ(league.act("wuxi", refusal()), "wrong_state");
+}
+
+TEST(Campaign, OfOneThatACityNeverHeardOfNewsChangesNothingAndItsOwnWordStopsTheFold) {
+  TestLeague league({"wuxi"});
+  v1::Event launched;
+  launched.mutable_campaign_launched()->set_campaign("k7");
+  auto& rows = league.cities.at("wuxi").rows;
+  EXPECT_EQ(league.hear_event("wuxi", launched), "AllianceHeard");
+  EXPECT_EQ(find_heard_campaign(rows, "delta", "k7"), nullptr);
+  v1::Event word;
+  word.mutable_campaign_committed()->set_alliance("delta");
+  word.mutable_campaign_committed()->set_campaign("k7");
+  const auto evolved = evolve_event_of_ledger(rows, word, {99, kStart, {}});
+  ASSERT_FALSE(evolved);
+  EXPECT_EQ(evolved.error().code, Errc::kInternal);
 }
 
 TEST(Quorum, IsHalfOfTheMembersOfThatMomentRoundedUp) {

@@ -44,6 +44,18 @@ TEST(Access, RolesDoNotCountInAnotherCity) {
   EXPECT_NE(refused.error().detail.find("suzhou"), std::string::npos);
 }
 
+TEST(Access, RolesInAnAllianceCountInThatOneAndNotByACityOfItsName) {
+  const LedgerId delta{std::string(kAllianceKind), "delta"};
+  const auto& rule = find_method("AdmitCity")->rule;
+  Principal secretary = in_city(v1::Role::secretariat, "delta");
+  const std::map<std::string, bool> permitted = {
+      {"", false}, {"bay", false}, {"delta", true}, {"*", true}};
+  for (const auto& [alliance, is_permitted] : permitted) {
+    secretary.alliance = alliance;
+    EXPECT_EQ(permit(rule, secretary, delta).has_value(), is_permitted) << alliance;
+  }
+}
+
 TEST(Access, PublicMethodsNeedNoCity) {
   Principal stranger;
   EXPECT_TRUE(permit(find_method("GetCase")->rule, stranger, kSuzhou).has_value());

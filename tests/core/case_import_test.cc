@@ -195,5 +195,28 @@ TEST(CaseImport, AnImportedCaseGoesOnThroughTheLoop) {
   EXPECT_EQ(outcome(city.send(on<v1::ReopenCase>(without_unit), kHotline)), "wrong_state");
 }
 
+TEST(CaseImport, AParentTakesNoMoreThanTwoHundredMergedRows) {
+  TestCity city;
+  const auto parent = city.accept(source_row(State::reported), kAdmin).subject_id;
+  auto& row = city.rows.put(kCaseTable, case_key(parent));
+  while (row.merged_cases_size() < kMergedCasesMax - 1) row.add_merged_cases("c1");
+  auto child = source_row(State::merged);
+  child.set_merged_into_source_id("17");
+  child.set_source_id("18");
+  EXPECT_EQ(outcome(city.send(child, kAdmin)), "CaseImported");
+  child.set_source_id("19");
+  EXPECT_EQ(outcome(city.send(child, kAdmin)), "limit_reached");
+}
+
+TEST(CaseImport, WhatWasClosedElsewhereIsReopenedHereWithoutAClosureToForget) {
+  TestCity city;
+  auto closed = source_row();
+  closed.set_closed_time_us(city.now_us);
+  const auto id = city.accept(closed, kAdmin).subject_id;
+  EXPECT_EQ(outcome(city.send(on<v1::ReopenCase>(id), kHotline)), "CaseReopened");
+  EXPECT_EQ(city.row(id).state(), State::assigned);
+  EXPECT_EQ(city.rows.find(kRecentClosuresTable, "rubbish|north/river-street/old-mill"), nullptr);
+}
+
 }  // namespace
 }  // namespace hansa

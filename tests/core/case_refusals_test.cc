@@ -62,6 +62,25 @@ TEST(CaseDecide, RefusesRoleThatMayNotReportFromASource) {
   }
 }
 
+TEST(CaseDecide, EachRoleReportsFromItsOwnSourcesAlone) {
+  using Source = v1::Source;
+  const std::map<v1::Role::Value, std::set<int>> allowed = {
+      {v1::Role::citizen, {Source::snap, Source::web}},
+      {v1::Role::inspector, {Source::inspector}},
+      {v1::Role::device,
+       {Source::camera, Source::environment, Source::iot, Source::transport}}};
+  TestCity city;
+  for (const auto& [role, sources] : allowed) {
+    for (int source = 1; source <= Source::neighbouring_city; ++source) {
+      auto command = report();
+      command.set_source(static_cast<Source::Value>(source));
+      EXPECT_EQ(outcome(city.send(command, person("p", {role}))),
+                sources.contains(source) ? "CaseReported" : "forbidden")
+          << role_name(role) << " from " << Source::Value_Name(command.source());
+    }
+  }
+}
+
 TEST(CaseDecide, RefusesSourceThatIsNotConnected) {
   TestCity city;
   v1::DisconnectSource disconnect;
@@ -86,6 +105,10 @@ TEST(CaseDecide, RefusesUnknownServicePlaceAndUnit) {
   expect_refused(city, assign, kDispatcher, Errc::kUnknownUnit, {"navy"}, "/cooperating_units/0");
   assign.set_cooperating_units(0, "roads");
   expect_refused(city, assign, kDispatcher, Errc::kBadRequest, {"roads"}, "/cooperating_units/0");
+  assign.set_cooperating_units(0, "inspection");
+  assign.add_cooperating_units("inspection");
+  expect_refused(city, assign, kDispatcher, Errc::kBadRequest, {"inspection"},
+                 "/cooperating_units/1");
   auto transfer = on<v1::TransferCase>(city.case_in(State::assigned));
   transfer.set_to_unit("navy");
   expect_refused(city, transfer, kDispatcher, Errc::kUnknownUnit, {"navy"}, "/to_unit");
@@ -98,8 +121,11 @@ TEST(CaseDecide, RefusesAPointThatIsNone) {
   auto command = report();
   command.mutable_place()->set_latitude(31.3);
   expect_refused(city, command, kCitizen, Errc::kBadPoint, {"longitude"}, "/place/longitude");
+  command.mutable_place()->clear_latitude();
+  command.mutable_place()->set_longitude(120.6);
+  expect_refused(city, command, kCitizen, Errc::kBadPoint, {"latitude"}, "/place/latitude");
   for (const auto& [latitude, longitude] : std::vector<std::pair<double, double>>{
-           {90.1, 0}, {0, 180.1}, {-91, 0}, {NAN, 0}, {0, INFINITY}}) {
+           {90.1, 0}, {0, 180.1}, {-91, 0}, {0, -180.1}, {NAN, 0}, {0, INFINITY}}) {
     command.mutable_place()->set_latitude(latitude);
     command.mutable_place()->set_longitude(longitude);
     expect_refused(city, command, kCitizen, Errc::kBadPoint, {"-90 to 90"}, "/place/latitude");
@@ -201,6 +227,56 @@ TEST(CaseDecide, RefusesReportingForAnotherAndForTheErased) {
   EXPECT_EQ(city.accept(erase, kAdmin).unchanged, false);
   EXPECT_EQ(city.accept(erase, kAdmin).unchanged, true);
   expect_refused(city, command, kHotline, Errc::kPersonErased, {"erased"}, "/reporter");
+}
+
+TEST(CaseDecide, ACitizenIsTheirOwnReporterAndWhoeverElseTheyAreNamesOthers) {
+  TestCity city;
+  auto command = report();
+  const auto reporter = [&](const Principal& who) {
+    return city.row(city.accept(command, who).subject_id).reporter();
+  };
+  EXPECT_EQ(reporter(kCitizen), kAnn) << "named or not";
+  command.set_reporter(kAnn);
+  EXPECT_EQ(reporter(kCitizen), kAnn);
+  command.set_reporter(kBob);
+  for (const auto also : {v1::Role::hotline, v1::Role::inspector, v1::Role::device}) {
+    auto both = kCitizen;
+    both.roles.push_back(also);
+    EXPECT_EQ(reporter(both), kBob) << role_name(also);
+  }
+  command.mutable_contact()->set_phone("sealed1:abc");
+  EXPECT_EQ(reporter(person("anon", {v1::Role::citizen})), kBob) << "whom the door made";
+  expect_refused(city, command, kCitizen, Errc::kNotReporter, {"hotline"}, "/reporter");
+}
+
+TEST(CaseDecide, RefusesToMoveADeadlineThatIsNoneOrPast) {
+  TestCity city;
+  v1::ImportCase imported;
+  imported.set_city("test");
+  imported.set_source_name("old-system");
+  imported.set_source_id("17");
+  imported.set_service("rubbish");
+  imported.set_unit("sanitation");
+  *imported.mutable_place() = report().place();
+  imported.set_state(State::assigned);
+  imported.set_reported_time_us(city.now_us - kDay);
+  auto extend = on<v1::ExtendDeadline>(city.accept(imported, kAdmin).subject_id);
+  extend.set_deadline_time_us(city.now_us + 90 * kDay);
+  expect_refused(city, extend, kDispatcher, Errc::kWrongState, {"source named none"});
+  const auto late = city.case_in(State::assigned);
+  city.now_us = city.row(late).deadline_time_us();  // its timer has not fired yet
+  extend.set_case_(late);
+  expect_refused(city, extend, kDispatcher, Errc::kWrongState, {"has passed"});
+  city.now_us -= 1;
+  EXPECT_EQ(outcome(city.send(extend, kDispatcher)), "DeadlineExtended");
+}
+
+TEST(CaseDecide, RefusesATimerOfACaseThatIsNot) {
+  TestCity city;
+  v1::TimerDue due;
+  due.set_case_("c999");
+  due.set_clock(v1::Clock::handling);
+  expect_refused(city, due, person("timer", {}), Errc::kUnknownCase, {"c999"});
 }
 
 TEST(CaseDecide, RefusesRatingsThatAreNotTheReportersOrNotTheFirst) {

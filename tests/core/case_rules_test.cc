@@ -117,6 +117,32 @@ TEST(CaseClocks, RestingDoesNotForgiveABreach) {
   EXPECT_EQ(outcome(city.send(extend, kDispatcher)), "wrong_state");
 }
 
+TEST(CaseClocks, WhatIsLateButNotYetBreachedStaysLateWhileItRests) {
+  TestCity city;
+  const auto id = city.case_in(State::assigned);
+  const int64_t deadline_us = city.row(id).deadline_time_us();
+  city.now_us = deadline_us;
+  auto postpone = on<v1::PostponeCase>(id);
+  postpone.set_until_time_us(city.now_us + 10 * kDay);
+  city.accept(postpone, kDispatcher);
+  EXPECT_EQ(city.row(id).deadline_time_us(), deadline_us);
+}
+
+TEST(CaseClocks, ATimerThatWasMovedMeanwhileFiresForNothing) {
+  TestCity city;
+  const auto id = city.case_in(State::assigned);
+  v1::TimerDue due;
+  due.set_case_(id);
+  due.set_clock(v1::Clock::handling);
+  due.set_due_time_us(city.row(id).deadline_time_us());
+  auto extend = on<v1::ExtendDeadline>(id);
+  extend.set_deadline_time_us(kStart + 20 * kDay);
+  city.accept(extend, kDispatcher);
+  EXPECT_EQ(outcome(city.send(due, person("timer", {}))), "nothing");
+  EXPECT_FALSE(city.row(id).deadline_breached());
+  EXPECT_EQ(running_due(city.row(id), v1::Clock::offer_expiry), 0) << "a case's clocks alone";
+}
+
 TEST(CaseClocks, ExtensionsEndAtThePolicysNumber) {
   TestCity city;
   const auto id = city.case_in(State::assigned);
@@ -270,6 +296,41 @@ TEST(CaseRebound, IsNoneAfterTheWindowNorForWhatWasReportedBefore) {
   EXPECT_EQ(city.row(late).rebound_of(), "");
 }
 
+TEST(CaseRebound, OfClosuresAtTheSameMomentTheFirstCounts) {
+  TestCity city;
+  const auto first = city.case_in(State::rectified);
+  const auto second = city.case_in(State::rectified);
+  close(city, first);
+  close(city, second);
+  city.now_us += kHour;
+  EXPECT_EQ(city.row(city.case_in(State::filed)).rebound_of(), first);
+}
+
+TEST(CaseRebound, ACaseNamesAtMostTwoHundredOfThem) {
+  TestCity city;
+  const auto first = city.case_in(State::closed);
+  auto& row = city.rows.put(kCaseTable, case_key(first));
+  while (row.rebounds_size() < kReboundsMax - 1) row.add_rebounds("c1");
+  const auto last = city.case_in(State::filed);
+  EXPECT_EQ(city.row(first).rebounds(kReboundsMax - 1), last);
+  const auto beyond = city.case_in(State::filed);
+  EXPECT_EQ(city.row(beyond).rebound_of(), first) << "it still names its original";
+  EXPECT_EQ(city.row(first).rebounds_size(), kReboundsMax);
+}
+
+TEST(CaseRebound, OfManyClosuresAtAPlaceTheNewestAreRemembered) {
+  TestCity city;
+  for (int i = 0; i <= kRecentClosuresMax; ++i) {
+    const auto id = city.case_in(State::closed);
+    if (i != 0 && i != kRecentClosuresMax) continue;
+    const auto* closures =
+        city.rows.find(kRecentClosuresTable, "rubbish|north/river-street/old-mill");
+    ASSERT_NE(closures, nullptr);
+    EXPECT_EQ(closures->items_size(), std::min(i + 1, kRecentClosuresMax));
+    EXPECT_EQ(closures->items(closures->items_size() - 1).case_(), id);
+  }
+}
+
 TEST(CaseRebound, AReopenedCaseIsNoClosure) {
   TestCity city;
   const auto first = city.case_in(State::closed);
@@ -312,6 +373,40 @@ TEST(CaseNearDuplicates, AreAtMostEightOldestFirstOfABoundedList) {
     EXPECT_LE(static_cast<const v1::NearCases&>(message).case_seqs_size(), kNearItemsMax);
     return true;
   });
+}
+
+TEST(CaseNearDuplicates, LieWithinTheRadiusNotMerelyInTheSameCell) {
+  TestCity city;
+  const auto at = [](double latitude) {
+    auto command = report();
+    command.mutable_place()->set_latitude(latitude);
+    command.mutable_place()->set_longitude(120.6);
+    return command;
+  };
+  const auto far = city.report_case(at(31.304));  // 433 metres north of the next
+  const auto near = city.report_case(at(31.3015));
+  const auto& found = city.row(city.report_case(at(31.3001))).near_duplicates();
+  EXPECT_EQ(std::vector<std::string>(found.begin(), found.end()), std::vector<std::string>{near})
+      << "and not " << far;
+}
+
+TEST(CaseNearDuplicates, WhatIsOlderThanAnyWindowLeavesTheList) {
+  TestCity city;
+  city.report_case();
+  city.advance_to(kStart + kNearItemHoursMax * kHour);
+  city.report_case();
+  const auto items = [&] {
+    int most = 0;
+    city.rows.scan(kNearCasesTable.id, "", "\xff", [&](std::string_view, const auto& message) {
+      most = std::max(most, static_cast<const v1::NearCases&>(message).case_seqs_size());
+      return true;
+    });
+    return most;
+  };
+  EXPECT_EQ(items(), 2);
+  city.advance_to(city.now_us + 1);
+  city.report_case();
+  EXPECT_EQ(items(), 2) << "the first is a moment too old";
 }
 
 TEST(CaseDisputes, AreCountedRaisedAndSettled) {
@@ -363,6 +458,25 @@ TEST(CaseEvolve, StopsOnAnEventThatContradictsTheRows) {
   event.mutable_case_reported()->set_case_(city.report_case());
   EXPECT_EQ(evolve(city.rows, event, entry).error().code, Errc::kInternal);
   EXPECT_EQ(evolve(city.rows, v1::Event(), entry).error().code, Errc::kInternal);
+  const auto known = city.report_case();
+  event.mutable_case_imported()->set_case_(known);
+  EXPECT_EQ(evolve(city.rows, event, entry).error().code, Errc::kInternal);
+  event.mutable_case_reopened()->set_case_("c500");
+  EXPECT_EQ(evolve(city.rows, event, entry).error().code, Errc::kInternal);
+  event.mutable_problem_rebounded()->set_case_(known);
+  event.mutable_problem_rebounded()->set_original_case("c500");
+  EXPECT_EQ(evolve(city.rows, event, entry).error().code, Errc::kInternal);
+}
+
+TEST(CaseMerging, AParentThatListsACaseThatIsNotIsNotClosed) {
+  TestCity city;
+  const auto parent = city.case_in(State::rectified);
+  city.rows.put(kCaseTable, case_key(parent)).add_merged_cases("c500");
+  auto check = on<v1::CheckCase>(parent);
+  check.set_passed(true);
+  const auto refused = city.send(check, kChecker);
+  EXPECT_EQ(outcome(refused), "internal");
+  EXPECT_NE(refused.error().detail.find("c500"), std::string::npos) << refused.error().detail;
 }
 
 }  // namespace

@@ -39,8 +39,31 @@ TEST(CityDecide, RefusesBoundariesThatEncloseNothing) {
   ring.mutable_points(1)->set_latitude_microdegrees(0);
   corner(0, 9);
   EXPECT_EQ(outcome(decide(rows, found, context)), "bad_request");
+  ring.mutable_points(2)->set_longitude_microdegrees(180'000'001);
+  EXPECT_EQ(outcome(decide(rows, found, context)), "bad_point") << "not on Earth to the east";
+  ring.mutable_points(2)->set_longitude_microdegrees(5);
+  ring.mutable_points(2)->set_latitude_microdegrees(7);
+  ring.mutable_points(0)->set_longitude_microdegrees(5);
+  EXPECT_EQ(outcome(decide(rows, found, context)), "bad_request") << "all on one meridian";
   corner(3, 9);
   EXPECT_TRUE(decide(rows, found, context).has_value());
+}
+
+TEST(CityDecide, KeepsItsTitleAndIsNeverFoundedBySecondEvent) {
+  MapRows rows;
+  v1::FoundCity found;
+  found.set_city("test");
+  found.mutable_title()->set_en("Testing-on-Sea");
+  const auto decision = decide(rows, found, {kAdmin, {}, kStart, 1});
+  ASSERT_TRUE(decision) << decision.error().detail;
+  const EntryContext entry{1, kStart, {}};
+  ASSERT_TRUE(evolve(rows, decision->events[0], entry));
+  EXPECT_EQ(rows.find(kCityTable, "")->title().en(), "Testing-on-Sea");
+  const auto before = rows.dump();
+  const auto again = evolve(rows, decision->events[0], entry);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::kInternal);
+  EXPECT_EQ(rows.dump(), before);
 }
 
 // Sends a definition, the same again, and the changed one.
@@ -118,6 +141,110 @@ TEST(CityDecide, RefusesPartsNamedTwice) {
   const auto twice = city.send(grid, kAdmin);
   EXPECT_EQ(outcome(twice), "bad_request");
   EXPECT_EQ(twice.error().pointer, "/streets/1");
+  grid.mutable_streets()->RemoveLast();
+  grid.mutable_streets(0)->add_communities()->set_id("top");
+  grid.mutable_streets(0)->add_communities()->set_id("top");
+  const auto community = city.send(grid, kAdmin);
+  ASSERT_EQ(outcome(community), "bad_request");
+  EXPECT_EQ(community.error().pointer, "/streets/0/communities/1");
+}
+
+TEST(CityDecide, ACommunityNamedAgainIsTheSameWithItsNewTitle) {
+  TestCity city;
+  v1::DefineGridPart grid;
+  grid.set_district("north");
+  grid.add_streets()->set_id("river-street");
+  auto& community = *grid.mutable_streets(0)->add_communities();
+  community.set_id("old-mill");
+  EXPECT_TRUE(city.accept(grid, kAdmin).unchanged);
+  community.mutable_title()->set_en("Old Mill");
+  EXPECT_EQ(event_names(city.accept(grid, kAdmin)), "GridPartDefined");
+  const auto& street = city.rows.find(kDistrictTable, "north")->streets(0);
+  ASSERT_EQ(street.communities_size(), 2);
+  EXPECT_EQ(street.communities(0).title().en(), "Old Mill");
+  const auto* cell = city.rows.find(kGridCellTable, "north/river-street/old-mill");
+  ASSERT_NE(cell, nullptr);
+  EXPECT_EQ(cell->title().en(), "Old Mill");
+}
+
+TEST(CityDecide, AGridGrowsToItsLimitsAndNoFurther) {
+  TestCity city;
+  v1::DefineGridPart streets;
+  streets.set_district("north");
+  for (int i = 0; i < 399; ++i) streets.add_streets()->set_id("street-" + std::to_string(i));
+  EXPECT_EQ(outcome(city.send(streets, kAdmin)), "GridPartDefined") << "400 with river-street";
+  streets.add_streets()->set_id("one-more");
+  EXPECT_EQ(outcome(city.send(streets, kAdmin)), "limit_reached");
+  v1::DefineGridPart communities;
+  communities.set_district("north");
+  auto& street = *communities.add_streets();
+  street.set_id("river-street");
+  for (int i = 0; i < 398; ++i) street.add_communities()->set_id("mill-" + std::to_string(i));
+  EXPECT_EQ(outcome(city.send(communities, kAdmin)), "GridPartDefined") << "400 with the two";
+  street.add_communities()->set_id("one-more");
+  EXPECT_EQ(outcome(city.send(communities, kAdmin)), "limit_reached");
+}
+
+// What is there already may still be changed where nothing more fits.
+TEST(CityDecide, ACityHasAtMostSoManyDistrictsUnitsAndServices) {
+  TestCity city;
+  auto& row = city.rows.put(kCityTable, "");
+  while (row.districts_size() < 400) row.add_districts("d");
+  while (row.units_size() < 1'000) row.add_units("u");
+  while (row.services_size() < 1'000) row.add_services("s");
+  v1::DefineGridPart grid;
+  v1::DefineUnit unit;
+  v1::DefineService service;
+  grid.set_district("south");
+  unit.set_unit("parks");
+  service.set_service("trees");
+  const auto outcomes = [&] {
+    return outcome(city.send(grid, kAdmin)) + " " + outcome(city.send(unit, kAdmin)) + " " +
+           outcome(city.send(service, kAdmin));
+  };
+  EXPECT_EQ(outcomes(), "limit_reached limit_reached limit_reached");
+  grid.set_district("north");
+  grid.mutable_title()->set_en("North");
+  unit.set_unit("roads");
+  unit.mutable_title()->set_en("Roads");
+  service.set_service("rubbish");
+  service.mutable_title()->set_en("Rubbish");
+  EXPECT_EQ(outcomes(), "GridPartDefined UnitDefined ServiceDefined");
+}
+
+TEST(CityDecide, AServiceThatBecomesUrgentKeepsTheVersionOfItsTimes) {
+  TestCity city;
+  v1::DefineService service;
+  service.set_service("rubbish");
+  *service.mutable_sla() = city.rows.find(kServiceTable, "rubbish")->sla();
+  EXPECT_TRUE(city.accept(service, kAdmin).unchanged);
+  service.set_urgent(true);
+  EXPECT_EQ(event_names(city.accept(service, kAdmin)), "ServiceDefined");
+  EXPECT_TRUE(city.rows.find(kServiceTable, "rubbish")->urgent());
+  EXPECT_EQ(city.rows.find(kServiceTable, "rubbish")->sla_version(), 1U);
+}
+
+// A city that was founded by an older binary has not adopted what came later.
+TEST(CityDecide, APolicyThatTheFoundingDidNotKnowBeginsWithVersionOne) {
+  TestCity city;
+  city.rows.erase(kPolicyTable, std::string(kReboundWindow));
+  v1::AdoptPolicy policy;
+  policy.set_policy(std::string(kReboundWindow));
+  policy.mutable_value()->set_numerator("20");
+  policy.mutable_value()->set_denominator("1");
+  EXPECT_EQ(event_names(city.accept(policy, kAdmin)), "PolicyAdopted");
+  EXPECT_EQ(city.rows.find(kPolicyTable, kReboundWindow)->version(), 1U);
+}
+
+TEST(CityEvolve, TakesWhatItsWitnessRecords) {
+  TestCity city;
+  v1::Event event;
+  event.mutable_fork_found()->set_alliance("delta");
+  event.mutable_fork_found()->set_ledger("alliance/delta");
+  ASSERT_TRUE(evolve(city.rows, event, {99, kStart, {}}));
+  const auto* row = city.rows.find(kWitnessedTable, "alliance/delta");
+  ASSERT_NE(row, nullptr);
+  EXPECT_TRUE(row->is_forked());
 }
 
 TEST(CityDecide, RefusesServicesWithNoneOrTwoHandlingTimes) {
@@ -131,6 +258,8 @@ TEST(CityDecide, RefusesServicesWithNoneOrTwoHandlingTimes) {
   EXPECT_EQ(outcome(city.send(service, kAdmin)), "bad_request");
   service.mutable_sla()->set_handling_working_s(0);
   service.mutable_sla()->set_first_response_clock_s(-1);
+  EXPECT_EQ(outcome(city.send(service, kAdmin)), "bad_request");
+  service.mutable_sla()->set_first_response_clock_s(366 * 86'400 + 1);
   EXPECT_EQ(outcome(city.send(service, kAdmin)), "bad_request");
   service.mutable_sla()->set_first_response_clock_s(0);
   EXPECT_EQ(outcome(city.send(service, kAdmin)), "ServiceDefined");

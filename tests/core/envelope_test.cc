@@ -131,6 +131,10 @@ TEST(Envelope, AnEntryIsAtMostItsLimit) {
   ASSERT_TRUE(value);
   EXPECT_EQ(value->size(), kEntryBytesMax);
   EXPECT_TRUE(decode_entry(*value));
+  std::string longer = *value + "x";
+  const size_t length = longest.size() + 1;
+  for (size_t i = 0; i < 4; ++i) longer[112 + i] = static_cast<char>(length >> (24 - 8 * i));
+  EXPECT_FALSE(decode_entry(longer)) << "though its length is stated rightly";
   auto refused = encode_entry(envelope, longest + "x");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::kTooLarge);

@@ -87,6 +87,26 @@ TEST(FigurePublish, RefusesWhatIsNoPeriodScopeOrDefinition) {
   EXPECT_EQ(outcome(city.publish(command)), "MetricPublished") << "366 days";
 }
 
+TEST(FigurePublish, ThatAnotherFigureIsNamedByAScopeNamesThisOneByNone) {
+  const auto* verification = *find_metric("verification_rate");
+  const auto* satisfaction = *find_metric("satisfaction");
+  auto city = city_with(3, 0, grants_of({{satisfaction, Scope::kCity},
+                                         {verification, Scope::kService}}, 1));
+  EXPECT_EQ(outcome(city.publish(first_week())), "not_shareable");
+  EXPECT_EQ(outcome(city.publish(first_week("service"))), "MetricPublished");
+}
+
+TEST(FigurePublish, APublicationIsFoldedOnce) {
+  auto city = city_with(3, 0);
+  const auto decision = city.publish(first_week());
+  ASSERT_TRUE(decision) << decision.error().detail;
+  const auto before = city.rows.dump();
+  const auto again = evolve(city.rows, decision->events.back(), {city.seq, city.now_us, {}});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::kInternal);
+  EXPECT_EQ(city.rows.dump(), before);
+}
+
 // Nobody subtracts the total of one period from that of another, on whatever scope.
 TEST(FigurePublish, OverlapsAreRefusedOnEveryScopeAndTheSamePeriodIsNot) {
   auto city = city_with(3, 3);
@@ -217,6 +237,90 @@ TEST(FigureClaim, ABreakInTheAgreementMakesItAttested) {
   const auto decision = city.publish(first_week());
   EXPECT_EQ(decision->state, "attested");
   EXPECT_NE(recomputed_difference(published_in(decision).figure(), city.shared()), "");
+}
+
+TEST(FigureClaim, AGrantOfWhatThisCityHasNoEventOfTakesNothingFromTheOthers) {
+  auto terms = on_verification();
+  terms.add_grants()->set_event("NoSuchEvent");
+  auto city = city_with(3, 0, terms);
+  EXPECT_EQ(city.publish(first_week())->state, "proved");
+}
+
+TEST(FigureClaim, BehindTheTimeOfTheAgreementNothingIsProved) {
+  auto terms = on_verification();
+  terms.set_valid_until_time_us(kStart + 7 * kDay + 1);
+  EXPECT_EQ(city_with(3, 0, terms).publish(first_week())->state, "proved");
+  terms.set_valid_until_time_us(kStart + 7 * kDay);
+  EXPECT_EQ(city_with(3, 0, terms).publish(first_week())->state, "attested");
+}
+
+TEST(FigureClaim, ACityThatNeverHeardOfItsAdmissionProvesNothing) {
+  PublishingCity city;
+  city.accept(joining("delta"), kAdmin);
+  city.hear([](auto& event) { event.mutable_city_joined()->set_city("test"); });
+  city.ratify(on_verification());
+  city.hear([](auto& event) { event.mutable_agreement_took_effect()->set_version(1); });
+  city.now_us += kSecond;
+  city.report_case();
+  city.advance_to(kStart + 7 * kDay);
+  EXPECT_EQ(city.publish(first_week())->state, "attested");
+}
+
+void adopt_stars(PublishingCity& city, const std::string& stars) {
+  v1::AdoptPolicy command;
+  command.set_city("test");
+  command.set_policy(std::string(kSatisfactionStars));
+  command.mutable_value()->set_numerator(stars);
+  command.mutable_value()->set_denominator("1");
+  city.count();
+  city.accept(command, kAdmin);
+  city.now_us += kSecond;
+}
+
+// Of a case made between the agreement and the rating of it, with the stars changed at `when`.
+std::string satisfaction_when(const std::string& when) {
+  PublishingCity city;
+  if (when == "before the agreement") adopt_stars(city, "2");
+  if (when == "never adopted") city.rows.erase(kPolicyTable, std::string(kSatisfactionStars));
+  city.bring_in_force(grants_of({{*find_metric("satisfaction"), Scope::kCity}}, 1));
+  if (when == "before the case") adopt_stars(city, "2");
+  const auto id = city.case_in(v1::State::closed);
+  city.now_us += kSecond;
+  if (when == "behind the case") adopt_stars(city, "2");
+  auto rate = on<v1::RateCase>(id);
+  rate.set_stars(3);
+  city.accept(rate, kCitizen);
+  city.advance_to(kStart + 7 * kDay);
+  const auto decision = city.publish(
+      publishing("satisfaction@1", "city", "2025-01-06", "2025-01-12"));
+  EXPECT_EQ(outcome(decision), "MetricPublished") << when;
+  if (!decision) return "";
+  if (decision->state == "proved") {
+    EXPECT_EQ(recomputed_difference(published_in(decision).figure(), city.shared()), "") << when;
+  }
+  return decision->state;
+}
+
+TEST(FigureClaim, ARatingIsProvedByStarsThatWereSeenBeforeItsCaseWasMade) {
+  EXPECT_EQ(satisfaction_when("never"), "proved");
+  EXPECT_EQ(satisfaction_when("never adopted"), "proved");
+  EXPECT_EQ(satisfaction_when("before the agreement"), "attested");
+  EXPECT_EQ(satisfaction_when("before the case"), "proved");
+  EXPECT_EQ(satisfaction_when("behind the case"), "attested");
+}
+
+// Cases from before the agreement, none of which counts in the figure.
+TEST(FigureClaim, MoreOlderCasesThanAreLookedAtLeaveItAttested) {
+  for (const size_t older : {kOlderCasesMax - 1, kOlderCasesMax}) {
+    auto city = city_with(3, 0);
+    for (size_t i = 0; i < older; ++i) {
+      const std::string key = std::string(8, '\0') + big_endian(i);  // in front of all others
+      city.rows.put(kCaseFactsTable, key);
+      city.rows.put(kCaseTable, key).add_history()->set_time_us(1);
+    }
+    EXPECT_EQ(city.publish(first_week())->state, older < kOlderCasesMax ? "proved" : "attested")
+        << older;
+  }
 }
 
 TEST(FigureClaim, ACalendarThatNobodyHasSeenIsShownWithTheFirstFigure) {

@@ -181,5 +181,25 @@ TEST(Heard, WhatNamesACityOrSeveralIsHeardByThoseOnly) {
   }
 }
 
+TEST(Finding, IsKnownToACityByItsExactTextAndOnlyIfItHeardOfIt) {
+  auto league = differing_league(1);
+  const auto finding = first_finding(league);
+  for (const auto& other : {finding + "x", "f0" + finding.substr(1), std::string("f999")}) {
+    EXPECT_EQ(league.act("wuxi", acknowledgement(other)), "unknown_finding") << other;
+  }
+  auto& rows = league.cities.at("shanghai").rows;
+  v1::Event settled;
+  settled.mutable_finding_settled()->set_finding(finding);
+  settled.mutable_finding_settled()->add_cities("shanghai");
+  EXPECT_EQ(league.hear_event("shanghai", settled), "AllianceHeard");
+  EXPECT_EQ(find_heard_finding(rows, "delta", finding), nullptr) << "it never concerned shanghai";
+  v1::Event word;
+  word.mutable_finding_acknowledged()->set_alliance("delta");
+  word.mutable_finding_acknowledged()->set_finding(finding);
+  const auto evolved = evolve_event_of_ledger(rows, word, {99, kStart, {}});
+  ASSERT_FALSE(evolved);
+  EXPECT_EQ(evolved.error().code, Errc::kInternal);
+}
+
 }  // namespace
 }  // namespace hansa

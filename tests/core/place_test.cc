@@ -76,6 +76,7 @@ TEST(NearPlaces, LooksAcrossTheDateLineAndAtThePoles) {
   EXPECT_TRUE(within_metres(point(10'000'000, 179'999'900), point(10'000'000, -179'999'900), 200));
   EXPECT_FALSE(within_metres(point(0, 0), point(0, 180'000'000), 500));
   EXPECT_TRUE(within_metres(point(90'000'000, 0), point(90'000'000, 100), 200));
+  EXPECT_FALSE(within_metres(point(80'000'000, 0), point(-80'000'000, 0), 500));
   EXPECT_FALSE(near_keys("x", place_at(point(90'000'000, 180'000'000)), 500).empty());
   EXPECT_FALSE(near_keys("x", place_at(point(-90'000'000, -180'000'000)), 500).empty());
 }
@@ -113,6 +114,8 @@ TEST(Boundary, KnowsInsideOutsideAndTheEdgeOfAnyShape) {
   EXPECT_TRUE(is_inside(notched, point(8, 9)));
   EXPECT_FALSE(is_inside(notched, point(-1, 5)));
   EXPECT_FALSE(is_inside(notched, point(5, 11)));
+  EXPECT_FALSE(is_inside(notched, point(-2, 0))) << "in line with an edge, south of its end";
+  EXPECT_FALSE(is_inside(notched, point(12, 0))) << "in line with an edge, north of its end";
   EXPECT_TRUE(is_inside(notched, point(0, 5))) << "on an edge";
   EXPECT_TRUE(is_inside(notched, point(10, 10))) << "on a corner";
   EXPECT_TRUE(is_inside(notched, point(4, 5))) << "on the inner corner";

@@ -108,10 +108,12 @@ TEST_F(WitnessTest, LedgersThatAreNotItsBusinessAreUnknown) {
   TestLog stranger = share_of("nobody", kWuxiId);
   TestLog not_joined = share_of("away", kTestId);
   TestLog city({"city", "wuxi"}, kWuxiId, "wuxi");
+  city_.admit("delta", kDeltaId);
+  TestLog city_of_its_name({"city", "delta"}, share_founding_id(kDeltaId, kDeltaId), "delta");
   TestLog founded_otherwise({"alliance", "delta"}, kWuxiId, "delta");
   TestLog shared_otherwise(share_ledger("delta", "wuxi"), kWuxiId, "wuxi");
   for (auto* log : {&other_alliance, &other_share, &own, &stranger, &not_joined, &city,
-                    &founded_otherwise, &shared_otherwise}) {
+                    &city_of_its_name, &founded_otherwise, &shared_otherwise}) {
     refuse(log->request(0, 3), "unknown_log");
   }
 }
@@ -129,6 +131,30 @@ TEST_F(WitnessTest, AMemberThatIsGoneIsWitnessedNoMore) {
   auto log = wuxi_share();
   city_.hear_one([](auto& event) { event.mutable_city_withdrew()->set_city("wuxi"); });
   refuse(log.request(0, 3), "unknown_log");
+}
+
+TEST_F(WitnessTest, AMemberThatWasAdmittedByNoFoundingIdIsNotWitnessed) {
+  city_.hear_one([](auto& event) {
+    event.mutable_city_admitted()->set_city("nobody");
+    event.mutable_city_admitted()->set_founding_id("none");
+  });
+  city_.hear_one([](auto& event) { event.mutable_city_joined()->set_city("nobody"); });
+  auto log = share_of("nobody", kWuxiId);
+  refuse(log.request(0, 3), "internal");
+}
+
+TEST_F(WitnessTest, WhatWasCosignedIsANoteOfALedgerOrStopsTheFold) {
+  for (const std::string note : {"no note", "a text\nof no ledger\n\n\u2014 a AAAAAAAA\n"}) {
+    v1::Event event;
+    event.mutable_checkpoint_cosigned()->set_ledger("share/delta/wuxi");
+    event.mutable_checkpoint_cosigned()->set_note(note);
+    MapRows rows;
+    const auto evolved = evolve_witness(rows, event, {1, kStart, {}});
+    ASSERT_TRUE(evolved.has_value());
+    ASSERT_FALSE(evolved->has_value()) << note;
+    EXPECT_EQ(evolved->error().code, Errc::kInternal);
+    EXPECT_TRUE(rows.dump().empty());
+  }
 }
 
 // A log keeps its name: under another one a second history could be shown.
@@ -236,6 +262,9 @@ TEST_F(WitnessTest, AProofThatDoesNotLeadThereIsNone) {
   command = log.request(5, 5);
   command.add_proof(std::string(32, 'x'));
   refuse(command, "bad_proof");
+  command = good;
+  while (command.proof_size() <= kWitnessProofHashesMax) command.add_proof(good.proof(0));
+  refuse(command, "bad_proof");
   EXPECT_EQ(city_.send(good), "CheckpointCosigned");
 }
 
@@ -286,9 +315,29 @@ TEST_F(WitnessTest, ALedgerThatOthersWereShownOtherwiseIsReportedOnce) {
   found.set_other_note(wuxi_share().note(6));
   refuse(report, "bad_request");
   found.set_other_note(there.note(6));
+  WitnessingCity unaware;
+  EXPECT_EQ(unaware.send(report), "ForkFound") << "that never cosigned anything of it";
+  ASSERT_EQ(city_.send(here.request(0, 9)), "CheckpointCosigned") << "nothing is known of it yet";
   ASSERT_EQ(city_.send(report), "ForkFound");
   EXPECT_EQ(city_.send(report), "nothing") << "it is known";
   refuse(here.request(0, 3), "fork_found");
+}
+
+TEST_F(WitnessTest, OfALedgerOfWhichAForkIsAllThatIsKnownNoTextIsSigned) {
+  auto log = delta_log();
+  v1::Event event;
+  event.mutable_fork_found()->set_ledger("alliance/delta");
+  MapRows rows;
+  ASSERT_TRUE(*evolve_witness(rows, event, {1, kStart, {}}));
+  const auto name = witness_name("test", to_hex(kTestId));
+  const NoteKey key{name, NoteKeyType::kCosignature, public_key_of(seed_of("witness"))};
+  const auto& forked = *rows.find(kWitnessedTable, "alliance/delta");
+  for (Seq size = 1; size <= 9; ++size) {
+    auto note = *parse_note(log.note(size));
+    note.signatures.push_back(cosignature_of(forked, name, seed_of("witness")));
+    const auto time_s = signed_by(note, key);
+    EXPECT_FALSE(time_s && *time_s) << size;
+  }
 }
 
 TEST_F(WitnessTest, AForgetfulWitnessIsReportedToAnAllianceOfTheCity) {
