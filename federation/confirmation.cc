@@ -244,7 +244,11 @@ bool Confirmation::ask_to_cosign() {
   const int64_t now_us = plan_.env->now_us();
   if (confirmed_us_ != 0 && now_us - confirmed_us_ < plan_.pause_us) return false;
   const auto head = rows->find(kLedgerHeadTable, "");
-  if (!head || !*head || (*head)->deed_seq() <= (*head)->confirmed_size()) return false;
+  if (!head || !*head) return false;
+  if ((*head)->deed_seq() <= (*head)->confirmed_size()) {
+    waits_.reset();  // another node may have confirmed what this one waited for
+    return false;
+  }
   const Seq size = (*head)->size();
   if (size < (*head)->deed_seq()) return false;
   if (size == tried_size_ && now_us - tried_us_ < kTryAgainUs) return false;

@@ -110,7 +110,9 @@ void Witness::add_checkpoint(const WitnessRequest& request, Cosigned cosigned) c
   if (!read) return cosigned(fail(read.error()));
   const auto keeper = keeper_.lock();
   if (keeper == nullptr) return cosigned(fail(Errc::kUnavailable, "the city is closed"));
-  keeper->submit(system_command("witness", std::move(command)),
+  auto submission = system_command("witness", std::move(command));
+  submission.is_asked = true;
+  keeper->submit(std::move(submission),
                   [self = *this, cosigned = std::move(cosigned), text = note->text,
                    ledger = read->ledger.text()](Result<v1::Receipt> receipt) mutable {
     if (!receipt && receipt.error().code == Errc::kOtherSize) {
@@ -169,7 +171,7 @@ void Witness::newest_by_hash(const std::string& origin_sha256, NewestCosigned an
         [&](std::string_view, std::string_view value) {
           v1::Witnessed row;
           if (row.ParseFromArray(value.data(), static_cast<int>(value.size())) &&
-              to_hex(sha256(row.origin())) == origin_sha256) {
+              row.size() > 0 && to_hex(sha256(row.origin())) == origin_sha256) {
             found = self.with_cosignature(row);
           }
           return !found;

@@ -94,6 +94,8 @@ struct Submission {
   std::string request_mac;  // 16 bytes over the request as it came, before sealing
   std::optional<InputStep> input;
   bool is_forwarded = false;  // it came to another node, which waits for its entry
+  // Of an input: others ask it of whichever node they reach, which decides it though another leads.
+  bool is_asked = false;
 };
 
 // A receipt whose entry_sha256 is empty says that nothing was appended: all was known already.

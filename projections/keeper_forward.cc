@@ -49,6 +49,7 @@ bool KeeperLoop::leads() const { return config.forward == nullptr || lead == Lea
 
 // Whether the command is another node's to decide. What came from one already goes no further.
 bool KeeperLoop::hands_on(const Pending& pending) const {
+  if (pending.submission.is_asked) return false;
   return !leads() && lead != Lead::kUndecided && !pending.decide_here && in_doubt_us <= 0;
 }
 

@@ -118,7 +118,7 @@ void KeeperLoop::decide_one(Pending pending) {
   std::string_view outcome = "ok";
   // What this node's own links bring is for the one that leads; it is never sent on.
   const bool is_link = submission.kind == v1::CauseKind::input && submission.id.is_zero() &&
-                       !submission.input;
+                       !submission.input && !submission.is_asked;
   if (is_link && !leads()) {
     return answer_after_tip(std::move(pending),
                             fail(Errc::kUnavailable, "another node leads by now"));

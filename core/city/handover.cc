@@ -328,7 +328,9 @@ void refer_out_taken(RowsView& view, const v1::TakeHeard& command, const v1::Han
   if (taken.cities_size() != 2 || taken.cities(0) != command.city()) return;
   const auto* handover = view.find(
       kHandoverTable, handover_key(command.alliance(), taken.cities(0), taken.handover()));
-  if (handover == nullptr || handover->state() != Handover::offered) return;
+  // An alliance that forges may say that the city has offered what it has not.
+  if (handover == nullptr || !handover->is_own()) return;
+  if (handover->state() != Handover::offered) return;
   const auto* row = find_case(view, handover->offered().case_());
   if (row == nullptr || !is_open(row->state())) return;
   const auto refer_out = [&](const std::string& id, const std::string& reason) {

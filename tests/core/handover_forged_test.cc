@@ -84,6 +84,9 @@ TEST(ForgedHandover, NothingIsReferredOutForWhatWasNotOfferedOrIsGivenBack) {
   EXPECT_EQ(hear(returned.handover, ""), "AllianceHeard") << "it was declined";
   EXPECT_EQ(hear("h999999", "c999999"), "AllianceHeard") << "there is no such case";
   EXPECT_EQ(hear("h999998", ended), "AllianceHeard") << "it has ended";
+  const auto open = report_in(league, "suzhou");
+  EXPECT_EQ(hear("h999997", open), "AllianceHeard") << "the city never offered it";
+  EXPECT_EQ(case_of(league, "suzhou", open).state(), State::reported);
   EXPECT_EQ(case_of(league, "suzhou", returned.id).state(), State::reported);
   EXPECT_EQ(case_of(league, "suzhou", ended).state(), State::refuted);
 }

@@ -99,4 +99,14 @@ inline const v1::Handover& handover_in(TestLeague& league, const std::string& ci
   return row == nullptr ? v1::Handover::default_instance() : *row;
 }
 
+// What a city may say to the alliance.
+inline v1::Event offered_as(const std::string& handover, const std::string& from_city,
+                            const std::string& to_city) {
+  v1::Event event;
+  event.mutable_case_offered()->set_from_city(from_city);
+  event.mutable_case_offered()->set_to_city(to_city);
+  event.mutable_case_offered()->set_handover(handover);
+  return event;
+}
+
 }  // namespace hansa

@@ -295,15 +295,6 @@ TEST(Handover, TheCityThatSpeaksToTheReporterHearsWhatBecameOfTheCase) {
   league.check_replay();
 }
 
-v1::Event offered_as(const std::string& handover, const std::string& from_city,
-                     const std::string& to_city) {
-  v1::Event event;
-  event.mutable_case_offered()->set_from_city(from_city);
-  event.mutable_case_offered()->set_to_city(to_city);
-  event.mutable_case_offered()->set_handover(handover);
-  return event;
-}
-
 TEST(Handover, ACityThatLeavesGivesBackWhatItWasOfferedAndNothingElse) {
   TestLeague league(kCities);
   for (const auto& [handover, to_city] : {std::pair{"h1", "wuxi"}, std::pair{"h2", "shanghai"},
@@ -318,6 +309,7 @@ TEST(Handover, ACityThatLeavesGivesBackWhatItWasOfferedAndNothingElse) {
   word.mutable_alliance_left()->set_alliance("delta");
   ASSERT_EQ(league.say_event("wuxi", word), "HandoverReturned + CityWithdrew");
   EXPECT_EQ(league.last->events[0].handover_returned().handover(), "h3");
+}
 
 TEST(Handover, NoWordOfTheReporterLeavesTheCity) {
   auto league = league_of_three();

@@ -115,6 +115,28 @@ TEST_F(KeeperLeadTest, CommandAtAFollowerIsDecidedByTheLeaderAndAnsweredHere) {
   EXPECT_EQ(valid_entries(), receipt->seq());
 }
 
+// A witness is asked at whichever node is reached, for as long as it takes.
+TEST_F(KeeperLeadTest, WhatOthersAskOfAFollowerIsDecidedThereAndWhatItsOwnLinksBringIsNot) {
+  start();
+  const auto submit = [this](bool is_asked) {
+    Submission submission;
+    submission.command = std::make_unique<v1::CosignCheckpoint>();
+    submission.kind = v1::CauseKind::input;
+    submission.is_asked = is_asked;
+    Outcome outcome;
+    follower_.city.keeper().submit(std::move(submission), outcome.answer());
+    follower_.city.run_until([&] { return outcome.done; });
+    return outcome.result;
+  };
+  const auto brought = submit(false);
+  ASSERT_FALSE(brought.has_value());
+  EXPECT_EQ(brought.error().code, Errc::kUnavailable) << brought.error().detail;
+  const auto asked = submit(true);
+  ASSERT_FALSE(asked.has_value());
+  EXPECT_NE(asked.error().code, Errc::kUnavailable) << asked.error().detail;
+  EXPECT_EQ(follower_.city.keeper().health().forwarded_commands, 0u);
+}
+
 TEST_F(KeeperLeadTest, LeaderIsSilent_TheCommandIsDecidedHereAndLateWordOfItDoesNothing) {
   start();
   carries_ = false;

@@ -111,4 +111,21 @@ std::string what_rests_in_rows(const LeagueAffairs& affairs) {
   });
 }
 
+std::string what_waits(const std::vector<federation::LinkHealth>& links, const LedgerId& leads) {
+  const std::string share = share_ledger(kDelta.id, leads.id).text();
+  const std::string arrow = " > ";
+  std::string waits;
+  for (const auto& link : links) {
+    const bool is_moved = leads == kDelta ? link.link.ends_with(arrow + kDelta.text()) ||
+                                                link.link == kDelta.text() + arrow + "witnesses"
+                                          : link.link == leads.text() + arrow + share ||
+                                                link.link == kDelta.text() + arrow + leads.text() ||
+                                                link.link == share + arrow + "witnesses";
+    if (!is_moved || (link.is_idle && !link.waits && link.behind_records == 0)) continue;
+    waits += link.link + " is " + std::to_string(link.behind_records) + " records behind" +
+             (link.waits ? ": " + link.waits->detail : "") + "; ";
+  }
+  return waits;
+}
+
 }  // namespace hansa::sim

@@ -4,10 +4,12 @@
 //          left, or was suspended or expelled, is asked for again first: for who else would tell it
 //          what became of its offers. A changed key that who reads the ledger does not know is
 //          recorded once more, and an input that stood still for it is released.
+//          what_waits(): of the links of a node those that it moves as the leader of this ledger.
 // Errors:  rows that cannot be read are something open.
 // Threads: one.
 #pragma once
 
+#include "federation/relay.h"
 #include "tests/sim/league_workload.h"
 
 namespace hansa::sim {
@@ -21,5 +23,6 @@ struct LeagueAffairs {
 };
 
 std::string what_rests_in_rows(const LeagueAffairs& affairs);
+std::string what_waits(const std::vector<federation::LinkHealth>& links, const LedgerId& leads);
 
 }  // namespace hansa::sim

@@ -150,11 +150,9 @@ class LeagueWorld {
     return number ? nodes_[*number]->keeper(ledger).snapshot() : nullptr;
   }
 
-  // Of who leads, once everything works.
+  // Of any node, whoever leads.
   std::shared_ptr<federation::Witness> find_witness(const std::string& city) {
-    const LedgerId ledger{std::string(kCityKind), city};
-    std::optional<uint32_t> number = hosts_of_.at(ledger).front();
-    if (!is_calm_ || !nodes_[*number]->is_up()) number = choose_node(ledger);
+    const auto number = choose_node({std::string(kCityKind), city});
     return number ? nodes_[*number]->links().witness(city) : nullptr;
   }
 
@@ -243,7 +241,7 @@ class LeagueWorld {
     const auto faults = std::exchange(faults_, LeagueFaults());
     for (uint64_t i = 0; i < kCalmPassesMax && is_sound(); ++i) {
       pass(kPassUs);
-      const auto rows = nodes_[hosts_of_.at(kDelta).front()]->keeper(kDelta).snapshot();
+      const auto rows = nodes_[leader_of(kDelta)]->keeper(kDelta).snapshot();
       const auto alliance = rows->find(kAllianceTable, "");
       if (alliance && *alliance && (*alliance)->version_in_force() != 0) break;
     }
@@ -329,10 +327,17 @@ class LeagueWorld {
     happened_["league lead changes"] += 1;
   }
 
+  // Once everything works. Who hosts several ledgers leads some of them.
+  uint32_t leader_of(const LedgerId& ledger) const {
+    const auto& hosts = hosts_of_.at(ledger);
+    const auto at = std::find(ledgers_.begin(), ledgers_.end(), ledger) - ledgers_.begin();
+    return hosts[static_cast<size_t>(at) % hosts.size()];
+  }
+
   void lead_all() {
     for (const auto& ledger : ledgers_) {
       for (const uint32_t number : hosts_of_.at(ledger)) {
-        const bool leads = number == hosts_of_.at(ledger).front();
+        const bool leads = number == leader_of(ledger);
         if (nodes_[number]->is_up()) {
           nodes_[number]->take_lead(ledger, leads ? Lead::kHere : Lead::kElsewhere);
         }
@@ -492,22 +497,18 @@ class LeagueWorld {
   std::string what_links_wait_for() {
     std::string waits;
     for (const auto& ledger : ledgers_) {
-      auto& node = *nodes_[hosts_of_.at(ledger).front()];
+      auto& node = *nodes_[leader_of(ledger)];
       node.links().settle(0);
       if (ledger != kDelta && node.links().share(share_ledger(kDelta.id, ledger.id)) == nullptr) {
         waits += ledger.text() + " shares nothing; ";
       }
-      for (const auto& link : node.links().health()) {
-        if (link.is_idle && !link.waits && link.behind_records == 0) continue;
-        waits += link.link + " is " + std::to_string(link.behind_records) + " records behind" +
-                 (link.waits ? ": " + link.waits->detail : "") + "; ";
-      }
+      waits += what_waits(node.links().health(), ledger);
     }
     return waits;
   }
 
   See rows_of_leader(const LedgerId& ledger) {
-    return nodes_[hosts_of_.at(ledger).front()]->keeper(ledger).snapshot();
+    return nodes_[leader_of(ledger)]->keeper(ledger).snapshot();
   }
 
   void close() {
