@@ -337,6 +337,20 @@ TEST(Acts, AVersionBehindTheOneInForceIsNotRatified) {
   EXPECT_EQ(alliance.say_one("m0", act_ratified(1)), "wrong_state");
 }
 
+TEST(Acts, AVersionBehindOneThatNeverWasInForceMayBeRatified) {
+  for (const bool is_dropped : {false, true}) {
+    Acts alliance;
+    alliance.admit(2);
+    alliance.propose();
+    alliance.propose();
+    if (is_dropped) {
+      ASSERT_EQ(command_on_version(alliance, "DropAgreement", 2), "AgreementDropped");
+    }
+    EXPECT_EQ(alliance.say("m0", {act_joined(), act_ratified(1)}),
+              "CityJoined + CityRatified + AgreementTookEffect");
+  }
+}
+
 TEST(Acts, AVersionBehindOneThatWasInForceIsNotRatifiedThoughThatOneHasEnded) {
   Acts alliance;
   alliance.admit(2);
