@@ -52,8 +52,16 @@ v1::Event returned(const v1::Handover& row, const std::string& reason, bool expi
 }
 
 template <typename Event>
+Result<std::string> key_of_event(const Event& event) {
+  if (event.cities_size() == 2) return key_of(event.cities(0), event.handover());
+  return fail(Errc::kInternal, "an event on the handover " + event.handover() + " names " +
+                                   std::to_string(event.cities_size()) +
+                                   " cities, expected two");
+}
+
+template <typename Event>
 Result<v1::Handover*> change(Rows& rows, const Event& event, const EntryContext& entry) {
-  const std::string key = key_of(event.cities(0), event.handover());
+  HANSA_TRY(const std::string key, key_of_event(event));
   if (rows.find(kHandoverTable, key) == nullptr) {
     return fail(Errc::kInternal, "an event on the handover " + key + ", which was never offered");
   }
@@ -123,7 +131,8 @@ std::vector<v1::Event> returned_by_leaving(RowsView& view, const std::string& ci
 
 Result<void> evolve_event(Rows& rows, const v1::HandoverOffered& event,
                           const EntryContext& entry) {
-  put_offered(rows, key_of(event.cities(0), event.handover()), event, entry);
+  HANSA_TRY(const std::string key, key_of_event(event));
+  put_offered(rows, key, event, entry);
   return {};
 }
 

@@ -2,6 +2,7 @@
 // Method: three cities; one word forged by hand in each test.
 #include <gtest/gtest.h>
 
+#include "core/rules.h"
 #include "tests/core/handover_league.h"
 
 namespace hansa {
@@ -89,6 +90,25 @@ TEST(ForgedHandover, NothingIsReferredOutForWhatWasNotOfferedOrIsGivenBack) {
   EXPECT_EQ(case_of(league, "suzhou", open).state(), State::reported);
   EXPECT_EQ(case_of(league, "suzhou", returned.id).state(), State::reported);
   EXPECT_EQ(case_of(league, "suzhou", ended).state(), State::refuted);
+}
+
+TEST(ForgedHandover, AnEventThatNamesNoCitiesStopsTheFoldNotTheProcess) {
+  for (const int cities : {0, 1, 3}) {
+    std::vector<v1::Event> events(4);
+    const auto fill = [cities](auto& event) {
+      for (int i = 0; i < cities; ++i) event.add_cities("suzhou");
+    };
+    fill(*events[0].mutable_handover_offered());
+    fill(*events[1].mutable_handover_taken());
+    fill(*events[2].mutable_handover_returned());
+    fill(*events[3].mutable_handover_moved());
+    for (const auto& event : events) {
+      MapRows rows;
+      const auto evolved = evolve_event_of_ledger(rows, event, {1, kStart, {}});
+      ASSERT_FALSE(evolved) << event.ShortDebugString();
+      EXPECT_EQ(evolved.error().code, Errc::kInternal);
+    }
+  }
 }
 
 TEST(ForgedHandover, AnAnswerToWhatWasNeverOfferedStopsTheFold) {
