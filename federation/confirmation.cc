@@ -176,11 +176,8 @@ bool Confirmation::judge_newest() {
   }
   for (auto& one : round->asked) {
     if (!one.newest || !*one.newest) continue;
-    if (!**one.newest) {
-      remember_confirmed(*rows, one);
-      continue;
-    }
-    if (auto shown = check_shown(*rows, one); !shown) {
+    const auto shown = **one.newest ? check_shown(*rows, one) : Result<void>();
+    if (!shown) {
       lock.unlock();
       is_final_ = shown.error().code == Errc::kForkFound;
       give_up(shown.error());
@@ -203,7 +200,8 @@ void Confirmation::remember_confirmed(const Snapshot& rows, const Asked& asked) 
   if (!head || !*head || (*head)->confirmed_size() == 0) return;
   SnapshotRows view(rows);
   const auto note = confirmed_note(view);
-  const auto confirmed = note ? parse_note(*note) : Result<Note>(fail(note.error()));
+  if (!note) return;
+  const auto confirmed = parse_note(*note);
   if (!confirmed) return;
   const auto time_s = signed_by(*confirmed, asked.key);
   auto& known = known_[asked.member.city()];

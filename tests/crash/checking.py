@@ -35,12 +35,6 @@ class Attempt:
                       "entry_sha256": answer.get("entry_sha256", "")}
 
 
-def acknowledged(receipt):
-    """All that is known of a command is its receipt."""
-    return {"node": 0, "outcome": "ok", "seq": int(receipt["seq"]),
-            "entry_sha256": receipt["entry_sha256"]}
-
-
 def operation(key, attempts, client=0):
     return {"client": client, "id": key, "attempts": attempts}
 
@@ -49,6 +43,14 @@ def shown(node, digest):
     """What /digest of a node answered."""
     return {"shown": {"node": node, "seq": int(digest["seq"]), "tip_sha256": digest["tip_sha256"],
                       "digest": digest["digest"]}}
+
+
+def check_acknowledged(folder, ledger, digest, receipts, others_until):
+    """Of commands of which the receipts alone are known, by their keys, at one node."""
+    lines = [operation(key, [{"node": 0, "outcome": "ok", "seq": int(receipt["seq"]),
+                              "entry_sha256": receipt["entry_sha256"]}])
+             for key, receipt in receipts.items()]
+    check_history(folder, ledger, [shown(0, digest), *lines], others_until)
 
 
 def check_history(folder, ledger, lines, others_until=0, others=(), secrets=()):

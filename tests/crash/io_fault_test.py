@@ -28,7 +28,7 @@ import sys
 import threading
 import time
 
-from checking import acknowledged, check_history, operation, shown
+from checking import check_acknowledged
 from city_process import (ACCEPTED, SECONDS_MAX, Node, check_receipts, expect, place, read_chain,
                           seeded_main, uuid_v7)
 from faults import Faults
@@ -213,7 +213,8 @@ class Test:
             expect(code is None, f"refused without faults: {code}")
         ledger = self.node.entries(CITY)
         entries = read_chain(*ledger)
-        others = check_receipts(entries[self.known:], {one.key: one.receipt for one in history})
+        receipts = {one.key: one.receipt for one in history}
+        others = check_receipts(entries[self.known:], receipts)
         expect(not others and len(entries) == self.known + len(history),
                f"{len(entries) - self.known} entries for {len(history)} commands")
         for command in history:
@@ -223,8 +224,7 @@ class Test:
             expect(status == 200 and answer["case"].get("contact", {}).get("phone")
                    == command.phone, f"the phone of {command.body} is shown as {answer}")
         digest = self.node.digest(CITY, len(entries))
-        check_history(self.node.folder, ledger, [shown(0, digest)] + [
-            operation(one.key, [acknowledged(one.receipt)]) for one in history], self.known)
+        check_acknowledged(self.node.folder, ledger, digest, receipts, self.known)
         self.node.stop()
         self.node.check_stopped(CITY, len(entries), digest)
 

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 
-from checking import acknowledged, check_history, operation, shown
+from checking import check_acknowledged
 from city_process import (ACCEPTED, SECONDS_MAX, Node, check_receipts, expect, key_of, place,
                           read_chain, seeded_main, uuid_v7)
 from faults import Faults
@@ -241,13 +241,11 @@ class Test:
         self.city.check_persons()
         ledger = self.node.entries(CITY)
         entries = read_chain(*ledger)
-        others = check_receipts(entries[self.before:],
-                                {one.key: one.receipt for one in self.city.history})
+        receipts = {one.key: one.receipt for one in self.city.history}
+        others = check_receipts(entries[self.before:], receipts)
         expect(not others, f"{len(others)} entries of nobody's commands")
         digest = self.node.digest(CITY, len(entries))
-        check_history(self.node.folder, ledger, [shown(0, digest)] + [
-            operation(one.key, [acknowledged(one.receipt)]) for one in self.city.history],
-                      self.before)
+        check_acknowledged(self.node.folder, ledger, digest, receipts, self.before)
         self.node.stop()
         self.node.check_stopped(CITY, len(entries), digest)
         for made in glob.glob(os.path.join(self.node.data_dir, "backups", "*-[0-9]*")):

@@ -21,7 +21,7 @@
 //          it has stopped; level_unknown: it goes on behind an entry that it cannot understand.
 // Errors:  none: what is wrong is a finding.
 // Threads: pure.
-// Limits:  every attempt is compared with every acknowledged one: some thousands at most.
+// Limits:  all is kept in memory; each digest that a node showed is computed from all rows.
 #pragma once
 
 #include <optional>

@@ -362,9 +362,9 @@ class CityWorld {
       if (i > kHealStepsMax) return false;
     }
     log_.run_until_idle();
-    const auto both = log_.records(city_.ledger);
+    const auto left = log_.records(city_.ledger);
     for (int i = 0; i < 1'000; ++i) step();
-    if (log_.records(city_.ledger) != both) {
+    if (log_.records(city_.ledger) != left) {
       found("history_touched", "a node that has stopped goes on to write");
     }
     return true;

@@ -65,7 +65,6 @@ bool read_operation(const Struct& line, History& history) {
   Operation operation;
   operation.client = static_cast<uint32_t>(number_of(line, "client"));
   operation.id = *id;
-  operation.method = text_of(line, "method");
   for (const auto& attempt : attempts->second.list_value().values()) {
     if (!read_attempt(attempt.struct_value(), operation.attempts.emplace_back())) return false;
   }

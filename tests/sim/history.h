@@ -41,7 +41,7 @@ struct Attempt {
 struct Operation {
   uint32_t client = 0;
   CommandId id;
-  std::string method;      // `AssignCase`
+  std::string method;      // `AssignCase`; empty: not noted down
   std::string subject;     // the case or unit that it names; empty: it makes one
   std::string import_key;  // of an import, which has no command id: import_key()
   std::vector<Attempt> attempts;
