@@ -250,7 +250,8 @@ def check_refusals(witness, log, stranger):
     data[-1] ^= 1
     refused(head + "\n\n" + mark + " " + base64.b64encode(data).decode() + "\n", 403)
     refused("old 0\n\n" + stranger, 404)
-    refused("old 0\n\n" + note.replace(log.origin, log.origin[:-1] + "0"), 404)
+    other_end = "1" if log.origin.endswith("0") else "0"
+    refused("old 0\n\n" + note.replace(log.origin, log.origin[:-1] + other_end), 404)
     status, _, data = get(witness.port, "/tlog/" + "0" * 64 + "/checkpoint")
     expect(status == 404, data)
     status, kind, line = ask_witness(witness, good)
