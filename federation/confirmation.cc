@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "core/base/durations.h"
 #include "core/evidence/tree_rows.h"
 #include "federation/system_command.h"
 #include "projections/snapshot_rows.h"
@@ -14,7 +15,7 @@ using projections::SnapshotRows;
 
 namespace {
 
-constexpr int64_t kTryAgainUs = 1'000'000;
+constexpr int64_t kTryAgainUs = kSecondUs;
 constexpr int kTriesMax = 3;
 
 // Of those who are members now, and of those who were when the ledger was confirmed last.

@@ -6,6 +6,7 @@
 #include "core/alliance/agreement.h"
 #include "core/alliance/alliance.h"
 #include "core/alliance/alliance_fold.h"
+#include "core/base/durations.h"
 #include "core/city/witness.h"
 #include "core/evidence/tree.h"
 
@@ -13,8 +14,6 @@ namespace hansa::federation {
 namespace {
 
 using Kind = v1::FindingKind;
-
-constexpr int64_t kSecondUs = 1'000'000;
 
 // What one city says of one joint action.
 struct Account {

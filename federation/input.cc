@@ -6,6 +6,7 @@
 #include "core/alliance/agreement.h"
 #include "core/alliance/ledger_finding.h"
 #include "core/alliance/share.h"
+#include "core/base/durations.h"
 #include "core/city/affiliation.h"
 #include "core/evidence/tree_rows.h"
 #include "federation/system_command.h"
@@ -19,7 +20,7 @@ using projections::InputStep;
 
 namespace {
 
-constexpr int64_t kWatchUs = 1'000'000;
+constexpr int64_t kWatchUs = kSecondUs;
 
 // What no waiting mends. A log that ends too early, or is not there yet, may come back.
 bool is_final(Errc code) {

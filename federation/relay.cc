@@ -6,6 +6,7 @@
 #include "core/alliance/agreement.h"
 #include "core/alliance/identity.h"
 #include "core/base/assert.h"
+#include "core/base/durations.h"
 #include "core/base/hash.h"
 #include "core/city/affiliation.h"
 #include "federation/system_command.h"
@@ -18,7 +19,7 @@ using projections::Snapshot;
 namespace {
 
 constexpr int64_t kShownUsMax = 5'000'000;
-constexpr int64_t kHeartbeatUsMin = 1'000'000;  // an agreement says it in seconds
+constexpr int64_t kHeartbeatUsMin = kSecondUs;  // an agreement says it in seconds
 
 // Two cities that share with each other that they cosigned each other's shares would never rest.
 bool is_city_deed(const v1::Payload& payload) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <future>
 
+#include "core/base/durations.h"
 #include "core/base/hash.h"
 
 namespace hansa::ops {
@@ -12,7 +13,6 @@ namespace {
 constexpr size_t kReadRecords = 1'000;
 constexpr int kFollowMs = 200;
 constexpr std::chrono::milliseconds kRetryPause{200};
-constexpr int64_t kDayUs = 86'400'000'000;
 constexpr int64_t kDaysKept = 31;
 // As far back as a node may have been away.
 constexpr int64_t kDaysLookedBack = 90;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <google/protobuf/util/message_differencer.h>
 
+#include "core/base/durations.h"
 #include "core/base/ids.h"
 #include "ops/files.h"
 #include "ops/import/csv.h"
@@ -61,7 +62,7 @@ bool read_day(const std::string& text, v1::Calendar& calendar, uint32_t works_as
   const auto stated = parse_time(text, {"YYYY-MM-DD"});
   if (!stated) return false;
   auto& row = *calendar.add_exceptions();
-  row.set_day(static_cast<int32_t>(stated->us / 86'400'000'000));
+  row.set_day(static_cast<int32_t>(stated->us / kDayUs));
   row.set_holiday(works_as_weekday == 0);
   row.set_works_as_weekday(works_as_weekday);
   return true;

@@ -2,11 +2,10 @@
 
 #include <chrono>
 
+#include "core/base/durations.h"
+
 namespace hansa::ops {
 namespace {
-
-constexpr int64_t kSecondUs = 1'000'000;
-constexpr int64_t kDayUs = 86'400 * kSecondUs;
 
 void put_digits(char* at, int count, uint32_t value) {
   for (int i = count - 1; i >= 0; --i, value /= 10) at[i] = static_cast<char>('0' + value % 10);

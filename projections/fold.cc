@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
+#include "core/base/durations.h"
 #include "core/base/hash.h"
 #include "core/evidence/tree_rows.h"
 #include "projections/read_models.h"
 
 namespace hansa::projections {
 namespace {
-
-constexpr int64_t kMinuteUs = 60LL * 1'000'000;
 constexpr int64_t kWindowMs = 48LL * 3600 * 1000;
 
 // Answers to older ids are dead at this time; the time counts in whole minutes.

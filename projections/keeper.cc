@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "core/base/durations.h"
 #include "core/base/hash.h"
 #include "projections/catch_up.h"
 #include "projections/keeper_loop.h"
@@ -9,9 +10,9 @@
 namespace hansa::projections {
 namespace {
 
-constexpr int64_t kClockJumpUsMax = 24LL * 3600 * 1'000'000;
+constexpr int64_t kClockJumpUsMax = kDayUs;
 
-std::string hours_text(int64_t span_us) { return std::to_string(span_us / 3'600'000'000LL) + " h"; }
+std::string hours_text(int64_t span_us) { return std::to_string(span_us / kHourUs) + " h"; }
 
 }  // namespace
 
@@ -176,7 +177,7 @@ void KeeperLoop::tick() {
   const int64_t since_us = std::max(config.limits.commit_interval_us, now_us - ticked_at_us);
   ticked_at_us = now_us;
   for (auto& waiter : waiters) waiter.left_us -= since_us;
-  const int64_t ticks_a_second = std::max<int64_t>(1, 1'000'000 / config.limits.commit_interval_us);
+  const int64_t ticks_a_second = std::max<int64_t>(1, kSecondUs / config.limits.commit_interval_us);
   if (ticks % ticks_a_second == 0) {
     if (config.timers_fire_alone && !clock_jumped && leads()) timers_wanted = true;
     // Whether the log can be written again shows with the next command.

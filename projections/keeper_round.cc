@@ -1,5 +1,6 @@
 #include <boost/asio/post.hpp>
 
+#include "core/base/durations.h"
 #include "core/evidence/tree_rows.h"
 #include "core/rules.h"
 #include "projections/fold.h"
@@ -11,9 +12,9 @@ namespace {
 // Two flights: one on its way to the disk while the next is decided.
 constexpr size_t kFlightsAtOnce = 2;
 constexpr size_t kTimersARound = 256;
-constexpr int64_t kCommandAgeUsMax = 48LL * 3600 * 1'000'000;
-constexpr int64_t kCommandAheadUsMax = 300LL * 1'000'000;
-constexpr int64_t kCheckpointUs = 1'000'000;
+constexpr int64_t kCommandAgeUsMax = 48 * kHourUs;
+constexpr int64_t kCommandAheadUsMax = 5 * kMinuteUs;
+constexpr int64_t kCheckpointUs = kSecondUs;
 // What a city or an alliance records fits into a shared copy with room to spare.
 constexpr size_t kPayloadBytesMax = 48 * 1024 - kEnvelopeBytes;
 

@@ -33,11 +33,6 @@ uint64_t get(std::string_view bytes) {
   return number;
 }
 
-template <size_t N>
-std::string_view view(const std::array<uint8_t, N>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), N};
-}
-
 std::string with_checksum(std::string body, uint64_t number, const std::string& key) {
   body.resize(kBodyBytes, '\0');
   std::string checked = body;

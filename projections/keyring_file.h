@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/ids.h"
@@ -37,6 +38,11 @@ struct KeyringSlot {
   FindKey phone;
   FindKey email;
 };
+
+template <size_t N>
+std::string_view view(const std::array<uint8_t, N>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), N};
+}
 
 class KeyringFile {
  public:

@@ -19,11 +19,6 @@ constexpr size_t kEmailAt = 88;
 constexpr size_t kMacAt = 104;
 constexpr size_t kValueBytes = 136;
 
-template <size_t N>
-std::string_view view(const std::array<uint8_t, N>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), N};
-}
-
 Hash mac_of(std::string_view name, std::string_view body, std::string_view share_key) {
   return hmac_sha256(share_key, std::string(name) + std::string(body));
 }

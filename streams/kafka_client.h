@@ -22,6 +22,8 @@
 
 namespace hansa::streams {
 
+inline constexpr int kPartition = 0;  // of every topic the only one
+
 struct ClientCallbacks {
   void* opaque = nullptr;
   void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void*) = nullptr;

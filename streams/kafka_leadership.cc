@@ -13,7 +13,6 @@ namespace hansa::streams {
 namespace {
 
 constexpr int kPollMs = 100;
-constexpr int kPartition = 0;
 // What came while nobody received: the newest commands are taken again by whoever leads next. Those
 // that were decided already are known by their ids.
 constexpr int kReadAgain = 500;

@@ -19,7 +19,6 @@ constexpr int kWaitMs = 100;
 // which may take kQueryMs each time.
 constexpr int kWaitsMax = 20;
 constexpr int kWaitsUntilEndAsked = 10;
-constexpr int kPartition = 0;
 
 // A topic that was made, or a leader that was chosen, a moment ago is not known everywhere yet.
 constexpr int kAttemptsMax = 20;

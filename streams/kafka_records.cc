@@ -7,7 +7,6 @@
 namespace hansa::streams {
 namespace {
 
-constexpr int kPartition = 0;
 constexpr int kAnswerMs = 5'000;
 constexpr size_t kReadRecords = 1'000;
 // Beyond the time after which the client itself gives a record up.

@@ -20,13 +20,14 @@
 
 #include "core/alliance/acts.h"
 #include "core/alliance/alliance.h"
+#include "core/base/durations.h"
 
 namespace hansa {
 
 inline constexpr int kCampaignActionsMax = 200;
 inline constexpr size_t kActionTitleBytesMax = 200;
 // How long one side waits for the other, in ledger time: 14 days.
-inline constexpr int64_t kOrphanUs = 14LL * 24 * 3'600 * 1'000'000;
+inline constexpr int64_t kOrphanUs = 14 * kDayUs;
 
 // The same whichever of the two cities is named first.
 std::string joint_key(std::string_view campaign, std::string_view joint_id, std::string_view city,

@@ -2,6 +2,7 @@
 
 #include "core/alliance/identity.h"
 #include "core/base/day.h"
+#include "core/base/durations.h"
 #include "core/city/witness.h"
 #include "core/evidence/tree_rows.h"
 
@@ -12,7 +13,6 @@ using Kind = v1::FindingKind;
 using State = v1::FindingState;
 
 constexpr size_t kTextBytesMax = 2'000;
-constexpr int64_t kDayUs = 86'400LL * 1'000'000;
 
 // A copy: a row that a scan shows is there while it is shown.
 template <typename Matches>

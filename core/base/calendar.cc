@@ -4,13 +4,11 @@
 #include <limits>
 
 #include "core/base/assert.h"
+#include "core/base/durations.h"
 
 namespace hansa {
 namespace {
-
-constexpr int64_t kSecondUs = 1'000'000;
 constexpr int64_t kDayS = 86'400;
-constexpr int64_t kDayUs = kDayS * kSecondUs;
 constexpr int64_t kSearchUsMax = 20 * 366 * kDayUs;
 constexpr int32_t kOffsetSMax = 24 * 3600;
 constexpr int64_t kTransitionSMax = kTimeUsMax / kSecondUs;

@@ -4,13 +4,12 @@
 #include <charconv>
 
 #include "core/base/assert.h"
+#include "core/base/durations.h"
 
 namespace hansa {
 namespace {
 
 using enum PolicyUnit;
-
-constexpr int64_t kHourUs = 3600LL * 1'000'000;
 constexpr size_t kPartDigitsMax = 18;
 
 constexpr std::array kPolicies = {
@@ -117,7 +116,7 @@ const PolicyInfo& known_policy(std::string_view name) {
 
 int64_t unit_us(PolicyUnit unit) {
   switch (unit) {
-    case kDays: return 24 * kHourUs;
+    case kDays: return kDayUs;
     case kHours:
     case kWorkingHours: return kHourUs;
     default: break;

@@ -2,6 +2,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/calendar.h"
+#include "core/base/durations.h"
 
 namespace hansa {
 
@@ -38,7 +39,6 @@ Result<int64_t> handling_deadline(RowsView& view, const v1::City& city, std::str
                                   int64_t from_us) {
   const auto* row = view.find(kServiceTable, service);
   HANSA_ASSERT(row != nullptr, "a case names a service that is defined, and none is ever removed");
-  constexpr int64_t kSecondUs = 1'000'000;
   const auto& sla = row->sla();
   if (sla.handling_clock_s() > 0) return from_us + sla.handling_clock_s() * kSecondUs;
   return WorkingCalendar(calendar_in_force(city))

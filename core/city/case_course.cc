@@ -2,6 +2,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/calendar.h"
+#include "core/base/durations.h"
 #include "core/base/policy.h"
 #include "core/city/case.h"
 #include "core/city/handover.h"
@@ -10,8 +11,6 @@ namespace hansa {
 namespace {
 
 using State = v1::State;
-
-constexpr int64_t kDayUs = 86'400'000'000;
 
 // A case that rests takes its remaining time along: working time by the calendar, clock time by
 // the clock. What is late already stays late.

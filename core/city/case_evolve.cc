@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/base/durations.h"
 #include "core/city/case_change.h"
 #include "core/city/place.h"
 
@@ -9,8 +10,6 @@ using State = v1::State;
 using Clock = v1::Clock;
 
 namespace {
-
-constexpr int64_t kHourUs = 3600LL * 1'000'000;
 
 void move_timer(Rows& rows, const v1::Case& row, Clock::Value clock, int64_t before_us,
                 int64_t after_us, Seq seq) {

@@ -1,3 +1,4 @@
+#include "core/base/durations.h"
 #include "core/base/policy.h"
 #include "core/city/case.h"
 
@@ -23,7 +24,7 @@ Result<void> check_reopening(const CaseScope& scope) {
   if (scope.context.time_us > row.closed_time_us() + window_us) {
     return fail(Errc::kReopenWindowClosed,
                 "case " + row.case_() + " was closed more than " +
-                    std::to_string(window_us / 86'400'000'000) +
+                    std::to_string(window_us / kDayUs) +
                     " days ago; report the problem anew");
   }
   if (row.lead_unit().empty()) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
+#include "core/base/durations.h"
 #include "core/base/policy.h"
 #include "core/city/case.h"
 #include "core/city/place.h"
@@ -11,8 +12,6 @@ namespace {
 using State = v1::State;
 using Role = v1::Role;
 using Source = v1::Source;
-
-constexpr int64_t kSecondUs = 1'000'000;
 
 bool may_report_from(const Principal& principal, Source::Value source) {
   if (principal.has_role(Role::hotline)) return true;

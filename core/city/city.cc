@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/base/calendar.h"
+#include "core/base/durations.h"
 #include "core/base/policy.h"
 #include "core/city/place.h"
 
@@ -16,7 +17,6 @@ constexpr int kCommunitiesMax = 400;
 constexpr int kUnitsMax = 1'000;
 constexpr int kServicesMax = 1'000;
 constexpr int64_t kSlaSMax = 366 * 86'400;
-constexpr int64_t kSecondUs = 1'000'000;
 
 // Requests and rows of one type have one order of fields and no maps: same bytes, same content.
 bool same(const google::protobuf::Message& a, const google::protobuf::Message& b) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/alliance/clocks.h"
+#include "core/base/durations.h"
 #include "core/city/case_change.h"
 
 namespace hansa {
@@ -11,8 +12,6 @@ namespace {
 using Heard = v1::AllianceHeard;
 using Handover = v1::HandoverState;
 using State = v1::State;
-
-constexpr int64_t kDayUs = 86'400'000'000;
 constexpr int64_t kOfferDays = 3;
 
 template <typename Change>

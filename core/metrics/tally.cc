@@ -3,11 +3,10 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
+#include "core/base/durations.h"
 
 namespace hansa {
 namespace {
-
-constexpr int64_t kSecondUs = 1'000'000;
 constexpr size_t kBounds = kSpanBuckets - 1;
 constexpr size_t kStepsPerDoubling = 8;
 

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <filesystem>
 
+#include "core/base/durations.h"
 #include "core/base/hash.h"
 #include "ops/cli/evidence.h"
 #include "ops/files.h"
@@ -15,8 +16,6 @@ namespace {
 
 using federation::EvidenceEntry;
 using federation::EvidenceFolder;
-
-constexpr int64_t kMinuteUs = 60'000'000;
 constexpr int64_t kMinutesMax = 24 * 60;
 constexpr size_t kTermsBytesMax = 4096;
 constexpr std::string_view kEvidence = "evidence/";

@@ -4,15 +4,10 @@
 
 #include <cstdio>
 
+#include "core/base/durations.h"
 #include "ops/system_env.h"
 
 namespace hansa::ops {
-namespace {
-
-constexpr int64_t kSecondUs = 1'000'000;
-
-}  // namespace
-
 Progress::Progress(std::string what, uint64_t total)
     : what_(std::move(what)), total_(total), terminal_(::isatty(STDERR_FILENO) == 1),
       begun_us_(monotonic_us()), shown_us_(begun_us_) {}

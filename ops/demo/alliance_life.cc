@@ -4,14 +4,12 @@
 #include <cmath>
 
 #include "core/alliance/agreement.h"
+#include "core/base/durations.h"
 #include "core/metrics/air_change.h"
 #include "ops/time_text.h"
 
 namespace hansa::ops {
 namespace {
-
-constexpr int64_t kHourUs = 3'600'000'000;
-constexpr int64_t kDayUs = 24 * kHourUs;
 constexpr int64_t kLocalOffsetUs = 8 * kHourUs;
 constexpr uint32_t kHeartbeatS = 86'400;
 constexpr size_t kBordersMax = 4;

@@ -4,12 +4,10 @@
 #include <array>
 #include <cstdio>
 
+#include "core/base/durations.h"
+
 namespace hansa::ops {
 namespace {
-
-constexpr int64_t kMinuteUs = 60'000'000;
-constexpr int64_t kHourUs = 60 * kMinuteUs;
-constexpr int64_t kDayUs = 24 * kHourUs;
 constexpr int64_t kLocalOffsetUs = 8 * kHourUs;
 
 // How many of 100 reports come in each hour of the day.

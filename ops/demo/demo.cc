@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/base/durations.h"
 #include "core/base/hash.h"
 #include "core/base/rows.h"
 #include "ops/demo/alliance_life.h"
@@ -16,10 +17,8 @@
 
 namespace hansa::ops {
 namespace {
-
-constexpr int64_t kDayUs = 86'400'000'000;
 // When the links move and the alliance acts: at five in the afternoon.
-constexpr int64_t kLeagueHourUs = 17 * 3'600'000'000LL;
+constexpr int64_t kLeagueHourUs = 17 * kHourUs;
 // Of all stages together, as far as each has its least.
 constexpr size_t kRowCachesMib = 512;
 constexpr size_t kRowCacheMibMin = 8;

@@ -5,6 +5,7 @@
 #include "core/alliance/alliance.h"
 #include "core/alliance/finding.h"
 #include "core/base/assert.h"
+#include "core/base/durations.h"
 #include "core/base/rows.h"
 #include "projections/reads.h"
 
@@ -14,7 +15,7 @@ namespace {
 // A campaign word takes five steps from city to city; a day's reports, a few.
 constexpr int kSettleRoundsMax = 10'000;
 constexpr size_t kShareRowCacheMib = 4;
-constexpr int64_t kSharePauseUs = 24LL * 3600 * 1'000'000;
+constexpr int64_t kSharePauseUs = kDayUs;
 
 template <typename Row>
 Result<std::vector<Row>> all_rows(const projections::Snapshot& rows, Table<Row> table) {

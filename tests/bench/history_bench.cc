@@ -14,6 +14,7 @@
 #include <string>
 
 #include "core/base/day.h"
+#include "core/base/durations.h"
 #include "hansa/v1/reads.pb.h"
 #include "tests/bench/bench_city.h"
 
@@ -22,7 +23,6 @@ namespace {
 
 constexpr int64_t kCommandUs = 10'000'000;
 constexpr int64_t kStartUs = 1'735'689'600'000'000;  // 2025-01-01
-constexpr int64_t kDayUs = 86'400'000'000;
 constexpr uint64_t kFillers = 256;
 constexpr size_t kRecentCases = 1'000;
 

@@ -1,6 +1,7 @@
 // Goal: a ledger signs nothing before its witnesses have said what they saw of it, and is confirmed
 // by as many as must; what a witness says wrongly neither stops nor confirms anything. Method: an
 // alliance's keeper over an embedded log, and five witnesses that answer as the test says.
+#include "core/base/durations.h"
 #include "federation/confirmation.h"
 
 #include <gtest/gtest.h>
@@ -25,7 +26,6 @@ using projections::testing::kStartUs;
 
 const LedgerId kLedger{"alliance", "delta"};
 const FoundingId kFounding = *FoundingId::from(std::string(16, 'f'));
-constexpr int64_t kSecondUs = 1'000'000;
 
 struct FakeWitness {
   Seq size = 0;

@@ -2,6 +2,7 @@
 // alliance's ledger says what came of it: proved, attested, or a finding with both derivations.
 // Method: cities that share what a figure is made of; a member whose share ledger the test writes,
 // with a figure nudged in its last digit; a crash between publication and judgement.
+#include "core/base/durations.h"
 #include "federation/figure_judge.h"
 
 #include <set>
@@ -20,8 +21,6 @@ namespace {
 
 using Standing = v1::FigureStanding;
 using testing::kStartUs;
-
-constexpr int64_t kDayUs = 24 * kHourUs;
 
 // Handling times and verified reports, with all that they are made of.
 v1::Agreement on_cases() {

@@ -7,6 +7,7 @@
 // Threads: the test's.
 #pragma once
 
+#include "core/base/durations.h"
 #include "tests/federation/links_fixture.h"
 #include "tests/federation/vouched_tree.h"
 #include "tests/streams/log_helpers.h"

@@ -24,7 +24,6 @@
 
 namespace hansa::federation::testing {
 
-using projections::testing::kHourUs;
 using projections::testing::kStartUs;
 
 struct LeagueOptions {

@@ -14,7 +14,6 @@
 
 namespace hansa::federation {
 
-using testing::kHourUs;
 using testing::League;
 
 inline const LedgerId kDelta{"alliance", "delta"};

@@ -6,6 +6,7 @@
 
 #include "core/alliance/member_air.h"
 #include "core/base/day.h"
+#include "core/base/durations.h"
 #include "tests/federation/forged_member.h"
 
 namespace hansa::federation {

@@ -1,6 +1,7 @@
 // Goal: what a refused record said can be read for thirty days by those who may, by nobody after
 // that, and the place it took is free again. Method: the letters of one city on a real broker, with
 // a clock that the test sets.
+#include "core/base/durations.h"
 #include "ops/dead_letters.h"
 
 #include <gtest/gtest.h>
@@ -16,8 +17,6 @@ namespace hansa::ops {
 namespace {
 
 using projections::testing::ScratchFolder;
-
-constexpr int64_t kDayUs = 86'400'000'000;
 constexpr int kAttemptsMax = 600;  // each asks a broker
 constexpr const char* kSource = "hansa.inbox.city.suzhou.hotline-system";
 

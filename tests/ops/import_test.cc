@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "core/base/durations.h"
 #include "core/base/ids.h"
 #include "ops/files.h"
 #include "ops/import/case_file.h"
@@ -22,8 +23,6 @@ std::string source(const std::string& path) {
   const char* root = std::getenv("HANSA_SOURCE");
   return (root == nullptr ? std::string(".") : std::string(root)) + "/" + path;
 }
-
-constexpr int64_t kSecondUs = 1'000'000;
 
 TEST(LocalTime, ReadsTheFormatsOfKnownFiles) {
   const auto at = [](const char* text, const char* format) {

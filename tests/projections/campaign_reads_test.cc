@@ -4,6 +4,7 @@
 // other by hand; every read goes through answer_read on a committed snapshot.
 #include <gtest/gtest.h>
 
+#include "core/base/durations.h"
 #include "core/base/hash.h"
 #include "hansa/v1/federation.pb.h"
 #include "projections/reads.h"
@@ -14,12 +15,9 @@ namespace hansa::projections {
 namespace {
 
 using testing::City;
-using testing::kHourUs;
 using testing::kStartUs;
 using testing::ScratchFolder;
 using testing::staff;
-
-constexpr int64_t kDayUs = 24 * kHourUs;
 
 class CampaignReadsTest : public ::testing::Test {
  protected:

@@ -7,6 +7,7 @@
 
 #include <rapidcheck.h>
 
+#include "core/base/durations.h"
 #include "core/base/hash.h"
 #include "core/city/city_fold.h"
 #include "projections/fold.h"
@@ -14,8 +15,6 @@
 #include "tests/projections/keeper_fixture.h"
 
 namespace hansa::projections::testing {
-
-inline constexpr int64_t kDayUs = 24 * kHourUs;
 
 class FoldedCity {
  public:

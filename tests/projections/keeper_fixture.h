@@ -20,7 +20,6 @@
 namespace hansa::projections::testing {
 
 inline constexpr int64_t kStartUs = 1'735'689'600'000'000;  // 2025-01-01T00:00:00Z
-inline constexpr int64_t kHourUs = 3600LL * 1'000'000;
 
 // A folder that is gone when the test is.
 class ScratchFolder {

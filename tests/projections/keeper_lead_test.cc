@@ -6,6 +6,7 @@
 
 #include <deque>
 
+#include "core/base/durations.h"
 #include "projections/forward.h"
 #include "streams/simulated_log.h"
 #include "tests/projections/keeper_fixture.h"
@@ -15,7 +16,6 @@ namespace {
 
 using testing::City;
 using testing::found;
-using testing::kHourUs;
 using testing::kStartUs;
 using testing::report;
 using testing::ScratchFolder;

@@ -1,6 +1,7 @@
 // Goal: what the keeper promises its callers holds: nothing unlanded leaves, one answer per command
 // id, the same rows after every restart. Method: one city on one thread over an embedded log, or
 // over a simulated log whose landings the test decides step by step.
+#include "core/base/durations.h"
 #include "projections/keeper.h"
 
 #include <gtest/gtest.h>
@@ -18,7 +19,6 @@ namespace {
 
 using testing::City;
 using testing::found;
-using testing::kHourUs;
 using testing::kStartUs;
 using testing::report;
 using testing::ScratchFolder;

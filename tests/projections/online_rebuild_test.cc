@@ -17,7 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::City;
 using testing::found;
-using testing::kHourUs;
 using testing::kStartUs;
 using testing::report;
 using testing::ScratchFolder;

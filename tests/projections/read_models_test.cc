@@ -1,6 +1,7 @@
 // Goal: counters, cases per state and heat grid say what the events say.
 // Method: random commands through decide; what stands in the rows against a second, slow reckoning
 // from the cases and their histories alone. Borders (days, cells, imports) by hand.
+#include "core/base/durations.h"
 #include "projections/read_models.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +16,6 @@ namespace hansa::projections {
 namespace {
 
 using testing::FoldedCity;
-using testing::kDayUs;
 using testing::kStartUs;
 
 using Counts = std::map<std::string, uint64_t>;  // "scope|id|day|what" -> how often

@@ -1,6 +1,7 @@
 // Goal: lists are whole and without repeats however they are paged, filters choose what they say,
 // and what is not there is answered with its code. Method: a small city behind its keeper; every
 // read goes through answer_read on a committed snapshot.
+#include "core/base/durations.h"
 #include "projections/reads.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +16,6 @@ namespace {
 
 using testing::City;
 using testing::found;
-using testing::kHourUs;
 using testing::kStartUs;
 using testing::report;
 using testing::ScratchFolder;
@@ -294,7 +294,7 @@ TEST_F(ReadsTest, SmallTablesArePagedInTheOrderOfTheirNames) {
 }
 
 TEST_F(ReadsTest, CountersComeByDayWithinTheirBounds) {
-  const int32_t today = static_cast<int32_t>(kStartUs / 86'400'000'000);
+  const int32_t today = static_cast<int32_t>(kStartUs / kDayUs);
   v1::ListCounters request;
   request.set_scope("unit");
   request.set_id("roads");

@@ -1,5 +1,6 @@
 // Goal: a rebuild gives the rows that living gave, tells when the old ones were wrong, and leaves
 // the old ones in force until it is whole. Method: a city lives behind its keeper and is closed.
+#include "core/base/durations.h"
 #include "projections/rebuild.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +13,6 @@ namespace {
 
 using testing::City;
 using testing::found;
-using testing::kHourUs;
 using testing::kStartUs;
 using testing::report;
 using testing::ScratchFolder;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/durations.h"
 #include "core/base/hash.h"
 #include "tests/sim/city_node.h"
 #include "tests/sim/clients.h"
@@ -21,8 +22,6 @@ using projections::Lead;
 
 constexpr uint32_t kNodes = 3;
 constexpr int64_t kStartUs = 1'735'689'600'000'000;  // 2025-01-01T00:00:00Z
-constexpr int64_t kSecondUs = 1'000'000;
-constexpr int64_t kHourUs = 3600 * kSecondUs;
 constexpr uint64_t kFaultStepsMax = 8'000;
 // So many steps are enough for everyone to be answered once nothing goes wrong any more.
 constexpr uint64_t kHealStepsMax = 100'000;

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/durations.h"
+
 namespace hansa::sim {
 namespace {
-
-constexpr int64_t kSecondUs = 1'000'000;
 constexpr int64_t kPatienceUs = 5 * kSecondUs;
 
 Error away(const std::string& city) {

@@ -5,6 +5,7 @@
 #include "core/alliance/alliance.h"
 #include "core/alliance/ledger_keys.h"
 #include "core/base/day.h"
+#include "core/base/durations.h"
 #include "core/base/signature.h"
 #include "core/city/case.h"
 #include "hansa/v1/affiliation.pb.h"
@@ -20,8 +21,6 @@ namespace {
 
 using Membership = v1::Membership;
 using State = v1::AgreementState;
-
-constexpr int64_t kSecondUs = 1'000'000;
 
 template <typename Command>
 Request ask(Dice& dice, Command command, const std::string& subject = "") {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/alliance/alliance.h"
+#include "core/base/durations.h"
 #include "core/base/hash.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/league_calls.h"
@@ -19,7 +20,6 @@ namespace {
 using projections::Lead;
 
 constexpr int64_t kStartUs = 1'735'689'600'000'000;  // 2025-01-01T00:00:00Z
-constexpr int64_t kSecondUs = 1'000'000;
 constexpr uint64_t kFaultStepsMax = 6'000;
 // A pass lets everybody do what there is to do. So many are enough for everything to come to rest.
 constexpr int64_t kPassUs = 25'000;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/assert.h"
+#include "core/base/durations.h"
 #include "hansa/v1/case.pb.h"
 #include "hansa/v1/city.pb.h"
 #include "tests/sim/history.h"
@@ -14,8 +15,6 @@ namespace hansa::sim {
 namespace {
 
 using google::protobuf::Message;
-
-constexpr int64_t kHourUs = 3600LL * 1'000'000;
 
 // The step that leads a case on from a state.
 const std::map<std::string, std::string, std::less<>> kRightStep = {
