@@ -9,6 +9,7 @@
 
 namespace hansa::federation {
 
+using projections::Keeper;
 using projections::Snapshot;
 
 namespace {
@@ -85,15 +86,24 @@ Witness::Witness(const std::shared_ptr<projections::Keeper>& keeper, std::string
 
 // The rows as they are once all that has landed is in them, and what an answer was seen at: the
 // keeper answers before it says how far it is.
-void Witness::shown(Seq answered_at,
-                    std::function<void(Result<std::shared_ptr<const Snapshot>>)> then) const {
+void Witness::shown(Seq answered_at, Keeper::Shown then) const {
   const auto keeper = keeper_.lock();
   if (keeper == nullptr) return then(fail(Errc::kUnavailable, "the city is closed"));
   keeper->wait_for(std::max(answered_at, keeper->health().landed_seq), kShownUsMax,
                    std::move(then));
 }
 
-Note Witness::with_cosignature(const v1::Witnessed& row) const {
+// A ledger that was restored asks what it may not sign again: what another node of this city
+// cosigned a moment ago counts.
+void Witness::shown_to_end(Keeper::Shown then) const {
+  const auto keeper = keeper_.lock();
+  if (keeper == nullptr) return then(fail(Errc::kUnavailable, "the city is closed"));
+  keeper->wait_for_end(kShownUsMax, std::move(then));
+}
+
+// Nothing was cosigned where a fork is all that is known.
+std::optional<Note> Witness::cosigned_note(const v1::Witnessed& row) const {
+  if (row.size() == 0) return std::nullopt;
   auto note = parse_note(row.note()).value_or(Note());
   note.signatures.push_back(cosignature_of(row, key_.name, seed_));
   return note;
@@ -153,17 +163,16 @@ void Witness::answer_size(const std::string& ledger, Error error, Cosigned cosig
 }
 
 void Witness::newest(const std::string& ledger, NewestCosigned answer) const {
-  shown(0, [self = *this, ledger, answer = std::move(answer)](auto rows) {
+  shown_to_end([self = *this, ledger, answer = std::move(answer)](auto rows) {
     if (!rows) return answer(fail(rows.error()));
     const auto row = (*rows)->find(kWitnessedTable, ledger);
     if (!row) return answer(fail(row.error()));
-    const bool is_cosigned = *row && (*row)->size() > 0;  // a fork may be all that is known
-    answer(is_cosigned ? std::optional(self.with_cosignature(**row)) : std::nullopt);
+    answer(*row ? self.cosigned_note(**row) : std::nullopt);
   });
 }
 
 void Witness::newest_by_hash(const std::string& origin_sha256, NewestCosigned answer) const {
-  shown(0, [self = *this, origin_sha256, answer = std::move(answer)](auto rows) {
+  shown_to_end([self = *this, origin_sha256, answer = std::move(answer)](auto rows) {
     if (!rows) return answer(fail(rows.error()));
     std::optional<Note> found;
     const auto scanned = (*rows)->scan(
@@ -171,8 +180,8 @@ void Witness::newest_by_hash(const std::string& origin_sha256, NewestCosigned an
         [&](std::string_view, std::string_view value) {
           v1::Witnessed row;
           if (row.ParseFromArray(value.data(), static_cast<int>(value.size())) &&
-              row.size() > 0 && to_hex(sha256(row.origin())) == origin_sha256) {
-            found = self.with_cosignature(row);
+              to_hex(sha256(row.origin())) == origin_sha256) {
+            found = self.cosigned_note(row);
           }
           return !found;
         });

@@ -6,7 +6,7 @@
 //          add_checkpoint() has the city decide (core/city/witness.h), and answers the cosignature
 //          once the entry that says so has landed in the city's ledger, at the time of that entry.
 //          newest() is the largest checkpoint of a log that it cosigned, with its cosignature;
-//          nullopt: none. A node that does not lead may not have read the newest yet.
+//          nullopt: none.
 //          WitnessCaller asks the witness of a member; ops has one that calls over HTTP.
 // Errors:  those of core/city/witness.h; of kOtherSize `seq` is the size to begin from. A caller
 //          answers kUnavailable for a witness that is away, or that says what none would say.
@@ -53,9 +53,9 @@ class Witness {
   void newest_by_hash(const std::string& origin_sha256, NewestCosigned answer) const;
 
  private:
-  void shown(Seq answered_at,
-             std::function<void(Result<std::shared_ptr<const projections::Snapshot>>)> then) const;
-  Note with_cosignature(const v1::Witnessed& row) const;
+  void shown(Seq answered_at, projections::Keeper::Shown then) const;
+  void shown_to_end(projections::Keeper::Shown then) const;
+  std::optional<Note> cosigned_note(const v1::Witnessed& row) const;
   void answer_again(const std::string& ledger, Seq answered_at, Cosigned cosigned) const;
   void answer_size(const std::string& ledger, Error error, Cosigned cosigned) const;
 

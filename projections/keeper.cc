@@ -107,9 +107,12 @@ void KeeperLoop::post_round() {
 void KeeperLoop::wait_for(Seq seq, int64_t timeout_us, Keeper::Shown shown) {
   auto snapshot = current_store()->snapshot();
   if (snapshot->meta().position.seq >= seq) return shown(std::move(snapshot));
-  boost::asio::post(strand, [self = shared_from_this(), seq, timeout_us,
-                             shown = std::move(shown)]() mutable {
-    self->waiters.push_back({seq, timeout_us, std::move(shown)});
+  add_waiter({seq, false, timeout_us, std::move(shown)});
+}
+
+void KeeperLoop::add_waiter(Waiter waiter) {
+  boost::asio::post(strand, [self = shared_from_this(), waiter = std::move(waiter)]() mutable {
+    self->waiters.push_back(std::move(waiter));
     self->post_round();
   });
 }
@@ -273,6 +276,10 @@ void Keeper::submit(Submission submission, Answer answer) {
 
 void Keeper::wait_for(Seq seq, int64_t timeout_us, Shown shown) {
   impl_->loop->wait_for(seq, timeout_us, std::move(shown));
+}
+
+void Keeper::wait_for_end(int64_t timeout_us, Shown shown) {
+  impl_->loop->add_waiter({std::nullopt, true, timeout_us, std::move(shown)});
 }
 
 void Keeper::take_lead(Lead lead) { impl_->loop->take_lead(lead); }

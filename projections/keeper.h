@@ -5,7 +5,8 @@
 //          flight; when they landed, answer, else undo, read on and decide again. Commits happen
 //          between rounds with an empty journal.
 //          submit() takes a command and calls back once with its receipt or refusal.
-//          wait_for() calls back when a committed snapshot shows `seq`.
+//          wait_for() calls back when a committed snapshot shows `seq`, wait_for_end() when one
+//          shows all that stood in the ledger when it was called, whichever node wrote it.
 // Errors:  given to the callback: refusals of core (with the seq looked at), kBadIdempotencyKey,
 //          kIdempotencyMismatch, kUnavailable (log or disk: nothing was done),
 //          kUnknownOutcome (ask again with the same id), kNotYet (also of an input out of turn),
@@ -158,6 +159,8 @@ class Keeper {
   // after `timeout_us` the answer is kNotYet.
   using Shown = std::function<void(Result<std::shared_ptr<const Snapshot>>)>;
   void wait_for(Seq seq, int64_t timeout_us, Shown shown);
+  // kUnavailable: the ledger cannot be read to its end.
+  void wait_for_end(int64_t timeout_us, Shown shown);
   std::shared_ptr<const Snapshot> snapshot() const;
   void take_lead(Lead lead);
   // Something that it asks for has changed: it looks whether there is something to do.

@@ -54,19 +54,29 @@ bool KeeperLoop::hands_on(const Pending& pending) const {
 }
 
 // What another node decided a moment ago may not be read yet: nobody is refused for that, or told
-// that there is nothing to do. Where entries of ours are on their way the answer waits for them,
-// and their landing shows that none came before.
+// that there is nothing to do.
 bool KeeperLoop::reads_first(Pending& pending) {
-  if (config.forward == nullptr || pending.has_read) return false;
-  if (flights > 0 || appender->has_stamped()) return false;
-  if (!read_this_round && !read_to_end()) {
-    refuse_unread(std::move(pending));
-    return true;
+  if (pending.has_read) return false;
+  const bool had_read = read_this_round;
+  switch (find_end()) {
+    case End::kAtTip:
+      if (read_this_round == had_read) return false;
+      pending.has_read = true;
+      queue.push_front(std::move(pending));
+      break;
+    case End::kLater: held.push_back(std::move(pending)); break;
+    case End::kUnreadable: refuse_unread(std::move(pending)); break;
   }
-  read_this_round = true;
-  pending.has_read = true;
-  queue.push_front(std::move(pending));
   return true;
+}
+
+// What was only stamped is sent after this moment, and lands behind all that came before. What is
+// on its way may have landed already, with others' entries behind it.
+KeeperLoop::End KeeperLoop::find_end() {
+  if (config.forward == nullptr || appender->has_stamped()) return End::kAtTip;
+  if (flights > 0) return End::kLater;
+  if (!read_this_round) read_this_round = read_to_end();
+  return read_this_round ? End::kAtTip : End::kUnreadable;
 }
 
 // What is found before an error comes without the error: only a call that finds no more was not

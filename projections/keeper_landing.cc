@@ -155,6 +155,9 @@ void KeeperLoop::undo() {
     queue.push_front(std::move(*item->pending));
   }
   open_items.clear();
+  for (auto& waiter : waiters) {
+    if (waiter.is_for_end) waiter.seq.reset();
+  }
   tip_time_us = landed_time_us;
   if (!log_failure || !log.absence_is_final()) return;
   // The log failed, has been read to its end since, and will show no more: nothing was done.
@@ -223,7 +226,8 @@ bool KeeperLoop::commit_wanted() const {
   }
   const Seq committed = store->committed_seq();
   for (const auto& waiter : waiters) {
-    if (waiter.seq > committed && waiter.seq <= appender->landed().seq) return true;
+    if (!waiter.seq) continue;
+    if (*waiter.seq > committed && *waiter.seq <= appender->landed().seq) return true;
   }
   return false;
 }
@@ -258,17 +262,34 @@ void KeeperLoop::committed(CommitJob& job, size_t changed_rows, int64_t took_us)
   round();
 }
 
+void KeeperLoop::place_waiters() {
+  for (auto& waiter : waiters) {
+    if (waiter.seq) continue;
+    switch (find_end()) {
+      case End::kAtTip: waiter.seq = appender->tip_seq(); break;
+      case End::kLater: break;
+      case End::kUnreadable:
+        std::exchange(waiter.shown, nullptr)(
+            fail(Errc::kUnavailable, log_failure ? log_failure->detail : ""));
+        break;
+    }
+  }
+  std::erase_if(waiters, [](const Waiter& waiter) { return waiter.shown == nullptr; });
+}
+
 void KeeperLoop::serve_waiters() {
   if (waiters.empty()) return;
   std::vector<Waiter> left;
   for (auto& waiter : waiters) {
-    if (store->meta().position.seq >= waiter.seq) {
+    if (waiter.seq && store->meta().position.seq >= *waiter.seq) {
       waiter.shown(store->snapshot());
     } else if (waiter.left_us <= 0 || stopped) {
       waiter.shown(fail({Errc::kNotYet,
                          "the projection shows seq " +
                              std::to_string(store->meta().position.seq) +
-                             ", asked for was at least " + std::to_string(waiter.seq) +
+                             ", asked for was " +
+                             (waiter.seq ? "at least " + std::to_string(*waiter.seq)
+                                         : "all that the ledger holds") +
                              "; ask again later",
                          "", store->meta().position.seq}));
     } else {

@@ -55,9 +55,17 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
     std::string directory;
   };
   struct Waiter {
-    Seq seq = 0;
+    std::optional<Seq> seq;  // none: it is not known yet where the end was
+    bool is_for_end = false;
     int64_t left_us = 0;
     Keeper::Shown shown;
+  };
+
+  // Whether all that stood in the log a moment ago is known.
+  enum class End {
+    kAtTip,       // once the tip has landed
+    kLater,       // not before what is on its way has landed
+    kUnreadable,
   };
 
   KeeperLoop(KeeperConfig config, streams::Log& log, Env& env, Keyring& keyring,
@@ -73,6 +81,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   // From any thread.
   void submit(Submission submission, Answer answer);
   void wait_for(Seq seq, int64_t timeout_us, Keeper::Shown shown);
+  void add_waiter(Waiter waiter);
   void fire_timers(std::function<void()> fired);
   void close(std::function<void()> closed);
   KeeperHealth health() const;
@@ -103,6 +112,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   bool leads() const;
   bool hands_on(const Pending& pending) const;
   bool reads_first(Pending& pending);
+  End find_end();
   bool read_to_end();
   void refuse_unread(Pending pending);
   void hand_on(Pending pending);
@@ -141,6 +151,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   bool commit_wanted() const;
   void commit();
   void committed(CommitJob& job, size_t changed_rows, int64_t took_us);
+  void place_waiters();
   void serve_waiters();
   void schedule_tick();
   void tick();
@@ -186,6 +197,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   std::shared_ptr<RebuildJob> rebuild;   // as store
 
   std::deque<Pending> queue;
+  std::deque<Pending> held;  // decided anew once what is on its way has landed
   std::deque<Open> open_items;
   std::multimap<std::string, Forwarded> forwarded;  // by what the entry will name
   Lead lead = Lead::kUndecided;

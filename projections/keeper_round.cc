@@ -30,6 +30,7 @@ void KeeperLoop::round() {
     if (timers_wanted) decide_timers();
     decide_waiting();
     if (!stopped && checkpoint_wanted()) sign_checkpoint();
+    if (!stopped) place_waiters();
     if (!stopped && appender->has_stamped()) send();
   }
   answer_ready();
@@ -47,6 +48,10 @@ void KeeperLoop::end_round() {
   serve_waiters();
   update_health();
   if (stopped) {
+    while (!held.empty()) {
+      queue.push_back(std::move(held.front()));
+      held.pop_front();
+    }
     while (!queue.empty()) {
       refuse_now(std::move(queue.front()), *stopped);
       queue.pop_front();
@@ -61,11 +66,15 @@ void KeeperLoop::end_round() {
 bool KeeperLoop::idle() const {
   if (committing || rebuild != nullptr) return false;
   if (stopped || outdated) return true;
-  return queue.empty() && open_items.empty() && forwarded.empty() && flights == 0 &&
+  return queue.empty() && held.empty() && open_items.empty() && forwarded.empty() && flights == 0 &&
          (rows->dirty_rows() == 0 || commit_failure.has_value());
 }
 
 void KeeperLoop::take_inbox() {
+  while (!held.empty()) {
+    queue.push_front(std::move(held.back()));
+    held.pop_back();
+  }
   std::lock_guard lock(mutex);
   round_posted = false;
   while (!inbox.empty()) {

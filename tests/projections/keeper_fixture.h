@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/assert.h"
+#include "core/base/durations.h"
 #include "projections/door.h"
 #include "projections/keeper.h"
 #include "projections/keyring.h"
@@ -65,6 +66,7 @@ class City {
     config.rebuild_permits = rebuild_permits;
     config.accept_clock_jump = accept_clock_jump;
     config.timers_fire_alone = timers_fire_alone;
+    config.ticks_alone = ticks_alone;
     config.forward = forward;
     config.limits = limits_;
     HANSA_TRY(keeper_, Keeper::open(config, log_, env_, make_store_budget(8, 8), *keyring_,
@@ -130,6 +132,17 @@ class City {
     return result;
   }
 
+  Result<std::shared_ptr<const Snapshot>> wait_for_end() {
+    bool done = false;
+    Result<std::shared_ptr<const Snapshot>> result;
+    keeper_->wait_for_end(5 * kSecondUs, [&](Result<std::shared_ptr<const Snapshot>> shown) {
+      result = std::move(shown);
+      done = true;
+    });
+    run(done);
+    return result;
+  }
+
   void fire_timers() {
     bool done = false;
     keeper_->fire_timers([&] { done = true; });
@@ -179,6 +192,7 @@ class City {
   LedgerId ledger{"city", "example"};  // or an alliance's
   bool accept_clock_jump = false;
   bool timers_fire_alone = false;
+  bool ticks_alone = true;
   std::function<void(std::string)> forward;  // to the node that leads
   std::string directory;  // of the rows; empty: `rows` in the folder
   std::shared_ptr<RebuildPermits> rebuild_permits;

@@ -33,6 +33,45 @@ struct Outcome {
   }
 };
 
+// Hears of its entries late, if it is told to hold the answers.
+class LateAnswers final : public streams::Log {
+ public:
+  explicit LateAnswers(streams::SimulatedStore& store) : log_(store) {}
+
+  Result<Offset> end(const LedgerId& ledger) override { return log_.end(ledger); }
+  Result<streams::ReadResult> read(const LedgerId& ledger, Offset from,
+                                   size_t bytes_max) override {
+    return log_.read(ledger, from, bytes_max);
+  }
+  void append(const LedgerId& ledger, std::vector<std::string> values, Offset expected_end,
+              Delivered delivered) override {
+    log_.append(ledger, std::move(values), expected_end,
+                [this, delivered = std::move(delivered)](auto deliveries) mutable {
+                  if (!holds) return delivered(std::move(deliveries));
+                  held_.push_back([delivered = std::move(delivered),
+                                   deliveries = std::move(deliveries)]() mutable {
+                    delivered(std::move(deliveries));
+                  });
+                });
+  }
+  bool has_more(const LedgerId& ledger, Offset from) override {
+    return log_.has_more(ledger, from);
+  }
+  void renew_writer(const LedgerId& ledger) override { log_.renew_writer(ledger); }
+
+  void release() {
+    holds = false;
+    for (auto& answer : std::exchange(held_, {})) answer();
+  }
+  size_t held() const { return held_.size(); }
+
+  bool holds = false;
+
+ private:
+  streams::SimulatedLog log_;
+  std::deque<std::function<void()>> held_;
+};
+
 class KeeperLeadTest : public ::testing::Test {
  protected:
   // One process of the ledger.
@@ -42,7 +81,7 @@ class KeeperLeadTest : public ::testing::Test {
       city.timers_fire_alone = test.timers_fire_alone_;
     }
     ScratchFolder folder;
-    streams::SimulatedLog log;
+    LateAnswers log;
     std::deque<std::string> sent;
     City city;
   };
@@ -232,6 +271,52 @@ TEST_F(KeeperLeadTest, NobodyIsRefusedForWhatANodeHasNotReadYet) {
   ASSERT_TRUE(other.has_value());
   verify.set_case_(other->subject_id());
   EXPECT_TRUE(leader_.city.call(verify, verifier).has_value());
+}
+
+TEST_F(KeeperLeadTest, AnswerIsLate_NobodyIsRefusedForWhatAnotherWroteMeanwhile) {
+  leader_.city.ticks_alone = false;  // a commit that is due would keep it from deciding
+  start();
+  follower_.city.keeper().take_lead(Lead::kHere);
+  leader_.log.holds = true;
+  Outcome own;
+  leader_.city.send(report(), hotline_, std::nullopt, own.answer());
+  leader_.city.run_until([&] { return leader_.log.held() == 1; });
+  const auto other = follower_.city.call(report(), hotline_);
+  ASSERT_TRUE(other.has_value()) << other.error().detail;
+  v1::VerifyCase verify;
+  verify.set_case_(other->subject_id());
+  Outcome verified;
+  leader_.city.send(verify, staff("verifier-1", {v1::Role::verifier}), std::nullopt,
+                    verified.answer());
+  auto shown = std::optional<Result<std::shared_ptr<const Snapshot>>>();
+  leader_.city.keeper().wait_for_end(5 * kSecondUs, [&](auto rows) { shown = std::move(rows); });
+  leader_.city.loop().restart();
+  leader_.city.loop().poll();
+  EXPECT_FALSE(own.done || verified.done || shown);
+  leader_.log.release();
+  leader_.city.run_until([&] { return verified.done && shown; });
+  EXPECT_TRUE(own.result.has_value());
+  EXPECT_TRUE(verified.result.has_value()) << verified.result.error().detail;
+  ASSERT_TRUE(shown->has_value());
+  EXPECT_GE((**shown)->meta().position.seq, other->seq());
+}
+
+TEST_F(KeeperLeadTest, WhoAsksForTheEndIsShownWhatOtherNodesWrote) {
+  start();
+  leader_.city.turn = [this] { store_.step(); };  // the follower stands still meanwhile
+  const auto receipt = leader_.city.call(report(), hotline_);
+  ASSERT_TRUE(receipt.has_value());
+  EXPECT_LT(follower_.city.keeper().health().landed_seq, receipt->seq());
+  const auto shown = follower_.city.wait_for_end();
+  ASSERT_TRUE(shown.has_value()) << shown.error().detail;
+  EXPECT_GE((*shown)->meta().position.seq, receipt->seq());
+  streams::SimulatedFaults faults;
+  faults.unreachable = 1000;
+  store_.set_faults(faults);
+  const auto unread = follower_.city.wait_for_end();
+  ASSERT_FALSE(unread.has_value());
+  EXPECT_EQ(unread.error().code, Errc::kUnavailable) << unread.error().detail;
+  store_.set_faults({});
 }
 
 TEST_F(KeeperLeadTest, LogCannotBeRead_NobodyIsRefusedForWhatStandsInIt) {
