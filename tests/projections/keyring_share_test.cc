@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <map>
 #include <mutex>
 
@@ -79,15 +80,9 @@ class KeyringShareTest : public ::testing::Test {
     return site.keyring->learn(news);
   }
   static Result<void> flush(Site& site) {
-    Result<void> result;
-    std::mutex waiting;
-    waiting.lock();
-    site.keyring->flush([&](Result<void> durable) {
-      result = std::move(durable);
-      waiting.unlock();
-    });
-    waiting.lock();
-    return result;
+    std::promise<Result<void>> durable;
+    site.keyring->flush([&](Result<void> result) { durable.set_value(std::move(result)); });
+    return durable.get_future().get();
   }
   static std::string seal(Site& site, std::string_view text) {
     EXPECT_TRUE(site.keyring->add(kAnn, text, "").has_value());
