@@ -19,7 +19,6 @@ using boost::json::value;
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
-constexpr uint32_t kTextBytesMax = 200;  // as validate() takes it where a field says nothing
 constexpr uint32_t kListItemsMax = 100;
 constexpr std::string_view kSlugPattern = "^[a-z0-9-]{1,40}$";
 
