@@ -4,8 +4,14 @@
 
 namespace hansa::ops {
 
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+}  // namespace
+
 CsvReader::CsvReader(std::string_view text) : text_(text) {
-  if (text_.starts_with("\xEF\xBB\xBF")) position_ = 3;
+  if (text_.starts_with(kByteOrderMark)) position_ = kByteOrderMark.size();
 }
 
 Result<std::string> CsvReader::quoted() {
@@ -72,7 +78,10 @@ Result<std::optional<CsvRecord>> CsvReader::next() {
 }
 
 std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  // At the beginning of a file a mark would be the file's.
+  const bool is_plain = text.find_first_of(",\"\r\n") == std::string_view::npos &&
+                        !text.starts_with(kByteOrderMark);
+  if (is_plain) return std::string(text);
   std::string field = "\"";
   for (const char c : text) {
     if (c == '"') field += '"';

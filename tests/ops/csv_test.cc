@@ -72,6 +72,11 @@ TEST(Csv, WhatIsWrittenIsReadBack) {
   }));
 }
 
+TEST(Csv, AByteOrderMarkAtTheBeginningOfTheFirstFieldIsReadBack) {
+  const std::string field = "\xEF\xBB\xBFid";
+  EXPECT_EQ(read_all(csv_field(field) + ",end\n"), (Records{{field, "end"}}));
+}
+
 TEST(CsvTable, RefusesRowsOfAnotherWidth) {
   const auto table = parse_csv_table("a,b\n1,2\n3\n", "t.csv");
   ASSERT_FALSE(table);
