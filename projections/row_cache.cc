@@ -234,7 +234,7 @@ std::shared_ptr<RowVersion> RowCache::load(TableId table, const std::string& key
     if (!failure_) {
       failure_ = Error{Errc::kBadFile, "a row of table " +
                                            std::to_string(static_cast<int>(table)) +
-                                           " cannot be read; run `hansa projection rebuild`"};
+                                           " cannot be read" + std::string(kRebuildAdvice)};
     }
     return nullptr;
   }
@@ -344,7 +344,7 @@ void RowCache::scan(TableId table, std::string_view from, std::string_view to,
         if (changed != overlay.end() && *changed == key) return true;
         if (!scratch->ParseFromArray(value.data(), static_cast<int>(value.size()))) {
           failure_ = Error{Errc::kBadFile,
-                           "a stored row cannot be read; run `hansa projection rebuild`"};
+                           "a stored row cannot be read" + std::string(kRebuildAdvice)};
           return false;
         }
         go_on = visit(key.substr(1), *scratch);

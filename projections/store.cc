@@ -49,7 +49,7 @@ Error to_error(const rocksdb::Status& status, const std::string& directory) {
   // No file of a database goes by itself: what is missing is damage, too.
   if (status.IsCorruption() || status.IsInvalidArgument() || status.IsPathNotFound()) {
     return {Errc::kBadFile, directory + " cannot be read: " + status.ToString() +
-                                "; rebuild it with `hansa projection rebuild`"};
+                                std::string(kRebuildAdvice)};
   }
   return {Errc::kUnavailable, directory + " cannot be reached: " + status.ToString() +
                                   "; see that the disk has room and works"};
@@ -107,8 +107,8 @@ Result<Meta> read_meta(rocksdb::DB& db, const std::string& directory) {
   if (!status.ok()) return fail(to_error(status, directory));
   const auto meta = decode_meta(bytes);
   if (!meta) {
-    return fail(Errc::kBadFile, directory + " holds a position that cannot be read; rebuild it "
-                                            "with `hansa projection rebuild`");
+    return fail(Errc::kBadFile, directory + " holds a position that cannot be read" +
+                                    std::string(kRebuildAdvice));
   }
   return *meta;
 }

@@ -36,6 +36,10 @@ class Snapshot;
 
 namespace hansa::projections {
 
+// Rows that cannot be read stop their ledger, and a node rebuilds nothing that has stopped.
+inline constexpr std::string_view kRebuildAdvice =
+    "; stop the node and run `hansa projection rebuild --data`";
+
 // Raised whenever the meaning or the shape of rows changes: an older store is rebuilt.
 inline constexpr uint32_t kRowSchemaVersion = 5;
 

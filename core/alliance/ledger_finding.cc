@@ -229,7 +229,10 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReportSil
     return fail(Errc::kUnknownMember, command.city() + " was never admitted");
   }
   const std::string ledger = input_of(scope.view, command.city());
-  const auto open = find_open_finding(scope.view, Kind::silence, ledger);
+  // Several members may be silent of whom no ledger was ever read.
+  const auto open = find_on_ledger(scope.view, Kind::silence, ledger, [&](const auto& finding) {
+    return finding.state() != State::settled && finding.raised().cities(0) == command.city();
+  });
   std::string last = "entry " + std::to_string(command.seq());
   if (command.time_us() > 0) last += " of " + day_text(command.time_us() / kDayUs);
   Decision decision;

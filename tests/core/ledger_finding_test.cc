@@ -391,6 +391,18 @@ TEST(LedgerFinding, OneOfThemHidesNoOther) {
   EXPECT_EQ(league.findings().size(), 4U);
 }
 
+TEST(LedgerFinding, MembersOfWhomNothingWasReadAreSilentEachByItself) {
+  KeyedLeague league;
+  v1::ReportSilence command;
+  for (const char* outcome : {"FindingRaised", "nothing", "FindingSettled"}) {
+    for (const char* city : {"wuxi", "keyed"}) {
+      command.set_city(city);
+      command.set_is_heard_again(outcome == std::string("FindingSettled"));
+      EXPECT_EQ(league.send(command), outcome) << city;
+    }
+  }
+}
+
 TEST(LedgerFinding, SilenceIsOfTheLedgerThatIsReadHere) {
   KeyedLeague league;
   v1::QuarantineInput quarantine;

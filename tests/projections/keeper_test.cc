@@ -172,7 +172,8 @@ TEST_F(KeeperTest, RowsAreDamaged_CommandThatFindsItOutHearsSoAtOnce) {
   const auto answer = city_->call(report(), hotline_);
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().code, Errc::kLedgerStopped);
-  EXPECT_NE(answer.error().detail.find("hansa projection rebuild"), std::string::npos)
+  EXPECT_NE(answer.error().detail.find("stop the node and run `hansa projection rebuild"),
+            std::string::npos)
       << answer.error().detail;
 }
 
