@@ -247,7 +247,7 @@ endfunction()
 function(hansa_refuse_unregistered_tests)
   get_property(registered GLOBAL PROPERTY HANSA_TEST_SOURCES)
   file(GLOB_RECURSE found CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*.cc)
-  list(REMOVE_ITEM found ${registered} ${PROJECT_SOURCE_DIR}/tests/c11_threads.cc
+  list(REMOVE_ITEM found ${registered} ${PROJECT_SOURCE_DIR}/tests/sanitizers/c11_threads.cc
     ${PROJECT_SOURCE_DIR}/tests/link_test.cc)
   if(found)
     list(JOIN found "\n  " list)

@@ -9,6 +9,7 @@
 
 namespace hansa::projections {
 namespace {
+
 constexpr int64_t kWindowMs = 48LL * 3600 * 1000;
 
 // Answers to older ids are dead at this time; the time counts in whole minutes.

@@ -94,6 +94,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   bool can_decide() const;
   void end_round();
   void take_inbox();
+  void requeue_held();
   void decide_waiting();
   void decide_one(Pending pending);
   std::optional<Result<v1::Receipt>> known_answer(const Pending& pending) const;

@@ -48,10 +48,7 @@ void KeeperLoop::end_round() {
   serve_waiters();
   update_health();
   if (stopped) {
-    while (!held.empty()) {
-      queue.push_back(std::move(held.front()));
-      held.pop_front();
-    }
+    requeue_held();
     while (!queue.empty()) {
       refuse_now(std::move(queue.front()), *stopped);
       queue.pop_front();
@@ -70,11 +67,12 @@ bool KeeperLoop::idle() const {
          (rows->dirty_rows() == 0 || commit_failure.has_value());
 }
 
+void KeeperLoop::requeue_held() {
+  for (; !held.empty(); held.pop_back()) queue.push_front(std::move(held.back()));
+}
+
 void KeeperLoop::take_inbox() {
-  while (!held.empty()) {
-    queue.push_front(std::move(held.back()));
-    held.pop_back();
-  }
+  requeue_held();
   std::lock_guard lock(mutex);
   round_posted = false;
   while (!inbox.empty()) {

@@ -161,9 +161,11 @@ std::string input_of(RowsView& view, const std::string& city) {
   return found;
 }
 
-std::optional<v1::Finding> find_forgotten(RowsView& view, const v1::WitnessForgot& forgot) {
-  return find_on_ledger(view, Kind::forgotten, forgot.ledger(), [&](const auto& finding) {
-    return finding.state() != State::settled && finding.raised().cities(0) == forgot.witness();
+// One ledger may have several, each of another city.
+std::optional<v1::Finding> find_open_of(RowsView& view, Kind::Value kind,
+                                        const std::string& ledger, const std::string& city) {
+  return find_on_ledger(view, kind, ledger, [&](const auto& finding) {
+    return finding.state() != State::settled && finding.raised().cities(0) == city;
   });
 }
 
@@ -201,7 +203,7 @@ Acted decide_act(const Act& act, const v1::WitnessForgot& forgot) {
     return fail(Errc::kBadRequest, "a city asks the witnesses of its own share ledger");
   }
   HANSA_TRY(const auto read, check_forgot(act.view, forgot));
-  if (find_forgotten(act.view, forgot)) {
+  if (find_open_of(act.view, Kind::forgotten, forgot.ledger(), forgot.witness())) {
     return fail(Errc::kAlreadyExists, "that " + forgot.witness() + " forgot is known");
   }
   std::vector<v1::Event> events;
@@ -216,7 +218,8 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReportFor
   Decision decision;
   decision.subject_id = forgot.witness();
   decision.state = "forgotten";
-  decision.unchanged = find_forgotten(scope.view, forgot).has_value();
+  decision.unchanged =
+      find_open_of(scope.view, Kind::forgotten, forgot.ledger(), forgot.witness()).has_value();
   if (!decision.unchanged) {
     raise_forgotten(decision.events, finding_id(scope.context.seq, 0), "", forgot, read);
   }
@@ -229,10 +232,8 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReportSil
     return fail(Errc::kUnknownMember, command.city() + " was never admitted");
   }
   const std::string ledger = input_of(scope.view, command.city());
-  // Several members may be silent of whom no ledger was ever read.
-  const auto open = find_on_ledger(scope.view, Kind::silence, ledger, [&](const auto& finding) {
-    return finding.state() != State::settled && finding.raised().cities(0) == command.city();
-  });
+  // By the city, too: several members may be silent of whom no ledger was ever read.
+  const auto open = find_open_of(scope.view, Kind::silence, ledger, command.city());
   std::string last = "entry " + std::to_string(command.seq());
   if (command.time_us() > 0) last += " of " + day_text(command.time_us() / kDayUs);
   Decision decision;

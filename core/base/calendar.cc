@@ -8,6 +8,7 @@
 
 namespace hansa {
 namespace {
+
 constexpr int64_t kDayS = 86'400;
 constexpr int64_t kSearchUsMax = 20 * 366 * kDayUs;
 constexpr int32_t kOffsetSMax = 24 * 3600;

@@ -10,6 +10,7 @@ namespace hansa {
 namespace {
 
 using enum PolicyUnit;
+
 constexpr size_t kPartDigitsMax = 18;
 
 constexpr std::array kPolicies = {

@@ -12,6 +12,7 @@ namespace {
 using Heard = v1::AllianceHeard;
 using Handover = v1::HandoverState;
 using State = v1::State;
+
 constexpr int64_t kOfferDays = 3;
 
 template <typename Change>

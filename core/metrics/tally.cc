@@ -7,6 +7,7 @@
 
 namespace hansa {
 namespace {
+
 constexpr size_t kBounds = kSpanBuckets - 1;
 constexpr size_t kStepsPerDoubling = 8;
 

@@ -16,6 +16,7 @@ namespace {
 
 using federation::EvidenceEntry;
 using federation::EvidenceFolder;
+
 constexpr int64_t kMinutesMax = 24 * 60;
 constexpr size_t kTermsBytesMax = 4096;
 constexpr std::string_view kEvidence = "evidence/";

@@ -8,6 +8,7 @@
 
 namespace hansa::ops {
 namespace {
+
 constexpr int64_t kLocalOffsetUs = 8 * kHourUs;
 
 // How many of 100 reports come in each hour of the day.

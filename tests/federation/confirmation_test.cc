@@ -1,7 +1,6 @@
 // Goal: a ledger signs nothing before its witnesses have said what they saw of it, and is confirmed
 // by as many as must; what a witness says wrongly neither stops nor confirms anything. Method: an
 // alliance's keeper over an embedded log, and five witnesses that answer as the test says.
-#include "core/base/durations.h"
 #include "federation/confirmation.h"
 
 #include <gtest/gtest.h>
@@ -10,6 +9,7 @@
 #include <future>
 #include <thread>
 
+#include "core/base/durations.h"
 #include "core/evidence/tree_rows.h"
 #include "federation/checkpoint.h"
 #include "projections/keyring.h"

@@ -2,13 +2,13 @@
 // alliance's ledger says what came of it: proved, attested, or a finding with both derivations.
 // Method: cities that share what a figure is made of; a member whose share ledger the test writes,
 // with a figure nudged in its last digit; a crash between publication and judgement.
-#include "core/base/durations.h"
 #include "federation/figure_judge.h"
 
 #include <set>
 
 #include "core/alliance/finding.h"
 #include "core/base/day.h"
+#include "core/base/durations.h"
 #include "core/city/figures.h"
 #include "core/metrics/published.h"
 #include "streams/ledger_reader.h"

@@ -1,7 +1,6 @@
 // Goal: what a refused record said can be read for thirty days by those who may, by nobody after
 // that, and the place it took is free again. Method: the letters of one city on a real broker, with
 // a clock that the test sets.
-#include "core/base/durations.h"
 #include "ops/dead_letters.h"
 
 #include <gtest/gtest.h>
@@ -9,6 +8,7 @@
 #include <cstdlib>
 
 #include "core/base/assert.h"
+#include "core/base/durations.h"
 #include "ops/system_env.h"
 #include "streams/kafka_topics.h"
 #include "tests/projections/keeper_fixture.h"
@@ -17,6 +17,7 @@ namespace hansa::ops {
 namespace {
 
 using projections::testing::ScratchFolder;
+
 constexpr int kAttemptsMax = 600;  // each asks a broker
 constexpr const char* kSource = "hansa.inbox.city.suzhou.hotline-system";
 

@@ -121,26 +121,15 @@ class City {
     return result;
   }
 
-  Result<std::shared_ptr<const Snapshot>> wait_for(Seq seq, int64_t timeout_us) {
-    bool done = false;
-    Result<std::shared_ptr<const Snapshot>> result;
-    keeper_->wait_for(seq, timeout_us, [&](Result<std::shared_ptr<const Snapshot>> shown) {
-      result = std::move(shown);
-      done = true;
-    });
-    run(done);
-    return result;
+  using Rows = Result<std::shared_ptr<const Snapshot>>;
+
+  Rows wait_for(Seq seq, int64_t timeout_us) {
+    return shown([&](Keeper::Shown then) { keeper_->wait_for(seq, timeout_us, std::move(then)); });
   }
 
-  Result<std::shared_ptr<const Snapshot>> wait_for_end() {
-    bool done = false;
-    Result<std::shared_ptr<const Snapshot>> result;
-    keeper_->wait_for_end(5 * kSecondUs, [&](Result<std::shared_ptr<const Snapshot>> shown) {
-      result = std::move(shown);
-      done = true;
-    });
-    run(done);
-    return result;
+  Rows wait_for_end() {
+    return shown(
+        [&](Keeper::Shown then) { keeper_->wait_for_end(5 * kSecondUs, std::move(then)); });
   }
 
   void fire_timers() {
@@ -199,6 +188,17 @@ class City {
   std::function<void()> turn;  // called in every turn of the loop; moves a simulated log on
 
  private:
+  Rows shown(const std::function<void(Keeper::Shown)>& ask) {
+    bool done = false;
+    Rows result;
+    ask([&](Rows rows) {
+      result = std::move(rows);
+      done = true;
+    });
+    run(done);
+    return result;
+  }
+
   // A thread of the log may still be posting when the city goes: loops stay until the end.
   static boost::asio::io_context& new_loop() {
     static std::vector<std::unique_ptr<boost::asio::io_context>> loops;

@@ -1,7 +1,6 @@
 // Goal: what the keeper promises its callers holds: nothing unlanded leaves, one answer per command
 // id, the same rows after every restart. Method: one city on one thread over an embedded log, or
 // over a simulated log whose landings the test decides step by step.
-#include "core/base/durations.h"
 #include "projections/keeper.h"
 
 #include <gtest/gtest.h>
@@ -9,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/base/durations.h"
 #include "streams/appender.h"
 #include "streams/embedded_log.h"
 #include "streams/simulated_log.h"

@@ -1,7 +1,6 @@
 // Goal: counters, cases per state and heat grid say what the events say.
 // Method: random commands through decide; what stands in the rows against a second, slow reckoning
 // from the cases and their histories alone. Borders (days, cells, imports) by hand.
-#include "core/base/durations.h"
 #include "projections/read_models.h"
 
 #include <gtest/gtest.h>
@@ -10,6 +9,7 @@
 #include <cmath>
 
 #include "core/base/calendar.h"
+#include "core/base/durations.h"
 #include "tests/projections/folded_city.h"
 
 namespace hansa::projections {

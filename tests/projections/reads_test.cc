@@ -1,13 +1,13 @@
 // Goal: lists are whole and without repeats however they are paged, filters choose what they say,
 // and what is not there is answered with its code. Method: a small city behind its keeper; every
 // read goes through answer_read on a committed snapshot.
-#include "core/base/durations.h"
 #include "projections/reads.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
+#include "core/base/durations.h"
 #include "streams/embedded_log.h"
 #include "tests/projections/keeper_fixture.h"
 

@@ -1,10 +1,10 @@
 // Goal: a rebuild gives the rows that living gave, tells when the old ones were wrong, and leaves
 // the old ones in force until it is whole. Method: a city lives behind its keeper and is closed.
-#include "core/base/durations.h"
 #include "projections/rebuild.h"
 
 #include <gtest/gtest.h>
 
+#include "core/base/durations.h"
 #include "streams/embedded_log.h"
 #include "tests/projections/keeper_fixture.h"
 

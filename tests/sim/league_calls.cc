@@ -7,6 +7,7 @@
 
 namespace hansa::sim {
 namespace {
+
 constexpr int64_t kPatienceUs = 5 * kSecondUs;
 
 Error away(const std::string& city) {

@@ -2,7 +2,7 @@
 // thread of which it does not know ends the process at its first instrumented call. These stand in
 // for the C library's and go through POSIX's. For tests under ThreadSanitizer only.
 //
-// Source:  glibc keeps mtx_t, cnd_t, thrd_t and once_flag as their POSIX counterparts.
+// Source:  glibc keeps mtx_t, cnd_t and thrd_t as their POSIX counterparts.
 #include <pthread.h>
 #include <threads.h>
 
