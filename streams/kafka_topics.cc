@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <map>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace hansa::streams {
@@ -126,6 +128,24 @@ Result<Event> wait_for(rd_kafka_queue_t* queue, int timeout_ms, const std::strin
   return event;
 }
 
+// The controller answers for what it has made; the brokers hear of it a moment later.
+Result<void> wait_until_known(rd_kafka_t* client, const std::vector<std::string>& topics,
+                              int timeout_ms) {
+  constexpr int kPauseMs = 20;
+  for (int waited_ms = 0;; waited_ms += kPauseMs) {
+    HANSA_TRY(const Metadata metadata, ask_metadata(client, timeout_ms));
+    const auto unknown = std::find_if(topics.begin(), topics.end(), [&](const auto& name) {
+      return find_topic(*metadata, name) == nullptr;
+    });
+    if (unknown == topics.end()) return {};
+    if (waited_ms >= timeout_ms) {
+      return fail(
+          kafka_error(RD_KAFKA_RESP_ERR__TIMED_OUT, *unknown, "waiting for brokers to know"));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(kPauseMs));
+  }
+}
+
 Result<NewTopic> new_topic(const Topic& wanted, int brokers) {
   std::array<char, 512> reason{};
   NewTopic topic(rd_kafka_NewTopic_new(wanted.name.c_str(), 1, wanted_copies(brokers),
@@ -232,7 +252,6 @@ Result<std::vector<std::string>> create_topics(const KafkaOptions& options,
     fresh.push_back(std::move(topic));
   }
   if (made.empty()) return made;
-  // Answered when every broker that matters knows the topics.
   const AdminOptions waits(rd_kafka_AdminOptions_new(client.get(), RD_KAFKA_ADMIN_OP_CREATETOPICS));
   const int made_within_ms = options.topics_timeout_ms / 2;
   rd_kafka_AdminOptions_set_operation_timeout(waits.get(), made_within_ms, nullptr, 0);
@@ -250,6 +269,7 @@ Result<std::vector<std::string>> create_topics(const KafkaOptions& options,
     }
     return fail(kafka_error(error, rd_kafka_topic_result_name(results[i]), "making"));
   }
+  HANSA_CHECK(wait_until_known(client.get(), made, options.topics_timeout_ms));
   return made;
 }
 

@@ -152,6 +152,17 @@ class KafkaLedgerTest : public testing::Test {
     while (log.end(ledger_).has_value()) std::this_thread::yield();
   }
 
+  // So it is with what is made or altered. A topic that is gone is found as `topic`.
+  void wait_until_found(const LedgerId& ledger, const std::string& setting) {
+    const auto found = [&] {
+      const auto findings = check_topics(options(), {ledger});
+      return findings && std::any_of(findings->begin(), findings->end(), [&](const auto& finding) {
+               return finding.setting == setting;
+             });
+    };
+    while (!found()) std::this_thread::yield();
+  }
+
   std::unique_ptr<MiniKeeper> keeper(Log& log) {
     return std::make_unique<MiniKeeper>(log, founding_, env_, ChainPosition{},
                                         std::vector<MiniKeeper::Folded>{}, ledger_);
@@ -280,6 +291,7 @@ TEST_F(KafkaLedgerTest, AReplacedTopicIsSeenBeforeAnythingIsAppended) {
   own->demand("b");
   work(*log, *own);
   delete_topic(ledger_);
+  wait_until_found(ledger_, "topic");
   make_topic();
   const auto other_log = open_log();
   const auto other = keeper(*other_log);
@@ -299,6 +311,7 @@ TEST_F(KafkaLedgerTest, AReplacedTopicIsSeenBeforeAnythingIsAppended) {
 TEST_F(KafkaLedgerTest, AWrongSettingIsNamedWithTheCommandThatMendsIt) {
   EXPECT_TRUE(check_topics(options(), {ledger_})->empty());
   alter_topic(ledger_, "retention.ms", "1000");
+  wait_until_found(ledger_, "retention.ms");
   const auto findings = check_topics(options(), {ledger_});
   ASSERT_TRUE(findings.has_value()) << findings.error().detail;
   // Altering one setting this way sets the others to the broker's own.
@@ -316,6 +329,7 @@ TEST_F(KafkaLedgerTest, AMissingTopicAndASecondPartitionAreFound) {
   const LedgerId missing{"city", "m" + fresh_name()};
   const LedgerId wide{"city", "w" + fresh_name()};
   make_topic_of_two_partitions(wide);
+  wait_until_found(wide, "partitions");
   const auto findings = check_topics(options(), {missing, wide});
   ASSERT_TRUE(findings.has_value()) << findings.error().detail;
   ASSERT_GE(findings->size(), 2u);
