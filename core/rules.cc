@@ -7,6 +7,7 @@
 #include "core/base/ids.h"
 #include "core/city/city_fold.h"
 #include "core/evidence/tree_rows.h"
+#include "core/ledger/schema_level.h"
 
 namespace hansa {
 
@@ -23,6 +24,8 @@ std::optional<Result<void>> evolve_any(Rows& rows, const v1::Event& event,
       evolve_confirmed(rows, event.checkpoint_confirmed());
       evolve_members_confirmed(rows);
       return Result<void>();
+    case v1::Event::kSchemaLevelRaised:
+      return evolve_event(rows, event.schema_level_raised(), entry);
     case v1::Event::kInputQuarantined: return evolve_event(rows, event.input_quarantined(), entry);
     case v1::Event::kInputReleased: return evolve_event(rows, event.input_released(), entry);
     case v1::Event::kEntriesShared: return evolve_event(rows, event.entries_shared(), entry);

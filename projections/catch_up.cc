@@ -35,7 +35,8 @@ class CatchUp {
       return fold(seq, offset, hash, value);
     };
     HANSA_TRY(const ChainPosition position,
-              streams::read_ledger(log, ledger, founding_id, reached_, visitor));
+              streams::read_ledger(log, ledger, founding_id, reached_, visitor,
+                                   limits_.schema_level_known));
     HANSA_CHECK(all_own());
     HANSA_CHECK(finish_commit());
     HANSA_CHECK(rows_.commit(position, time_us_, way()));

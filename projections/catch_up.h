@@ -23,6 +23,7 @@ namespace hansa::projections {
 
 struct CatchUpLimits {
   size_t dirty_rows_max = 500'000;  // rows kept before they are written
+  uint16_t schema_level_known = kSchemaLevel;
 };
 
 struct CatchUpProgress {

@@ -53,7 +53,9 @@ Result<void> KeeperLoop::catch_up() {
   };
   HANSA_TRY(const CaughtUp reached,
             projections::catch_up(log, config.ledger, config.founding_id, *store, *rows,
-                                  {config.limits.catch_up_dirty_rows_max}, hooks));
+                                  {config.limits.catch_up_dirty_rows_max,
+                                   config.schema_level_known},
+                                  hooks));
   begin_keeping(reached);
   return {};
 }
@@ -61,7 +63,8 @@ Result<void> KeeperLoop::catch_up() {
 void KeeperLoop::begin_keeping(const CaughtUp& reached) {
   tip_time_us = landed_time_us = reached.time_us;
   appender = std::make_unique<streams::Appender>(log, config.ledger, config.founding_id,
-                                                 reached.position, env, author_key);
+                                                 reached.position, env, author_key,
+                                                 config.schema_level_known);
   check_clock();
 }
 

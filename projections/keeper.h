@@ -56,6 +56,8 @@ struct KeeperConfig {
   std::shared_ptr<RebuildPermits> rebuild_permits;  // of the process; none: no limit
   std::string secret;  // 32 bytes; pseudonyms, request MACs and authors' marks come of it
   std::string directory;  // of the projection version to open
+  // Lower than this binary's own where an older one is played.
+  uint16_t schema_level_known = kSchemaLevel;
   // An operator's word that a clock more than 24 h ahead of the last entry is right.
   bool accept_clock_jump = false;
   // An operator's word that the entries up to this one are right, whoever made them.

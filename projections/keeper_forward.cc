@@ -1,5 +1,6 @@
 #include <boost/asio/post.hpp>
 
+#include "core/rules.h"
 #include "projections/forward.h"
 #include "projections/keeper_loop.h"
 
@@ -113,6 +114,13 @@ void KeeperLoop::hand_on(Pending pending) {
                     Forwarded{std::move(pending), kForwardUs + kJitterUs * chance / 65'536});
 }
 
+// The rows hold the entry of that name already: nothing is left to do where it says the same.
+bool KeeperLoop::is_imported(const Pending& pending) const {
+  const auto decision = decide_command(config.ledger.kind, *rows, *pending.submission.command,
+                                       context_of(pending));
+  return decision && decision->unchanged;
+}
+
 // An entry of another node: whoever waits for it is answered.
 void KeeperLoop::answer_forwarded(Seq seq, const Hash& hash, const v1::Payload& payload) {
   if (forwarded.empty()) return;
@@ -121,8 +129,9 @@ void KeeperLoop::answer_forwarded(Seq seq, const Hash& hash, const v1::Payload& 
   in_doubt_us = 0;
   for (auto it = first; it != last; ++it) {
     Pending& pending = it->second.pending;
-    const bool is_same = payload.cause().kind() == v1::CauseKind::import ||
-                         payload.cause().request_mac() == pending.submission.request_mac;
+    const bool is_same = payload.cause().kind() == v1::CauseKind::import
+                             ? is_imported(pending)
+                             : payload.cause().request_mac() == pending.submission.request_mac;
     if (payload.has_refusal() || !is_same) {
       queue.push_back(std::move(pending));
       continue;

@@ -216,14 +216,18 @@ void KeeperLoop::answer(Open& item) {
   item.pending->answer(std::move(item.result));
 }
 
+// An entry may change no row, like one that records the refusal of an imported row: the position
+// moves all the same.
+bool KeeperLoop::has_uncommitted() const {
+  return rows->dirty_rows() > 0 || appender->landed().seq > store->committed_seq();
+}
+
 bool KeeperLoop::commit_wanted() const {
   if (committing) return false;
   if (rows->dirty_rows() >= config.limits.dirty_rows_max) return true;
   if (rows->is_full()) return true;
-  if (commit_due && rows->dirty_rows() > 0) return true;
-  if (on_closed != nullptr && queue.empty() && rows->dirty_rows() > 0 && !commit_failure) {
-    return true;
-  }
+  if (commit_due && has_uncommitted()) return true;
+  if (on_closed != nullptr && queue.empty() && has_uncommitted() && !commit_failure) return true;
   const Seq committed = store->committed_seq();
   for (const auto& waiter : waiters) {
     if (!waiter.seq) continue;

@@ -98,12 +98,14 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   void decide_waiting();
   void decide_one(Pending pending);
   std::optional<Result<v1::Receipt>> known_answer(const Pending& pending) const;
+  DecideContext context_of(const Pending& pending) const;
   bool is_in_turn(const InputStep& input) const;
   void decide_timers();
   bool checkpoint_wanted() const;
   void sign_checkpoint();
   void append(Pending* pending, const v1::Cause& cause, Decision decision);
   void append_refusal(Pending pending, v1::Cause cause, const Error& error);
+  Result<streams::Stamped> stamp(const v1::Payload& payload);
   bool stamp_and_fold(Open item, v1::Payload& payload, const v1::Cause& cause);
   void answer_after_tip(Pending pending, Result<v1::Receipt> result);
   void refuse_now(Pending pending, Error error);
@@ -117,6 +119,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   bool read_to_end();
   void refuse_unread(Pending pending);
   void hand_on(Pending pending);
+  bool is_imported(const Pending& pending) const;
   void answer_forwarded(Seq seq, const Hash& hash, const v1::Payload& payload);
   void age_forwarded(int64_t by_us);
   void watch_log();
@@ -149,6 +152,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   void remove_retired();
 
   // Between rounds.
+  bool has_uncommitted() const;
   bool commit_wanted() const;
   void commit();
   void committed(CommitJob& job, size_t changed_rows, int64_t took_us);

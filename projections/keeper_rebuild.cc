@@ -37,6 +37,7 @@ Result<void> KeeperLoop::begin_rebuild() {
   // Rows that count already took care of the keys of erased persons.
   if (outdated) plan.folded = [this](const v1::Payload& payload) { return erase_folded(payload); };
   plan.authorship = new_authorship();
+  plan.schema_level_known = config.schema_level_known;
   {
     const std::lock_guard lock(mutex);
     rebuild = std::make_shared<RebuildJob>(std::move(plan));

@@ -2,6 +2,7 @@
 
 #include "core/base/durations.h"
 #include "core/evidence/tree_rows.h"
+#include "core/ledger/schema_level.h"
 #include "core/rules.h"
 #include "projections/fold.h"
 #include "projections/keeper_loop.h"
@@ -64,7 +65,7 @@ bool KeeperLoop::idle() const {
   if (committing || rebuild != nullptr) return false;
   if (stopped || outdated) return true;
   return queue.empty() && held.empty() && open_items.empty() && forwarded.empty() && flights == 0 &&
-         (rows->dirty_rows() == 0 || commit_failure.has_value());
+         (!has_uncommitted() || commit_failure.has_value());
 }
 
 void KeeperLoop::requeue_held() {
@@ -144,14 +145,12 @@ void KeeperLoop::decide_one(Pending pending) {
     return answer_after_tip(std::move(pending), std::move(*known));
   }
   v1::Cause cause = make_cause(pending);
-  const DecideContext context{submission.principal, pending.actor, ledger_time_us(),
-                              appender->tip_seq() + 1};
   const bool only_moves = submission.command->GetDescriptor() == v1::AdvanceInput::descriptor();
   // What another ledger says is taken even where it causes nothing: the position stands for it.
   const bool moves = only_moves || (submission.input && submission.input->ledger);
   auto decision = only_moves ? Result<Decision>(Decision{})
                              : decide_command(config.ledger.kind, *rows, *submission.command,
-                                              context);
+                                              context_of(pending));
   if (!decision) outcome = error_info(decision.error().code).name;
   if (observer != nullptr) observer->decided(method, outcome, monotonic_us() - started_us);
   if (rows->failure()) {
@@ -179,6 +178,11 @@ void KeeperLoop::decide_one(Pending pending) {
   }
   if (hands_on(pending)) return hand_on(std::move(pending));
   append(&pending, cause, std::move(*decision));
+}
+
+DecideContext KeeperLoop::context_of(const Pending& pending) const {
+  return {pending.submission.principal, pending.actor, ledger_time_us(), appender->tip_seq() + 1,
+          config.schema_level_known};
 }
 
 // The rows show what was decided before it, also what has not landed yet.
@@ -295,17 +299,21 @@ void KeeperLoop::append_refusal(Pending pending, v1::Cause cause, const Error& e
   stamp_and_fold(std::move(item), payload, cause);
 }
 
+Result<streams::Stamped> KeeperLoop::stamp(const v1::Payload& payload) {
+  const std::string bytes = payload.SerializeAsString();
+  if (config.ledger.kind != kShareKind && bytes.size() > kPayloadBytesMax) {
+    return fail(Errc::kTooLarge, "what this would record has " + std::to_string(bytes.size()) +
+                                     " bytes; at most " + std::to_string(kPayloadBytesMax) +
+                                     " go into one entry, split the request");
+  }
+  HANSA_TRY(const uint16_t schema_level, level_of_entry(*rows, payload));
+  return appender->stamp(bytes, schema_level);
+}
+
 // Puts the payload on the tip and folds it at once, so that the next decision sees it.
 bool KeeperLoop::stamp_and_fold(Open item, v1::Payload& payload, const v1::Cause& cause) {
   payload.set_time_us(ledger_time_us());
-  const std::string bytes = payload.SerializeAsString();
-  const bool too_large = config.ledger.kind != kShareKind && bytes.size() > kPayloadBytesMax;
-  auto stamped = too_large ? Result<streams::Stamped>(fail(
-                                 Errc::kTooLarge,
-                                 "what this would record has " + std::to_string(bytes.size()) +
-                                     " bytes; at most " + std::to_string(kPayloadBytesMax) +
-                                     " go into one entry, split the request"))
-                           : appender->stamp(bytes);
+  auto stamped = stamp(payload);
   if (!stamped) {
     if (item.pending) refuse_now(std::move(*item.pending), stamped.error());
     return false;

@@ -91,6 +91,7 @@ class RebuildJob {
     std::shared_ptr<RebuildPermits> permits;  // one is taken, and given back at the end
     std::function<Result<void>(const v1::Payload&)> folded = {};
     Authorship authorship = {};
+    uint16_t schema_level_known = kSchemaLevel;
   };
 
   // Takes a permit over from the caller.

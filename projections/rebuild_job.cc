@@ -70,7 +70,9 @@ Result<CaughtUp> RebuildJob::fold_once() {
     progress_ = progress;
     return !cancelled_.load();
   };
-  return catch_up(plan_.log, plan_.ledger, plan_.founding_id, *store_, *rows_, {}, hooks);
+  CatchUpLimits limits;
+  limits.schema_level_known = plan_.schema_level_known;
+  return catch_up(plan_.log, plan_.ledger, plan_.founding_id, *store_, *rows_, limits, hooks);
 }
 
 Result<CaughtUp> RebuildJob::fold_tail() {

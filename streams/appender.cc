@@ -11,12 +11,13 @@
 namespace hansa::streams {
 
 Appender::Appender(Log& log, LedgerId ledger, const FoundingId& founding_id,
-                   const ChainPosition& from, Env& env, std::string author_key)
+                   const ChainPosition& from, Env& env, std::string author_key,
+                   uint16_t schema_level_known)
     : log_(log),
       ledger_(std::move(ledger)),
       env_(env),
-      chain_(founding_id, from),
-      checked_(founding_id, from),
+      chain_(founding_id, from, schema_level_known),
+      checked_(founding_id, from, schema_level_known),
       writer_(env.random_id<WriterId>()),
       author_key_(std::move(author_key)) {
   rebase();
@@ -36,7 +37,7 @@ bool Appender::must_follow() const {
 // The base names the last entry this writer has seen valid, not the optimistic one it builds on.
 // The salt makes every attempt different from every other, also from an earlier one of the same
 // command (L5).
-Result<Stamped> Appender::stamp(std::string_view payload) {
+Result<Stamped> Appender::stamp(std::string_view payload, uint16_t schema_level) {
   if (stop_) return fail(*stop_);
   if (must_follow()) {
     return fail(Errc::kUnavailable,
@@ -44,6 +45,7 @@ Result<Stamped> Appender::stamp(std::string_view payload) {
   }
   HANSA_ASSERT(stamped_.size() < kFlightEntriesMax, "a flight has at most kFlightEntriesMax");
   Envelope envelope;
+  envelope.schema_level = schema_level;
   envelope.founding_id = chain_.founding_id();
   envelope.seq = tip_seq_ + 1;
   envelope.prev = tip_;

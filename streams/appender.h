@@ -69,7 +69,7 @@ class Appender {
   // `from` is a position that a projection vouches for, or the ledger's beginning. With a key every
   // entry is marked as made by its holder (core/ledger/authorship.h).
   Appender(Log& log, LedgerId ledger, const FoundingId& founding_id, const ChainPosition& from,
-           Env& env, std::string author_key = {});
+           Env& env, std::string author_key = {}, uint16_t schema_level_known = kSchemaLevel);
 
   // The last position known to stand in the log.
   const ChainPosition& landed() const { return chain_.position(); }
@@ -81,7 +81,7 @@ class Appender {
   // Something could not be read, or an error waits to be answered: call follow().
   bool must_follow() const;
 
-  Result<Stamped> stamp(std::string_view payload);
+  Result<Stamped> stamp(std::string_view payload, uint16_t schema_level = kFirstSchemaLevel);
 
   using FlightId = uint64_t;
   using Delivered = std::function<void(FlightId, std::vector<Delivery>)>;

@@ -174,8 +174,9 @@ Result<void> visit_batch(const Batch& batch, const LedgerVisitor& visitor, Seq& 
 }  // namespace
 
 Result<ChainPosition> read_ledger(Log& log, const LedgerId& ledger, const FoundingId& founding_id,
-                                  const ChainPosition& from, const LedgerVisitor& visitor) {
-  Chain chain(founding_id, from);
+                                  const ChainPosition& from, const LedgerVisitor& visitor,
+                                  uint16_t schema_level_known) {
+  Chain chain(founding_id, from, schema_level_known);
   ChainPosition reached = chain.position();
   Result<void> result;
   const auto end = log.end(ledger);

@@ -32,7 +32,8 @@ struct LedgerVisitor {
 inline constexpr size_t kReadBytesMax = 4 * 1024 * 1024;
 
 Result<ChainPosition> read_ledger(Log& log, const LedgerId& ledger, const FoundingId& founding_id,
-                                  const ChainPosition& from, const LedgerVisitor& visitor);
+                                  const ChainPosition& from, const LedgerVisitor& visitor,
+                                  uint16_t schema_level_known = kSchemaLevel);
 
 // `apply` must move `chain` past the record it is given.
 using ApplyRecord = std::function<Result<void>(Offset offset, std::string_view value)>;

@@ -4,6 +4,7 @@
 
 #include "core/alliance/identity.h"
 #include "core/city/witness.h"
+#include "core/ledger/schema_level.h"
 
 namespace hansa {
 namespace {
@@ -170,6 +171,11 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReadmitCi
   Decision decision = about(command.city(), Membership::admitted);
   decision.events.emplace_back().mutable_city_readmitted()->set_city(command.city());
   return decision;
+}
+
+Result<Decision> decide_alliance(const AllianceScope& scope,
+                                 const v1::RaiseAllianceSchemaLevel& command) {
+  return decide_raise(scope.view, command.level(), scope.context);
 }
 
 // ---- evolve

@@ -31,6 +31,8 @@ Result<Decision> decide_alliance(const AllianceScope& scope, const v1::SuspendCi
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReinstateCity& command);
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ExpelCity& command);
 Result<Decision> decide_alliance(const AllianceScope& scope, const v1::ReadmitCity& command);
+Result<Decision> decide_alliance(const AllianceScope& scope,
+                                 const v1::RaiseAllianceSchemaLevel& command);
 
 Result<void> evolve_event(Rows& rows, const v1::AllianceFounded& event, const EntryContext& entry);
 Result<void> evolve_event(Rows& rows, const v1::CityAdmitted& event, const EntryContext& entry);

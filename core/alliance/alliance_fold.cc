@@ -71,6 +71,7 @@ const auto& handlers() {
       on_alliance<v1::SuspendAgreement>(),
       on_alliance<v1::ResumeAgreement>(),
       on_alliance<v1::RevokeAgreement>(),
+      on_alliance<v1::RaiseAllianceSchemaLevel>(),
       on_alliance<v1::ReleaseInput>(),
       on_alliance<v1::ProposeCampaign>(),
       on_alliance<v1::CloseCampaign>(),

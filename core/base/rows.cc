@@ -48,7 +48,7 @@ const google::protobuf::Message* row_prototype(TableId table) {
       entry(kCampaignTable),   entry(kCampaignCityTable),   entry(kJointActionTable),
       entry(kFindingTable),    entry(kHandoverTable),       entry(kTreeTileTable),
       entry(kWitnessedTable),  entry(kFigureRecordTable),   entry(kFigureOnceTable),
-      entry(kConfirmingMembersTable),
+      entry(kConfirmingMembersTable), entry(kSchemaLevelTable),
   };
   for (const auto& [id, prototype] : kPrototypes) {
     if (id == table) return prototype;

@@ -67,6 +67,7 @@ enum class TableId : uint8_t {
   kJointAction = 45,
   kFinding = 46,
   kConfirmingMembers = 47,
+  kSchemaLevel = 48,
   kIndex = 60,  // keys computed from rows (projections/index.h); values are empty
 };
 
@@ -117,6 +118,7 @@ inline constexpr Table<v1::Member> kMemberTable{
     TableId::kMember};  // city; in a city's ledger as city/peers.h says
 inline constexpr Table<v1::ConfirmingMembers> kConfirmingMembersTable{
     TableId::kConfirmingMembers};  // key: ""
+inline constexpr Table<v1::SchemaLevel> kSchemaLevelTable{TableId::kSchemaLevel};  // key: ""
 inline constexpr Table<v1::AgreementVersion> kAgreementTable{TableId::kAgreement};  // version, BE8
 inline constexpr Table<v1::Campaign> kCampaignTable{TableId::kCampaign};         // campaign_key()
 inline constexpr Table<v1::CampaignCity> kCampaignCityTable{

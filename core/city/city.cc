@@ -7,6 +7,7 @@
 #include "core/base/durations.h"
 #include "core/base/policy.h"
 #include "core/city/place.h"
+#include "core/ledger/schema_level.h"
 
 namespace hansa {
 namespace {
@@ -322,6 +323,10 @@ Result<Decision> decide_city(const CityScope& scope, const v1::ErasePerson& comm
   Decision decision = about(command.person());
   decision.events.emplace_back().mutable_person_erased()->set_person(command.person());
   return decision;
+}
+
+Result<Decision> decide_city(const CityScope& scope, const v1::RaiseSchemaLevel& command) {
+  return decide_raise(scope.view, command.level(), scope.context);
 }
 
 // ---- evolve

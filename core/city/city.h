@@ -32,6 +32,7 @@ Result<Decision> decide_city(const CityScope& scope, const v1::AdoptPolicy& comm
 Result<Decision> decide_city(const CityScope& scope, const v1::ConnectSource& command);
 Result<Decision> decide_city(const CityScope& scope, const v1::DisconnectSource& command);
 Result<Decision> decide_city(const CityScope& scope, const v1::ErasePerson& command);
+Result<Decision> decide_city(const CityScope& scope, const v1::RaiseSchemaLevel& command);
 
 Result<void> evolve_event(Rows& rows, const v1::CityFounded& event, const EntryContext& entry);
 Result<void> evolve_event(Rows& rows, const v1::GridPartDefined& event, const EntryContext& entry);

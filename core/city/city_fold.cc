@@ -211,6 +211,7 @@ const auto& handlers() {
       on_city<v1::ConnectSource>(),
       on_city<v1::DisconnectSource>(),
       on_city<v1::ErasePerson>(),
+      on_city<v1::RaiseSchemaLevel>(),
       on_city<v1::JoinAlliance>(),
       on_city<v1::LeaveAlliance>(),
       on_city<v1::RatifyAgreement>(),

@@ -1,7 +1,8 @@
 // What a decision and a fold are handed beside the rows: who asks, when, and from where.
 //
 // Shape:   Principal: who calls, as the door established it (SPEC §4).
-//          DecideContext: one command's principal, pseudonym, ledger time and next seq.
+//          DecideContext: one command's principal, pseudonym, ledger time and next seq, and
+//          which events the deciding binary knows.
 //          EntryContext: one entry's place in the ledger while its events are folded.
 //          Decision: the events of an accepted command and what its receipt says.
 // Units:   times in microseconds since 1970 UTC.
@@ -14,6 +15,7 @@
 
 #include "core/base/ids.h"
 #include "core/base/result.h"
+#include "core/ledger/envelope.h"
 #include "hansa/v1/entry.pb.h"
 
 namespace hansa {
@@ -38,6 +40,7 @@ struct DecideContext {
   ActorId actor;
   int64_t time_us = 0;  // ledger time of the entry to be
   Seq seq = 0;          // its seq, should it be accepted and land
+  uint16_t schema_level_known = kSchemaLevel;  // by the binary that decides
 };
 
 struct EntryContext {

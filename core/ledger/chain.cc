@@ -8,8 +8,9 @@ namespace hansa {
 Chain::Chain(const FoundingId& founding_id)
     : Chain(founding_id, ChainPosition{0, hansa::founding_hash(founding_id), 0, 0}) {}
 
-Chain::Chain(const FoundingId& founding_id, const ChainPosition& from)
-    : founding_id_(founding_id), position_(from) {
+Chain::Chain(const FoundingId& founding_id, const ChainPosition& from,
+             uint16_t schema_level_known)
+    : founding_id_(founding_id), position_(from), schema_level_known_(schema_level_known) {
   if (from.seq == 0) position_.tip = hansa::founding_hash(founding_id);
   recent_.emplace_back(position_.seq, head_of(position_.tip));
 }
@@ -38,12 +39,12 @@ Verdict Chain::apply(Offset offset, std::string_view value) {
     ++position_.voids;
     return {VerdictKind::kVoid, {}, {}};
   }
-  if (entry->envelope.schema_level > kSchemaLevel) {
+  if (entry->envelope.schema_level > schema_level_known_) {
     return {VerdictKind::kStop, {}, {},
             {Errc::kUpgradeNeeded,
              "entry " + std::to_string(entry->envelope.seq) + " has schema level " +
                  std::to_string(entry->envelope.schema_level) + ", this binary knows " +
-                 std::to_string(kSchemaLevel) + "; install a newer one",
+                 std::to_string(schema_level_known_) + "; install a newer one",
              {}, entry->envelope.seq}};
   }
   const Hash hash = sha256(value);

@@ -44,7 +44,9 @@ class Chain {
   static constexpr size_t kBaseWindow = 4096;
 
   explicit Chain(const FoundingId& founding_id);
-  Chain(const FoundingId& founding_id, const ChainPosition& from);
+  // `schema_level_known`: an older binary's is lower.
+  Chain(const FoundingId& founding_id, const ChainPosition& from,
+        uint16_t schema_level_known = kSchemaLevel);
 
   const FoundingId& founding_id() const { return founding_id_; }
   const ChainPosition& position() const { return position_; }
@@ -58,6 +60,7 @@ class Chain {
 
   FoundingId founding_id_;
   ChainPosition position_;
+  uint16_t schema_level_known_;
   std::deque<std::pair<Seq, HashHead>> recent_;  // dense in seq, ends with the tip
 };
 

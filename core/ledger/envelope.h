@@ -37,14 +37,15 @@ inline constexpr size_t kEnvelopeBytes = 116;
 // Of a share ledger; cities and alliances keep to 48 KiB (projections/keeper_round.cc), so that
 // what they record fits into a shared copy.
 inline constexpr size_t kEntryBytesMax = 60 * 1024;
-inline constexpr uint16_t kSchemaLevel = 1;  // the level this binary writes and understands
+inline constexpr uint16_t kFirstSchemaLevel = 1;  // of a ledger until it is raised
+inline constexpr uint16_t kSchemaLevel = 2;       // the newest that this binary knows
 
 using WriterId = Bytes<16, struct WriterIdTag>;
 using Salt = Bytes<16, struct SaltTag>;
 using HashHead = Bytes<8, struct HashHeadTag>;
 
 struct Envelope {
-  uint16_t schema_level = kSchemaLevel;
+  uint16_t schema_level = kFirstSchemaLevel;
   FoundingId founding_id;
   Seq seq = 0;
   Hash prev;

@@ -125,6 +125,9 @@ v1::ProjectionAnswer projection_answer(const projections::Keeper& keeper) {
   answer.set_end_records(rebuild.progress.end_offset);
   answer.set_digest_differed(rebuild.digest_differed);
   answer.set_detail(rebuild.detail);
+  const auto level = snapshot->find(kSchemaLevelTable, "");
+  answer.set_schema_level(level && *level ? (*level)->level() : kFirstSchemaLevel);
+  answer.set_schema_level_known(keeper.config().schema_level_known);
   return answer;
 }
 

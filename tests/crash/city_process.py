@@ -27,7 +27,7 @@ ACCEPTED = (200, 201)
 # Every role has a caller of its own; the key is the text `test-key-<role>`.
 CALLERS = {
     "city_admin": {}, "hotline": {}, "verifier": {}, "dispatcher": {}, "auditor": {},
-    "unit_worker": {"unit": "sanitation"}, "checker": {"unit": "inspection"},
+    "operator": {}, "unit_worker": {"unit": "sanitation"}, "checker": {"unit": "inspection"},
 }
 STREETS = 4
 COMMUNITIES = 5  # of each street

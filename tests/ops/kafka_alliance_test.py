@@ -8,13 +8,15 @@ works, the city's node is killed while it shares.
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from alliance_process import Alliance, eventually, expect, host  # noqa: E402
-from city_process import Node  # noqa: E402
+from city_process import SECONDS_MAX, Node  # noqa: E402
 from kafka_brokers_test import topics_fit  # noqa: E402
 from kafka_node_test import kafka_log, report, wait_for  # noqa: E402
 
@@ -33,6 +35,21 @@ def reports(node, city, numbers):
 def cases(alliance, city):
     return [content["case"] for name, content in alliance.shared_events(city)
             if name == "case_reported"]
+
+
+def check_league(*nodes):
+    """Once nothing is on its way any more, the ledgers agree with each other: a case is in one
+    city, what is shared was granted, every word was heard once (tests/sim/league_checker.h)."""
+    checker = os.path.join(os.path.dirname(os.environ["HANSA_BINARY"]), "tests", "sim",
+                           "hansa_check")
+    end = time.monotonic() + SECONDS_MAX
+    while True:
+        done = subprocess.run([checker, "--league", "delta", *(node.config for node in nodes)],
+                              capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            expect("5 ledgers" in done.stdout, done.stdout)
+            return
+        expect(done.returncode == 1 and time.monotonic() < end, done.stdout[-4000:] + done.stderr)
 
 
 def run(folder):
@@ -72,6 +89,7 @@ def run(folder):
         for city in CITIES:
             rows = cases(delta, city)
             expect(len(rows) == len(set(rows)), "a case is shared twice")
+        check_league(city_node, office)
         rows = {row["city"]: row for row in delta.read("/shares")["shares"]}
         expect(not any(row.get("waits_code") for row in rows.values()), rows)
         for node in (city_node, office):

@@ -121,6 +121,30 @@ def check_forwarding(nodes, led):
             expect(sent > 0, f"{node.name} sent nothing on of {city}")
 
 
+def check_level(nodes):
+    """A schema level is raised once for all nodes, is not lowered, and not raised to what a binary
+    does not know."""
+    city = CITIES[0]
+
+    def ask(node, level):
+        return node.connect().send("operator", "POST", f"/v1/cities/{city}/schema-level:raise",
+                                   {"level": level}, uuid_v7())
+
+    def shown(node):
+        _, row = node.connect().send("auditor", "GET", f"/v1/cities/{city}/projection")
+        return row["schema_level"], row["schema_level_known"]
+
+    status, answer = ask(nodes[0], 2)
+    expect((status, answer.get("state")) == (200, "2"), answer)
+    for node in nodes:
+        wait_for("the level that was raised", lambda node=node: shown(node) == (2, 2))
+        status, answer = ask(node, 1)
+        expect((status, answer["code"]) == (409, "wrong_state"), answer)
+        status, answer = ask(node, 3)
+        expect((status, answer["code"], answer["retry"]) == (503, "upgrade_needed", "upgrade"),
+               answer)
+
+
 def check_acknowledged(nodes, callers):
     """Every acknowledged command stands once, and the nodes show the same rows."""
     for city in CITIES:
@@ -189,6 +213,7 @@ def main():
                 east.set_up(city)
             led = check_spread(nodes)
             check_forwarding(nodes, led)
+            check_level(nodes)
             # A stop, a death, and a pause that the node itself does not notice.
             check_loss([east, west, south], Node.stop, Node.start)
             check_loss([west, south, east], Node.kill, Node.start)

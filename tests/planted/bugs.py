@@ -56,9 +56,20 @@ BUGS = [
         "  if (!ours || is_odd || !fits(entry->envelope)) {\n",
         "sim"),
     Bug("level_ignored", "core/ledger/chain.cc",
-        "  if (entry->envelope.schema_level > kSchemaLevel) {\n",
-        "  if (!planted(\"level_ignored\") && entry->envelope.schema_level > kSchemaLevel) {\n",
+        "  if (entry->envelope.schema_level > schema_level_known_) {\n",
+        "  if (!planted(\"level_ignored\") &&\n"
+        "      entry->envelope.schema_level > schema_level_known_) {\n",
         "sim"),
+    Bug("raised_level_forgotten", "projections/keeper_round.cc",
+        "  return appender->stamp(bytes, schema_level);\n",
+        "  return appender->stamp(\n"
+        "      bytes, planted(\"raised_level_forgotten\") ? kFirstSchemaLevel : schema_level);\n",
+        "sim"),
+    Bug("another_row_is_an_answer", "projections/keeper_forward.cc",
+        "                             ? is_imported(pending)\n",
+        "                             ? planted(\"another_row_is_an_answer\") || "
+        "is_imported(pending)\n",
+        "keeper_lead_test *RefusesAnotherRow*"),
     Bug("base_ignored", "core/ledger/chain.cc",
         "  if (ours && !base_in_prefix(entry->envelope)) {\n",
         "  if (ours && !planted(\"base_ignored\") && !base_in_prefix(entry->envelope)) {\n",

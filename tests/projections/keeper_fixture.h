@@ -65,6 +65,7 @@ class City {
     config.directory = directory.empty() ? folder_.path("rows") : directory;
     config.rebuild_permits = rebuild_permits;
     config.accept_clock_jump = accept_clock_jump;
+    config.schema_level_known = schema_level_known;
     config.timers_fire_alone = timers_fire_alone;
     config.ticks_alone = ticks_alone;
     config.forward = forward;
@@ -180,6 +181,7 @@ class City {
 
   LedgerId ledger{"city", "example"};  // or an alliance's
   bool accept_clock_jump = false;
+  uint16_t schema_level_known = kSchemaLevel;  // by the binary
   bool timers_fire_alone = false;
   bool ticks_alone = true;
   std::function<void(std::string)> forward;  // to the node that leads

@@ -72,6 +72,20 @@ class LateAnswers final : public streams::Log {
   std::deque<std::function<void()>> held_;
 };
 
+v1::ImportCase imported_row() {
+  v1::ImportCase row;
+  row.set_source_name("old-system");
+  row.set_source_id("17");
+  row.set_kind(v1::Kind::problem);
+  row.set_source(v1::Source::hotline);
+  row.set_service("rubbish");
+  *row.mutable_place() = report().place();
+  row.set_state(v1::State::closed);
+  row.set_reported_time_us(kStartUs - 2 * kHourUs);
+  row.set_closed_time_us(kStartUs - kHourUs);
+  return row;
+}
+
 class KeeperLeadTest : public ::testing::Test {
  protected:
   // One process of the ledger.
@@ -132,6 +146,8 @@ class KeeperLeadTest : public ::testing::Test {
   }
 
   const Principal hotline_ = staff("hotline-1", {v1::Role::hotline});
+  const Principal admin_ = staff("admin", {v1::Role::city_admin});
+  const Principal operator_ = staff("operator-1", {v1::Role::operator_});
   SeededEnv env_;
   streams::SimulatedStore store_;
   bool timers_fire_alone_ = false;
@@ -232,24 +248,75 @@ TEST_F(KeeperLeadTest, LeadComesHereWhileACommandWaits_ItIsDecidedAtOnce) {
 
 TEST_F(KeeperLeadTest, ImportedRowsAtAFollowerAreAnsweredAsImported) {
   start();
-  v1::ImportCase row;
-  row.set_source_name("old-system");
-  row.set_source_id("17");
-  row.set_kind(v1::Kind::problem);
-  row.set_source(v1::Source::hotline);
-  row.set_service("rubbish");
-  *row.mutable_place() = report().place();
-  row.set_state(v1::State::closed);
-  row.set_reported_time_us(kStartUs - 2 * kHourUs);
-  row.set_closed_time_us(kStartUs - kHourUs);
-  const auto admin = staff("admin", {v1::Role::city_admin});
-  const auto imported = follower_.city.call(row, admin);
+  const auto imported = follower_.city.call(imported_row(), admin_);
   ASSERT_TRUE(imported.has_value()) << imported.error().detail;
   EXPECT_FALSE(imported->entry_sha256().empty());
-  const auto again = follower_.city.call(row, admin);
+  const auto again = follower_.city.call(imported_row(), admin_);
   ASSERT_TRUE(again.has_value()) << again.error().detail;
   EXPECT_TRUE(again->entry_sha256().empty()) << "known rows are unchanged, without the leader";
   EXPECT_EQ(follower_.city.keeper().health().forwarded_commands, 1u);
+}
+
+// Whoever waits is not told of another's row as of its own; and of an import no answer is kept, so
+// that its refusal changes no row.
+TEST_F(KeeperLeadTest, EntryThatRefusesAnotherRowOfTheSameNameIsCommittedLikeAnother) {
+  start();
+  carries_ = false;
+  Outcome outcome;
+  follower_.city.send(imported_row(), admin_, std::nullopt, outcome.answer());
+  follower_.city.run_until([&] { return !follower_.sent.empty(); });
+  auto other = imported_row();
+  other.set_other_content("differs");
+  ASSERT_TRUE(leader_.city.call(other, admin_).has_value());
+  const Seq before = valid_entries();
+  follower_.city.run(outcome.done);
+  ASSERT_FALSE(outcome.result.has_value());
+  EXPECT_EQ(outcome.result.error().code, Errc::kSourceConflict) << outcome.result.error().detail;
+  ASSERT_EQ(valid_entries(), before + 1);
+  for (Site* site : {&leader_, &follower_}) {
+    site->city.run_until([&] { return site->city.keeper().health().committed_seq > before; });
+  }
+}
+
+// ---- newer and older binaries
+
+TEST_F(KeeperLeadTest, LevelIsRaisedWhileANodeIsOld_ItStopsInFrontOfItAndTheOtherGoesOn) {
+  follower_.city.schema_level_known = kFirstSchemaLevel;
+  start();
+  v1::RaiseSchemaLevel raise;
+  raise.set_level(kSchemaLevel);
+  const auto raised = leader_.city.call(raise, operator_);
+  ASSERT_TRUE(raised.has_value()) << raised.error().detail;
+  const auto health = [this] { return follower_.city.keeper().health(); };
+  follower_.city.run_until([&] { return health().stopped.has_value(); });
+  EXPECT_NE(health().stopped->detail.find("install a newer one"), std::string::npos)
+      << health().stopped->detail;
+  EXPECT_EQ(health().landed_seq, raised->seq() - 1);
+  const auto refused = follower_.city.call(report(), hotline_);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::kLedgerStopped) << refused.error().detail;
+  const auto receipt = leader_.city.call(report(), hotline_);
+  ASSERT_TRUE(receipt.has_value()) << receipt.error().detail;
+  const auto records = store_.records({"city", "example"});
+  EXPECT_EQ(decode_entry(records.front())->envelope.schema_level, kFirstSchemaLevel);
+  EXPECT_EQ(decode_entry(records.back())->envelope.schema_level, kSchemaLevel);
+  // It gets the newer binary.
+  follower_.city.abandon();
+  follower_.city.schema_level_known = kSchemaLevel;
+  ASSERT_TRUE(follower_.city.open().has_value());
+  EXPECT_EQ(health().landed_seq, receipt->seq());
+}
+
+TEST_F(KeeperLeadTest, OldLeaderRaisesNothingThatItDoesNotKnow) {
+  leader_.city.schema_level_known = kFirstSchemaLevel;
+  start();
+  const Seq before = valid_entries();
+  v1::RaiseSchemaLevel raise;
+  raise.set_level(kSchemaLevel);
+  const auto refused = leader_.city.call(raise, operator_);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::kUpgradeNeeded) << refused.error().detail;
+  EXPECT_EQ(valid_entries(), before);
 }
 
 TEST_F(KeeperLeadTest, NobodyIsRefusedForWhatANodeHasNotReadYet) {

@@ -134,6 +134,7 @@ class Check {
       for (const auto& attempt : operation->attempts) {
         only_refused = only_refused && attempt.outcome == Outcome::kRefused;
         if (attempt.outcome == Outcome::kOk) check_receipt(name, attempt, accepted);
+        if (attempt.outcome == Outcome::kOk) check_content(name, *operation, accepted);
         check_landed(name, attempt);
       }
     }
@@ -155,6 +156,21 @@ class Check {
                                 ", hash " + attempt.entry_sha256 + "; the ledger has seq " +
                                 std::to_string(accepted->seq) + ", hash " +
                                 to_hex(accepted->hash));
+  }
+
+  // A row of the same name, sent by another, is no answer where it says something else.
+  void check_content(const std::string& name, const Operation& operation,
+                     const LedgerEntry* accepted) {
+    if (accepted == nullptr || operation.import_key.empty()) return;
+    for (const auto& event : accepted->payload.events()) {
+      const auto& row = event.case_imported();
+      if (import_key(row.source_name(), row.source_id()) != operation.import_key ||
+          row.address() == operation.address) {
+        continue;
+      }
+      found("answer_differs", name + " was acknowledged; the row in entry " +
+                                  std::to_string(accepted->seq) + " is another one");
+    }
   }
 
   void check_landed(const std::string& name, const Attempt& attempt) {

@@ -18,7 +18,8 @@
 //          What only the world that was simulated can tell has a name, too: no_progress,
 //          ledger_stopped, cannot_open, read_behind, key_kept, not_repeatable; second_history: a
 //          node goes on behind entries that the log has no more; history_touched: or writes once
-//          it has stopped; level_unknown: it goes on behind an entry that it cannot understand.
+//          it has stopped; level_unknown: it goes on behind an entry that it cannot understand;
+//          level_wrong: an entry has another schema level than its ledger was raised to.
 // Errors:  none: what is wrong is a finding.
 // Threads: pure.
 // Limits:  all is kept in memory; each digest that a node showed is computed from all rows.

@@ -109,17 +109,28 @@ TEST_F(CheckerTest, CommandTwice_Duplicate) {
   EXPECT_EQ(names(), Names{"duplicate"});
 }
 
-TEST_F(CheckerTest, RowImportedTwice_Duplicate) {
+v1::Payload imported() {
   v1::Payload import;
   import.set_time_us(kStartUs);
   import.mutable_cause()->set_kind(v1::CauseKind::import);
   auto& row = *import.add_events()->mutable_case_imported();
   row.set_source_name("old");
   row.set_source_id("7");
-  Operation& operation = asked(1, append(import), 1, 2);
-  operation.import_key = import_key("old", "7");
-  append(import);
+  return import;
+}
+
+TEST_F(CheckerTest, RowImportedTwice_Duplicate) {
+  asked(1, append(imported()), 1, 2).import_key = import_key("old", "7");
+  append(imported());
   EXPECT_EQ(names(), (Names{"duplicate", "fold_failed"}));
+}
+
+TEST_F(CheckerTest, AnotherRowOfTheSameNameIsAcknowledged_AnswerDiffers) {
+  Operation& operation = asked(1, append(imported()), 1, 2);
+  operation.import_key = import_key("old", "7");
+  EXPECT_EQ(names(), Names{});
+  operation.address = "elsewhere";
+  EXPECT_EQ(names(), Names{"answer_differs"});
 }
 
 TEST_F(CheckerTest, TimerTwice_DuplicateAndTooEarly_Phantom) {

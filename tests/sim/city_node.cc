@@ -37,6 +37,7 @@ Result<void> CityNode::start() {
   config.secret = std::string(32, 's');
   config.directory = projections::current_version_dir(folder("rows"), city_.ledger);
   config.accept_clock_jump = true;
+  config.schema_level_known = schema_level_known;
   config.ticks_alone = false;
   config.limits.commit_interval_us = kTickUs;
   config.forward = [this](std::string bytes) { city_.forward(number_, std::move(bytes)); };

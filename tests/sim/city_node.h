@@ -86,6 +86,7 @@ class CityNode {
   int64_t paused_until_us = 0;
   int64_t disk_full_until_us = 0;  // until then its disk takes disk_bytes_left and no more
   uint64_t disk_bytes_left = 0;
+  uint16_t schema_level_known = kSchemaLevel;  // by the binary that is started next
   projections::Lead lead = projections::Lead::kUndecided;
 
  private:

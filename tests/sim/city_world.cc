@@ -59,9 +59,11 @@ class CityWorld {
                  std::make_unique<CityWorkload>(dice_, city_.ledger.id, kStartUs,
                                                 faults_.disk_full == 0)) {
     now_.time_us = clock_.now_us = kStartUs;
+    draw_binaries(Dice(~seed), faults_);
     note_faults(faults_, trace_);
     for (uint32_t number = 0; number < kNodes; ++number) {
       nodes_[number] = std::make_unique<CityNode>(number, dice_.number(), city_);
+      if (faults_.is_old) nodes_[number]->schema_level_known = kFirstSchemaLevel;
     }
   }
 
@@ -138,6 +140,7 @@ class CityWorld {
       trace_.note("node folds anew", {other});
       happened_["rebuilds"] += 1;
     }
+    upgrade_some(other);
     // What is down comes back after a while.
     const auto number = static_cast<uint32_t>(dice_.pick(kNodes));
     if (!nodes_[number]->is_up() && dice_.chance(10)) start(number);
@@ -151,6 +154,7 @@ class CityWorld {
     if (auto started = node.start(); !started) {
       trace_.note("node does not start", {number}, started.error().detail);
       if (started.error().code == Errc::kUnavailable) return;
+      if (is_outdated(node, started.error())) return upgrade(number);
       return found("cannot_open", "node " + std::to_string(number) + ": " +
                                       std::string(error_info(started.error().code).name) + ": " +
                                       started.error().detail);
@@ -170,6 +174,58 @@ class CityWorld {
     if (!dice_.chance(faults_.rows_lost)) return;
     node.lose_rows();
     happened_["rows lost"] += 1;
+  }
+
+  // ---- newer binaries
+
+  static bool is_old(const CityNode& node) { return node.schema_level_known < kSchemaLevel; }
+
+  static bool is_outdated(const CityNode& node, const Error& error) {
+    return is_old(node) && error.detail.find("install a newer one") != std::string::npos;
+  }
+
+  void upgrade(uint32_t number) {
+    crash(number);
+    nodes_[number]->schema_level_known = kSchemaLevel;
+    trace_.note("node gets the newer binary", {number});
+    happened_["upgrades"] += 1;
+  }
+
+  // The level is raised once every node is new; sometimes somebody is too early, and the nodes
+  // that are old must stop in front of it.
+  void upgrade_some(uint32_t number) {
+    auto& node = *nodes_[number];
+    const bool has_stopped = node.is_up() && node.keeper().health().stopped && dice_.chance(20);
+    if (is_old(node) && (has_stopped || dice_.chance(faults_.upgrade))) upgrade(number);
+    if (!faults_.is_old || has_raised_) return;
+    const bool all_new = std::none_of(nodes_.begin(), nodes_.end(),
+                                      [](const auto& each) { return is_old(*each); });
+    if (dice_.chance(all_new ? 5 : faults_.raise_early)) raise();
+  }
+
+  void raise() {
+    has_raised_ = true;
+    clients_.ask(sim::raise_level(dice_, city_.ledger.id, kSchemaLevel));
+  }
+
+  // An old binary folded nothing from there on, and nobody has written below the level since.
+  void check_levels(const Evidence& evidence) {
+    const FoldedLedger ledger(city_.founding_id, evidence.records);
+    Seq raised = 0;
+    for (const auto& entry : ledger.entries()) {
+      for (const auto& event : entry.payload.events()) {
+        if (raised == 0 && event.has_schema_level_raised()) raised = entry.seq;
+      }
+      const auto level = decode_entry(evidence.records[entry.offset])->envelope.schema_level;
+      if (level == (raised == 0 ? kFirstSchemaLevel : kSchemaLevel)) continue;
+      found("level_wrong", "entry " + std::to_string(entry.seq) + " has schema level " +
+                               std::to_string(level));
+    }
+    if (raised == 0) return;
+    happened_["levels raised in mid-stream"] += 1;
+    if (old_saw_ < raised) return;
+    found("level_unknown", "a node of an older binary showed entry " + std::to_string(old_saw_) +
+                               ", behind the raise of entry " + std::to_string(raised));
   }
 
   // Commits of the node fail for a while, the first perhaps in the middle of a record.
@@ -220,7 +276,8 @@ class CityWorld {
     auto& node = *nodes_[number];
     if (!node.is_up()) return;
     const auto health = node.keeper().health();
-    if (health.stopped && !replaced_) {
+    if (is_old(node)) old_saw_ = std::max(old_saw_, health.landed_seq);
+    if (health.stopped && !replaced_ && !is_outdated(node, *health.stopped)) {
       found("ledger_stopped", "node " + std::to_string(number) + ": " + health.stopped->detail);
     }
     if (health.rebuild.digest_differed) {
@@ -299,11 +356,14 @@ class CityWorld {
   void heal() {
     trace_.note("heals");
     is_healing_ = true;
+    const bool was_old = faults_.is_old;
     faults_ = Faults();
     log_.set_faults({});
     clients_.only_finish();
+    if (was_old && !has_raised_) raise();
     for (uint32_t number = 0; number < kNodes && is_sound(); ++number) {
       auto& node = *nodes_[number];
+      if (is_old(node)) upgrade(number);
       node.paused_until_us = node.clock_off_us = node.disk_full_until_us = 0;
       if (node.is_up() && dice_.chance(300)) node.crash();
       if (node.is_closing()) node.crash();
@@ -374,6 +434,7 @@ class CityWorld {
   void raise_level() {
     const auto old = log_.records(city_.ledger);
     const FoldedLedger ledger(city_.founding_id, old);
+    if (ledger.entries().empty()) return close();
     streams::EntryWriter writer(city_.founding_id, dice_.number());
     const auto& last = ledger.entries().back();
     writer.go_behind(old[last.offset]);
@@ -479,6 +540,7 @@ class CityWorld {
                   shown.digest ? shown.digest->hex() : "");
     }
     // Who goes on behind what is lost goes on for long.
+    if (!replaced_) check_levels(evidence);
     if (!replaced_ || is_sound()) report.findings = check(evidence);
     report.history = std::move(evidence.history);
     report.findings.insert(report.findings.begin(), findings_.begin(), findings_.end());
@@ -509,6 +571,8 @@ class CityWorld {
   std::vector<Finding> findings_;
   std::map<std::string, uint64_t> happened_;
   bool is_healing_ = false;
+  bool has_raised_ = false;
+  Seq old_saw_ = 0;  // the newest entry that a node of an older binary has folded
 };
 
 }  // namespace

@@ -9,10 +9,12 @@ namespace {
 
 constexpr int64_t kMillisecondUs = 1'000;
 
-// The same request may succeed later: nothing is settled.
+// The same request may succeed later, or at a node that is newer: nothing is settled.
 bool is_passing(const std::string& code) {
   const auto errc = find_errc(code);
-  return errc && error_info(*errc).retry == Retry::kLater;
+  if (!errc) return false;
+  const Retry retry = error_info(*errc).retry;
+  return retry == Retry::kLater || retry == Retry::kUpgrade;
 }
 
 bool is_settled(const Attempt& attempt) {
@@ -79,6 +81,7 @@ void Clients::begin(uint32_t number) {
   operation.method = request.method->name;
   operation.subject = request.subject;
   operation.import_key = request.import_key;
+  operation.address = request.address;
   client.operation = history_.size();
   world_.trace.note("client asks", {number}, operation.method + " " + operation.subject);
   history_.push_back(std::move(operation));

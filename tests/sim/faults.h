@@ -25,6 +25,9 @@ struct Faults {
   uint32_t clock_step = 0;       // a step: a node's clock is set
   uint32_t pause = 0;            // a step: a node stands still for a while
   uint32_t disk_full = 0;        // a step: a node's disk takes no more for a while
+  bool is_old = false;           // every node begins with a binary of the first schema level
+  uint32_t upgrade = 0;          // a step: a node gets the newer binary
+  uint32_t raise_early = 0;      // a step: the level is raised while a node may be old
   uint32_t sent_twice = 0;       // a client asks two nodes at once
   uint32_t given_up = 0;         // a client never asks again
 };
@@ -70,6 +73,14 @@ inline Faults draw_faults(Dice& dice) {
   return faults;
 }
 
+// By dice of their own: a seed without old binaries is the run that it was before there were any.
+inline void draw_binaries(Dice dice, Faults& faults) {
+  faults.is_old = dice.chance(300);
+  if (!faults.is_old) return;
+  faults.upgrade = draw_rate(dice, 3);
+  faults.raise_early = draw_rate(dice, 2);
+}
+
 inline LeagueFaults draw_league_faults(Dice& dice) {
   LeagueFaults faults;
   static_cast<Faults&>(faults) = draw_faults(dice);
@@ -92,6 +103,8 @@ inline void note_faults(const Faults& faults, Trace& trace) {
   trace.note("nodes: crash, stop, rebuild, rows lost, lead change, clock step, pause, disk full",
              {faults.node_crash, faults.node_stop, faults.rebuild, faults.rows_lost,
               faults.lead_change, faults.clock_step, faults.pause, faults.disk_full});
+  trace.note("binaries: old, upgrade, raise early",
+             {faults.is_old, faults.upgrade, faults.raise_early});
   trace.note("forwards: lost, doubled, late, astray; clients: send twice, give up",
              {faults.forward_lost, faults.forward_doubled, faults.forward_late,
               faults.forward_astray, faults.sent_twice, faults.given_up});

@@ -44,6 +44,7 @@ struct Operation {
   std::string method;      // `AssignCase`; empty: not noted down
   std::string subject;     // the case or unit that it names; empty: it makes one
   std::string import_key;  // of an import, which has no command id: import_key()
+  std::string address;     // of an import: what its entry must say
   std::vector<Attempt> attempts;
 };
 
@@ -54,7 +55,8 @@ using History = std::vector<Operation>;
 inline bool says_state(const Attempt& attempt) {
   static const std::set<std::string, std::less<>> kStatelessCodes = {
       "unavailable",  "bad_idempotency_key", "idempotency_mismatch", "not_yet",
-      "rate_limited", "request_timeout",     "ledger_stopped",       "forbidden"};
+      "rate_limited", "request_timeout",     "ledger_stopped",       "forbidden",
+      "upgrade_needed"};
   return attempt.outcome == Outcome::kUnchanged ||
          (attempt.outcome == Outcome::kRefused && !kStatelessCodes.contains(attempt.code));
 }

@@ -95,6 +95,13 @@ Request make_request(Dice& dice, const std::string& method, std::unique_ptr<Mess
   return made;
 }
 
+Request raise_level(Dice& dice, const std::string& city, uint32_t level) {
+  auto raise = std::make_unique<v1::RaiseSchemaLevel>();
+  raise->set_city(city);
+  raise->set_level(level);
+  return make_request(dice, "RaiseSchemaLevel", std::move(raise));
+}
+
 Request CityWorkload::request(const std::string& method, std::unique_ptr<Message> message) {
   set_text(*message, "city", city_);
   return make_request(dice_, method, std::move(message));
@@ -234,10 +241,12 @@ Request CityWorkload::import() {
   row->set_state(v1::State::closed);
   row->set_reported_time_us(now_us_ - 200 * kHourUs);
   row->set_closed_time_us(now_us_ - 100 * kHourUs);
-  if (dice_.chance(100)) row->set_other_content("differs");
+  if (dice_.chance(100)) row->set_address("elsewhere");
   const std::string key = import_key(row->source_name(), row->source_id());
+  const std::string address = row->address();
   Request made = request("ImportCase", std::move(row));
   made.import_key = key;
+  made.address = address;
   return made;
 }
 

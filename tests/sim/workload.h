@@ -32,8 +32,12 @@ struct Request {
   Principal who;
   std::string subject;
   std::string import_key;
+  std::string address;  // of an import
   std::string reporter;  // whose key its personal texts are sealed under; empty: it has none
 };
+
+// An operator's word that every node of the city knows this level.
+Request raise_level(Dice& dice, const std::string& city, uint32_t level);
 
 Request make_request(Dice& dice, const std::string& method,
                      std::unique_ptr<google::protobuf::Message> message);

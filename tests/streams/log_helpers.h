@@ -87,7 +87,7 @@ class EntryWriter {
     tip_ = sha256(value);
   }
 
-  std::string next(std::string_view payload, uint16_t schema_level = kSchemaLevel) {
+  std::string next(std::string_view payload, uint16_t schema_level = kFirstSchemaLevel) {
     Envelope envelope;
     envelope.schema_level = schema_level;
     envelope.founding_id = founding_id_;
