@@ -46,7 +46,13 @@ def identity(node, name):
 
 
 def send(connection, role, path, body, expected=200):
-    status, answer = connection.send(role, "POST", path, body, uuid_v7())
+    key = uuid_v7()
+
+    # A node that came a moment ago may not know yet who leads; its callers ask again.
+    def answered():
+        status, answer = connection.send(role, "POST", path, body, key)
+        return None if status == 503 and expected != 503 else (status, answer)
+    status, answer = eventually(f"an answer to {path}", answered)
     expect(status == expected, (path, body, status, answer))
     return answer
 
