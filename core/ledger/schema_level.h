@@ -12,7 +12,7 @@
 //          for an event that the ledger may not hold yet: raise it.
 //          evolve_event: kUpgradeNeeded for a level that this binary does not know.
 // Threads: pure.
-// Source:  DESIGN §6 "Upgrades".
+// Source:  DESIGN §4 "Upgrades".
 #pragma once
 
 #include "core/base/rows.h"
