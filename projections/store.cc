@@ -190,6 +190,8 @@ struct Store::Impl {
   bool readers_are_gone(const std::unique_lock<std::mutex>& lock);
   rocksdb::Status write_batch(const std::vector<Change>& changes, const Meta& new_meta);
   rocksdb::Status write_sorted_file(const std::vector<Change>& changes, const Meta& new_meta);
+  bool shows(const Meta& new_meta);
+  Result<void> check_files();
 
   const std::string directory;
   const std::shared_ptr<StoreBudget> budget;
@@ -211,6 +213,7 @@ Result<void> Store::Impl::open(bool read_only) {
                                 : rocksdb::DB::Open(options, directory, &opened);
   if (!status.ok()) return fail(to_error(status, directory));
   db.reset(opened);
+  HANSA_CHECK(check_files());
   HANSA_TRY(meta, read_meta(*db, directory));
   latest = std::make_shared<const Snapshot>(db, meta);
   return {};
@@ -288,6 +291,26 @@ rocksdb::Status Store::Impl::write_batch(const std::vector<Change>& changes, con
   return db->Write(rocksdb::WriteOptions(), &batch);
 }
 
+// Rows that nobody sees would come back with some compaction.
+Result<void> Store::Impl::check_files() {
+  std::vector<rocksdb::LiveFileMetaData> files;
+  db->GetLiveFilesMetaData(&files);
+  for (const auto& file : files) {
+    if (!file.smallestkey.empty() && !file.largestkey.empty()) continue;
+    return fail(Errc::kBadFile, directory + file.name + " was taken in and never read" +
+                                    std::string(kRebuildAdvice));
+  }
+  return {};
+}
+
+// RocksDB (7.8) takes a file in whose first or last key it could not read, and never looks into it
+// again: the position is in it, too.
+bool Store::Impl::shows(const Meta& new_meta) {
+  std::string found;
+  return db->Get(rocksdb::ReadOptions(), meta_key(), &found).ok() &&
+         found == encode_meta(new_meta);
+}
+
 // The file is whole and synced before the database takes it in by one edit of its manifest.
 rocksdb::Status Store::Impl::write_sorted_file(const std::vector<Change>& changes,
                                                const Meta& new_meta) {
@@ -307,6 +330,9 @@ rocksdb::Status Store::Impl::write_sorted_file(const std::vector<Change>& change
     rocksdb::IngestExternalFileOptions how;
     how.move_files = true;
     status = db->IngestExternalFile({path}, how);
+  }
+  if (status.ok() && !shows(new_meta)) {
+    status = rocksdb::Status::Corruption("what was taken in cannot be seen");
   }
   std::error_code ignored;
   std::filesystem::remove(path, ignored);

@@ -38,6 +38,8 @@ NAMED = [
     ("key change", "once", "keys", "sync"),
     ("restore", "once", "projections/city-wuxi/CURRENT", "rename"),
 ]
+# Each read of it is tried, too: RocksDB looks into it once, as it takes it in.
+SORTED = "projections/city-wuxi/v2/commit.sorted"
 HOWS = {"once": errno.EIO, "always": errno.EIO, "short": errno.ENOSPC, "before": 0}
 
 
@@ -90,7 +92,9 @@ class Test:
         killed = how == "before" and self.faults.struck()
         if how == "before":
             self.faults.lose_power()  # whether it was killed or had just ended
-        expect(done.returncode == -9 if killed else
+        # RocksDB (7.8) takes for granted that it can read the last key of a file it takes in.
+        gave_up = done.returncode == -6 and "/commit.sorted" in self.faults.what()
+        expect(done.returncode == -9 if killed else gave_up or
                done.returncode == 0 or (0 < done.returncode < 100 and "hansa: " in done.stderr),
                f"ended with {done.returncode}: {done.stdout} {done.stderr}")
         check(words, done if done.returncode == 0 else None)
@@ -173,6 +177,10 @@ def run(hansa, folder, stride, seed):
         for verb, how, files, calls in NAMED:
             expect(run_one(test, seed, verb, how, 1, files, calls),
                    f"{verb}: no {calls} of {files}")
+        reads = 0
+        while run_one(test, seed, "rebuild", "once", reads + 1, SORTED, "read"):
+            reads += 1
+        expect(reads > 0, f"rebuild: no read of {SORTED}")
         for verb in test.verbs:
             for how in HOWS:
                 number = 1 + chance.randrange(stride)
