@@ -539,8 +539,8 @@ class CityWorld {
       trace_.note("shown", {shown.node, static_cast<int64_t>(shown.seq)},
                   shown.digest ? shown.digest->hex() : "");
     }
-    // Who goes on behind what is lost goes on for long.
     if (!replaced_) check_levels(evidence);
+    // Who goes on behind what is lost goes on for long.
     if (!replaced_ || is_sound()) report.findings = check(evidence);
     report.history = std::move(evidence.history);
     report.findings.insert(report.findings.begin(), findings_.begin(), findings_.end());
