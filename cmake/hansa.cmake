@@ -37,8 +37,8 @@ endif()
 
 # Files of a layer read much and say little: compiled eight at a time they take half as long. One
 # that changes takes all eight with it, so this is for trees that are built as a whole. Names in
-# unnamed namespaces must differ within a layer then; in ops each verb has the same ones.
-option(HANSA_UNITY "Compile the files of the layers below ops eight at a time" OFF)
+# unnamed namespaces must differ within a layer then.
+option(HANSA_UNITY "Compile the files of the layers eight at a time" OFF)
 
 # Written for our own code only; generated code and Boost's compiled part are built without.
 # g++ 12 reports -Wrestrict inside std::string (GCC bug 105651) and, with sanitizers,
@@ -133,9 +133,7 @@ function(hansa_layer NAME)
   target_include_directories(hansa_${NAME} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(hansa_${NAME} PUBLIC ${L_DEPS} PRIVATE ${L_PRIVATE_DEPS} hansa_warnings)
   hansa_precompile(hansa_${NAME} hansa_core)
-  if(NOT NAME STREQUAL ops)
-    set_target_properties(hansa_${NAME} PROPERTIES UNITY_BUILD ${HANSA_UNITY})
-  endif()
+  set_target_properties(hansa_${NAME} PROPERTIES UNITY_BUILD ${HANSA_UNITY})
 
   if(NOT HANSA_TESTS)
     return()

@@ -9,7 +9,7 @@
 namespace hansa::ops {
 namespace {
 
-constexpr size_t kFileBytesMax = 4096;
+constexpr size_t kIdentityBytesMax = 4096;
 constexpr size_t kFingerprintDigits = 32;
 
 Result<std::string> hex_field(const boost::json::object& object, const char* name, size_t digits,
@@ -58,7 +58,7 @@ std::string identity_json(const Identity& identity) {
 }
 
 Result<Identity> read_identity(const std::string& file) {
-  HANSA_TRY(const auto text, read_file(file, kFileBytesMax));
+  HANSA_TRY(const auto text, read_file(file, kIdentityBytesMax));
   boost::system::error_code code;
   const auto value = boost::json::parse(text, code);
   const auto* object = code ? nullptr : value.if_object();

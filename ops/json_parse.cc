@@ -24,7 +24,7 @@ constexpr size_t kDepthMax = 32;
 constexpr size_t kFieldsMax = 128;  // of one message type
 constexpr size_t kQuotedBytesMax = 60;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   const bool cut = text.size() > kQuotedBytesMax;
   return "\"" + std::string(text.substr(0, kQuotedBytesMax)) + (cut ? "…\"" : "\"");
 }
@@ -254,7 +254,7 @@ class Builder {
     const auto text = whole(part);
     const bool plain = frames_.empty() || frames_.back().field->kind == JsonKind::kText;
     if (!scalar([&](Writer& writer) { return writer.put_text(text); })) {
-      return refuse(plain ? "a string" : quoted(text), code);
+      return refuse(plain ? "a string" : in_quotes(text), code);
     }
     parts_.clear();
     return true;
@@ -433,8 +433,8 @@ Result<void> bind_text(std::string_view name, std::string_view text, Message& in
     const auto given = given_text(into, *field);
     if (!given.empty() && given != text) {
       return fail(Errc::kBadRequest,
-                  "expected the body to agree with the address (" + quoted(text) + "), found " +
-                      quoted(given) + "; leave the field out of the body",
+                  "expected the body to agree with the address (" + in_quotes(text) + "), found " +
+                      in_quotes(given) + "; leave the field out of the body",
                   pointer);
     }
   }
@@ -443,7 +443,8 @@ Result<void> bind_text(std::string_view name, std::string_view text, Message& in
                         ? writer.put_bool(text == "true")
                         : writer.put_text(text);
   if (fits) return {};
-  return fail(Errc::kBadRequest, "expected " + expected_value(*field) + ", found " + quoted(text),
+  return fail(Errc::kBadRequest,
+              "expected " + expected_value(*field) + ", found " + in_quotes(text),
               pointer);
 }
 

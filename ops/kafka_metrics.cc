@@ -65,7 +65,7 @@ double value_of(const json::object& object, const Series& series) {
   return found->to_number<double>() * series.unit;
 }
 
-std::string text_of(const json::object& object, const char* field) {
+std::string text_or_empty(const json::object& object, const char* field) {
   const auto* found = object.if_contains(field);
   return found != nullptr && found->is_string() ? std::string(found->get_string()) : "";
 }
@@ -111,7 +111,7 @@ std::vector<MetricFamily> kafka_families(const std::vector<std::string>& statist
     const auto value = json::parse(text, error);
     if (error || !value.is_object()) continue;
     const auto& client = value.get_object();
-    const std::string type = text_of(client, "type");
+    const std::string type = text_or_empty(client, "type");
     for (size_t i = 0; i < std::size(kOfClient); ++i) {
       const Series& series = kOfClient[i];
       of_client[i].metric.push_back(metric(series, value_of(client, series), type));

@@ -13,7 +13,7 @@
 namespace hansa::ops {
 namespace {
 
-constexpr size_t kFileBytesMax = 64 * 1024;
+constexpr size_t kKeyFileBytesMax = 64 * 1024;
 constexpr std::string_view kChange = "signing_change: ";
 constexpr std::string_view kCheck = "check: ";
 constexpr size_t kCheckBytes = 16;
@@ -87,7 +87,7 @@ Result<KeyFile> read_key_file(const std::string& name) {
     return fail(Errc::kBadFile, name + ": expected a key file that only its owner can read; " +
                                     "run `chmod 600 " + name + "`");
   }
-  HANSA_TRY(const auto text, read_file(name, kFileBytesMax));
+  HANSA_TRY(const auto text, read_file(name, kKeyFileBytesMax));
   if (!is_as_written(text)) {
     return fail(Errc::kBadFile, name + ": its bytes are not those that were written; restore it " +
                                     "from a copy, or remove its last line if it was changed on " +

@@ -13,7 +13,7 @@ namespace hansa::ops {
 namespace {
 
 constexpr size_t kReadBytes = 4 * 1024 * 1024;
-constexpr size_t kFileBytesMax = 4096;
+constexpr size_t kStatementBytesMax = 4096;
 
 Result<void> check_has_seed(const KeyFile& keys) {
   if (!keys.signing.first.empty()) return {};
@@ -100,7 +100,7 @@ Result<KeyEnd> make_end(const KeyFile& keys, const LedgerId& ledger, KeyEnd end,
 }
 
 Result<std::string> read_recovery_seed(const std::string& file, const LedgerId& ledger) {
-  HANSA_TRY(const auto text, read_file(file, kFileBytesMax));
+  HANSA_TRY(const auto text, read_file(file, kStatementBytesMax));
   const std::string begin = "ledger: " + ledger.text() + "\nrecovery_seed: ";
   const auto end = text.find_last_not_of('\n');
   if (text.starts_with(begin) && end != std::string::npos) {

@@ -8,7 +8,7 @@
 namespace hansa::ops {
 namespace {
 
-constexpr size_t kReadBytes = 4 * 1024 * 1024;
+constexpr size_t kCheckReadBytes = 4 * 1024 * 1024;
 
 Error broken(const LedgerId& ledger, Seq seq, Offset offset, const std::string& why) {
   return Error{Errc::kChainBroken,
@@ -65,7 +65,7 @@ Result<streams::ReadResult> LogRecords::read(Offset from) {
   // Damage where the end should be: what stands before it is read all the same.
   if (!end && end.error().code != Errc::kChainBroken) return fail(end.error());
   if (end && from >= *end) return streams::ReadResult{{}, from};
-  auto batch = log_.read(ledger_, from, kReadBytes);
+  auto batch = log_.read(ledger_, from, kCheckReadBytes);
   // One damaged record hides the whole batch: go on alone, up to it.
   if (!batch && batch.error().code == Errc::kChainBroken) return log_.read(ledger_, from, 1);
   return batch;

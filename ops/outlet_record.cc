@@ -30,9 +30,9 @@ Result<Content> content_of(const v1::Event& event) {
 }
 
 // Makes the records of one entry.
-class Records {
+class FeedRecords {
  public:
-  Records(const LedgerId& ledger, Seq seq)
+  FeedRecords(const LedgerId& ledger, Seq seq)
       : ledger_(ledger.text()), entry_(ledger_ + "/" + std::to_string(seq) + "/") {}
 
   // The value is the caller's to write.
@@ -87,7 +87,7 @@ std::string shared_subject(const Message& content) {
   return "";
 }
 
-Result<void> add_shared(Records& records, size_t index, const v1::Event& event,
+Result<void> add_shared(FeedRecords& records, size_t index, const v1::Event& event,
                         int64_t time_us) {
   HANSA_TRY(const Content content, content_of(event));
   auto& record = records.add(index, *content.message, time_us, shared_subject(*content.message));
@@ -99,7 +99,7 @@ Result<void> add_shared(Records& records, size_t index, const v1::Event& event,
   return {};
 }
 
-Result<void> add_own(Records& records, size_t index, const v1::Event& event,
+Result<void> add_own(FeedRecords& records, size_t index, const v1::Event& event,
                      const v1::Payload& payload) {
   HANSA_TRY(const Content content, content_of(event));
   if (data_class(*content.field) > v1::INTERNAL) return {};
@@ -113,7 +113,7 @@ Result<void> add_own(Records& records, size_t index, const v1::Event& event,
 
 Result<std::vector<streams::KafkaRecord>> outlet_records(const LedgerId& ledger, Seq seq,
                                                          const v1::Payload& payload) {
-  Records records(ledger, seq);
+  FeedRecords records(ledger, seq);
   size_t index = 0;
   for (const auto& event : payload.events()) {
     if (ledger.kind != kShareKind) {

@@ -10,7 +10,7 @@
 namespace hansa::ops {
 namespace {
 
-constexpr size_t kFileBytesMax = 4 * 1024 * 1024;
+constexpr size_t kYamlBytesMax = 4 * 1024 * 1024;
 
 std::string shown(const std::string& text) {
   return text.size() <= 60 ? "`" + text + "`" : "`" + text.substr(0, 57) + "...`";
@@ -38,7 +38,7 @@ std::shared_ptr<YamlFile> parse_yaml(const std::string& text, const std::string&
 }
 
 std::shared_ptr<YamlFile> read_yaml(const std::string& name) {
-  auto text = read_file(name, kFileBytesMax);
+  auto text = read_file(name, kYamlBytesMax);
   if (text) return parse_yaml(*text, name);
   auto file = std::make_shared<YamlFile>();
   file->name = name;

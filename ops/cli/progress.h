@@ -13,6 +13,9 @@
 
 namespace hansa::ops {
 
+// Who reads a whole ledger says how far it is each so many entries.
+inline constexpr uint64_t kProgressEntries = 4096;
+
 class Progress {
  public:
   Progress(std::string what, uint64_t total);

@@ -22,7 +22,6 @@ using federation::EvidenceWriter;
 using federation::SignedHead;
 
 constexpr size_t kFirstBytes = 64 * 1024;
-constexpr uint64_t kProgressEntries = 4096;
 
 struct CopyOptions {
   std::vector<std::string> ledgers;

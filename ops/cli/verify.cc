@@ -16,7 +16,6 @@ using federation::EvidenceEntry;
 using federation::EvidenceHead;
 using federation::EvidenceSource;
 
-constexpr Seq kProgressEntries = 4096;
 constexpr size_t kRangesShown = 20;
 
 struct VerifyOptions {

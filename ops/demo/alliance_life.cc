@@ -11,7 +11,6 @@
 namespace hansa::ops {
 namespace {
 
-constexpr int64_t kLocalOffsetUs = 8 * kHourUs;
 constexpr uint32_t kHeartbeatS = 86'400;
 constexpr size_t kBordersMax = 4;
 

@@ -9,8 +9,6 @@
 namespace hansa::ops {
 namespace {
 
-constexpr int64_t kLocalOffsetUs = 8 * kHourUs;
-
 // How many of 100 reports come in each hour of the day.
 constexpr std::array<uint64_t, 24> kReportsByHour = {1, 1, 0, 0, 0, 1, 3, 6, 8, 9, 8, 6,
                                                      4, 5, 7, 7, 7, 6, 6, 5, 4, 3, 2, 1};

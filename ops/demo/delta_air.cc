@@ -10,7 +10,7 @@
 namespace hansa::ops {
 namespace {
 
-constexpr size_t kFileBytesMax = size_t{64} << 20;
+constexpr size_t kAirFileBytesMax = size_t{64} << 20;
 
 struct Columns {
   size_t city;
@@ -62,7 +62,7 @@ class Reading {
 }  // namespace
 
 Result<DeltaAir> read_delta_air(const std::string& file) {
-  HANSA_TRY(const auto text, read_file(file, kFileBytesMax));
+  HANSA_TRY(const auto text, read_file(file, kAirFileBytesMax));
   HANSA_TRY(const auto table, parse_csv_table(text, file));
   HANSA_TRY(const auto columns, columns_of(table));
   Reading reading;

@@ -16,10 +16,14 @@
 #include <string>
 #include <vector>
 
+#include "core/base/durations.h"
 #include "core/base/result.h"
 #include "hansa/v1/city.pb.h"
 
 namespace hansa::ops {
+
+// Asia/Shanghai: no summer time since 1991.
+inline constexpr int64_t kLocalOffsetUs = 8 * kHourUs;
 
 struct DemoService {
   const char* id;

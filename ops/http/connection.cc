@@ -14,7 +14,7 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-constexpr size_t kReadBytes = 16 * 1024;
+constexpr size_t kSocketReadBytes = 16 * 1024;
 constexpr size_t kLingerBytesMax = 64 * 1024 * 1024;
 constexpr uint32_t kLingerMsMax = 2'000;
 constexpr size_t kGzipBytesMin = 1024;
@@ -163,7 +163,7 @@ asio::awaitable<Connection::Read> Connection::read_request() {
 asio::awaitable<bool> Connection::read_more() {
   beast::error_code code;
   const size_t count = co_await socket_.async_read_some(
-      buffer_.prepare(kReadBytes), asio::redirect_error(asio::use_awaitable, code));
+      buffer_.prepare(kSocketReadBytes), asio::redirect_error(asio::use_awaitable, code));
   buffer_.commit(count);
   co_return !code;
 }
@@ -298,7 +298,7 @@ asio::awaitable<void> Connection::linger() {
   while (!code && left > 0) {
     buffer_.clear();
     const size_t count = co_await socket_.async_read_some(
-        buffer_.prepare(kReadBytes), asio::redirect_error(asio::use_awaitable, code));
+        buffer_.prepare(kSocketReadBytes), asio::redirect_error(asio::use_awaitable, code));
     left -= std::min(left, count);
   }
 }

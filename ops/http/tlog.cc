@@ -56,7 +56,7 @@ std::string_view behind_city(std::string_view path) {
   return slash == std::string_view::npos ? "" : path.substr(slash + 1);
 }
 
-Result<Seq> parse_seq(std::string_view text) {
+Result<Seq> seq_in_path(std::string_view text) {
   Seq seq = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), seq);
   if (code == std::errc() && std::to_string(seq) == text) return seq;
@@ -142,7 +142,7 @@ Result<Reply> TlogPages::page_of(const Call& call, std::string_view path) {
     return page(std::move(vkey), kText, kForASecond);
   }
   if (takes_prefix(path, "proof/")) {
-    HANSA_TRY(const Seq seq, parse_seq(path));
+    HANSA_TRY(const Seq seq, seq_in_path(path));
     HANSA_TRY(auto proof, federation::proof_of(*rows, seq));
     return page(std::move(proof), kText, kForASecond);
   }
