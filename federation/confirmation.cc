@@ -404,6 +404,7 @@ bool Confirmation::settle() {
 
 LinkHealth Confirmation::health() const {
   LinkHealth health;
+  health.kind = LinkKind::kConfirmation;
   health.link = plan_.keeper->config().ledger.text() + " > witnesses";
   health.is_idle = round_ == nullptr;
   health.waits = waits_;

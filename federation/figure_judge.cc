@@ -253,6 +253,7 @@ void FigureJudge::settle() {
 
 LinkHealth FigureJudge::health() const {
   LinkHealth health;
+  health.kind = LinkKind::kFigures;
   health.link = plan_.keeper->config().ledger.text() + " > its figures";
   health.is_idle = step_ == nullptr && case_ == nullptr;
   health.waits = waits_;

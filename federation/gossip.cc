@@ -119,6 +119,7 @@ void Gossip::settle() {
 
 LinkHealth Gossip::health() const {
   LinkHealth health;
+  health.kind = LinkKind::kComparison;
   health.link = plan_.ledger.text() + " > " + plan_.keeper->config().ledger.text() + " compared";
   health.is_idle = report_ == nullptr;
   health.waits = waits_;

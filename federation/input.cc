@@ -403,6 +403,7 @@ void Input::settle() {
 
 LinkHealth Input::health() const {
   LinkHealth health;
+  health.kind = LinkKind::kInput;
   health.link = plan_.source.ledger.text() + " > " + plan_.keeper->config().ledger.text();
   // The last checkpoint is covered by none, and what is no deed may never be confirmed.
   const Seq released = reader_ ? reader_->released_seq() : 0;
@@ -415,6 +416,8 @@ LinkHealth Input::health() const {
   }
   health.is_idle = step_ == nullptr && entries_.empty();
   health.waits = waits_;
+  health.is_quarantined = is_quarantined_;
+  health.is_silent = is_silent_;
   return health;
 }
 

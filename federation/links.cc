@@ -365,13 +365,31 @@ void Links::publish_health() {
   for (const auto& [name, one] : gossips_) all.push_back(one->health());
   for (const auto& [name, one] : confirmations_) all.push_back(one->health());
   for (const auto& [name, judge] : judges_) all.push_back(judge->health());
-  const std::lock_guard lock(mutex_);
-  for (const auto& [name, error] : refused_) {
-    auto& row = all.emplace_back();
-    row.link = name;
-    row.waits = error;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, error] : refused_) {
+      auto& row = all.emplace_back();
+      row.link = name;
+      row.waits = error;
+    }
+    health_ = all;
   }
-  health_ = std::move(all);
+  if (plan_.waits_long) tell_long_waits(all);
+}
+
+void Links::tell_long_waits(const std::vector<LinkHealth>& all) {
+  const int64_t now_us = plan_.env->now_us();
+  std::map<std::string, LongWait> waiting;
+  for (const auto& link : all) {
+    if (!link.waits) continue;
+    const auto before = long_waits_.find(link.link);
+    auto& wait = waiting[link.link];
+    wait = before == long_waits_.end() ? LongWait{now_us} : before->second;
+    if (wait.is_told || now_us - wait.since_us < kLongWaitUs) continue;
+    wait.is_told = true;
+    plan_.waits_long(link);
+  }
+  long_waits_ = std::move(waiting);
 }
 
 std::vector<LinkHealth> Links::health() const {

@@ -46,6 +46,8 @@ struct LinkedLedger {
 
 class Links {
  public:
+  static constexpr int64_t kLongWaitUs = 60'000'000;
+
   struct Plan {
     streams::Log* log = nullptr;        // that keepers append to
     streams::Log* read_log = nullptr;   // the same, with places of its own; may be `log`
@@ -67,6 +69,8 @@ class Links {
     std::map<LedgerId, Seq> accepted_to = {};
     // Makes sure that a ledger may be kept in the log, before it is opened.
     std::function<Result<void>(const LedgerId&)> prepare = {};
+    // Told, once, of a link that has waited for kLongWaitUs.
+    std::function<void(const LinkHealth&)> waits_long = {};
   };
   explicit Links(Plan plan);
   ~Links();
@@ -90,6 +94,10 @@ class Links {
   std::shared_ptr<Witness> witness(const std::string& city) const;
 
  private:
+  struct LongWait {
+    int64_t since_us = 0;
+    bool is_told = false;
+  };
   using Keeper = projections::Keeper;
   void look_at_city(const LinkedLedger& city, bool& changed);
   void look_at_alliance(const LinkedLedger& alliance, bool& changed);
@@ -104,6 +112,7 @@ class Links {
   Result<std::shared_ptr<Keeper>> open_share(const LinkedLedger& city,
                                              const v1::Affiliation& affiliation);
   void publish_health();
+  void tell_long_waits(const std::vector<LinkHealth>& all);
   void run();
   void end_thread();
 
@@ -119,6 +128,7 @@ class Links {
   std::map<std::string, SigningGate> gates_;                        // of share ledgers
   std::map<std::string, std::shared_ptr<Witness>> witnesses_;  // by city, guarded by mutex_
   std::map<std::string, Seq> looked_at_;  // by ledger: the rows that were looked at last
+  std::map<std::string, LongWait> long_waits_;  // by link
   uint64_t looks_ = 0;                    // while something could not be opened
 
   mutable std::mutex mutex_;

@@ -222,6 +222,7 @@ void Relay::submit(const Snapshot& city_rows) {
 
 LinkHealth Relay::health() const {
   LinkHealth health;
+  health.kind = LinkKind::kRelay;
   health.link = LedgerId{std::string(kCityKind), plan_.city}.text() + " > " +
                 share_ledger(plan_.alliance, plan_.city).text();
   const Seq landed = plan_.city_keeper->health().landed_seq;

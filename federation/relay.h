@@ -25,12 +25,24 @@
 
 namespace hansa::federation {
 
+enum class LinkKind : uint8_t {
+  kRelay,         // of a city into its share ledger
+  kInput,         // of what another ledger says
+  kComparison,    // of what members were shown
+  kConfirmation,  // by witnesses
+  kFigures,       // an alliance's judgement of them
+  kOpening,       // of a share ledger that could not be opened
+};
+
 struct LinkHealth {
+  LinkKind kind = LinkKind::kOpening;
   std::string link;  // "city/wuxi > share/delta/wuxi"
   uint64_t behind_records = 0;
   int64_t behind_us = 0;  // age of the oldest entry that is not taken
   bool is_idle = false;   // nothing on its way, nothing to read
   std::optional<Error> waits;
+  bool is_quarantined = false;  // an input that stands still until it is released
+  bool is_silent = false;       // nothing signed was read for three heartbeats
   uint64_t confirmed_seq = 0;  // of an input: as far as it is confirmed, by what was read
 };
 

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <span>
 
+#include "ops/metrics_catalogue.h"
+
 namespace hansa::ops {
 namespace {
 
@@ -18,42 +20,26 @@ struct Series {
   const char* field;
   const char* part;  // of the field, where it is a window of values; else nullptr
   const char* name;
-  const char* help;
-  MetricType type;
-  double unit;
+  double unit = 1;
 };
 
 constexpr Series kOfClient[] = {
-    {"msg_cnt", nullptr, "hansa_streams_kafka_queued_records", "Records that wait to be sent",
-     MetricType::Gauge, 1},
-    {"msg_size", nullptr, "hansa_streams_kafka_queued_bytes", "Bytes that wait to be sent",
-     MetricType::Gauge, 1},
-    {"txmsgs", nullptr, "hansa_streams_kafka_sent_records_total", "Records sent",
-     MetricType::Counter, 1},
-    {"rxmsgs", nullptr, "hansa_streams_kafka_received_records_total", "Records received",
-     MetricType::Counter, 1},
-    {"tx_bytes", nullptr, "hansa_streams_kafka_sent_bytes_total", "Bytes sent to brokers",
-     MetricType::Counter, 1},
-    {"rx_bytes", nullptr, "hansa_streams_kafka_received_bytes_total", "Bytes from brokers",
-     MetricType::Counter, 1},
+    {"msg_cnt", nullptr, "hansa_streams_kafka_queued_records"},
+    {"msg_size", nullptr, "hansa_streams_kafka_queued_bytes"},
+    {"txmsgs", nullptr, "hansa_streams_kafka_sent_records_total"},
+    {"rxmsgs", nullptr, "hansa_streams_kafka_received_records_total"},
+    {"tx_bytes", nullptr, "hansa_streams_kafka_sent_bytes_total"},
+    {"rx_bytes", nullptr, "hansa_streams_kafka_received_bytes_total"},
 };
 
 constexpr Series kOfBroker[] = {
-    {"rtt", "p50", "hansa_streams_kafka_broker_round_trip_p50_seconds",
-     "From a request to its answer, the last second's median", MetricType::Gauge, kMicroseconds},
-    {"rtt", "p99", "hansa_streams_kafka_broker_round_trip_p99_seconds",
-     "From a request to its answer, the last second's 99th percentile", MetricType::Gauge,
-     kMicroseconds},
-    {"outbuf_cnt", nullptr, "hansa_streams_kafka_broker_waiting_requests",
-     "Requests that wait to be sent", MetricType::Gauge, 1},
-    {"waitresp_cnt", nullptr, "hansa_streams_kafka_broker_open_requests",
-     "Requests without an answer yet", MetricType::Gauge, 1},
-    {"txerrs", nullptr, "hansa_streams_kafka_broker_send_errors_total", "Sends that failed",
-     MetricType::Counter, 1},
-    {"req_timeouts", nullptr, "hansa_streams_kafka_broker_timeouts_total",
-     "Requests without an answer in time", MetricType::Counter, 1},
-    {"disconnects", nullptr, "hansa_streams_kafka_broker_disconnects_total", "Connections lost",
-     MetricType::Counter, 1},
+    {"rtt", "p50", "hansa_streams_kafka_broker_round_trip_p50_seconds", kMicroseconds},
+    {"rtt", "p99", "hansa_streams_kafka_broker_round_trip_p99_seconds", kMicroseconds},
+    {"outbuf_cnt", nullptr, "hansa_streams_kafka_broker_waiting_requests"},
+    {"waitresp_cnt", nullptr, "hansa_streams_kafka_broker_open_requests"},
+    {"txerrs", nullptr, "hansa_streams_kafka_broker_send_errors_total"},
+    {"req_timeouts", nullptr, "hansa_streams_kafka_broker_timeouts_total"},
+    {"disconnects", nullptr, "hansa_streams_kafka_broker_disconnects_total"},
 };
 
 double value_of(const json::object& object, const Series& series) {
@@ -70,20 +56,20 @@ std::string text_or_empty(const json::object& object, const char* field) {
   return found != nullptr && found->is_string() ? std::string(found->get_string()) : "";
 }
 
-ClientMetric metric(const Series& series, double value, const std::string& client) {
+void add_value(MetricFamily& family, const std::string& client, double value) {
   ClientMetric made;
   made.label.push_back({"client", client});
-  if (series.type == MetricType::Counter) {
+  if (family.type == MetricType::Counter) {
     made.counter.value = value;
   } else {
     made.gauge.value = value;
   }
-  return made;
+  family.metric.push_back(std::move(made));
 }
 
 std::vector<MetricFamily> families_of(std::span<const Series> all) {
   std::vector<MetricFamily> families;
-  for (const auto& series : all) families.push_back({series.name, series.help, series.type, {}});
+  for (const auto& series : all) families.push_back(empty_family(series.name));
   return families;
 }
 
@@ -94,8 +80,7 @@ void add_brokers(const json::object& client, const std::string& type,
   for (const auto& [name, broker] : brokers->get_object()) {
     if (!broker.is_object()) continue;
     for (size_t i = 0; i < std::size(kOfBroker); ++i) {
-      const Series& series = kOfBroker[i];
-      families[i].metric.push_back(metric(series, value_of(broker.get_object(), series), type));
+      add_value(families[i], type, value_of(broker.get_object(), kOfBroker[i]));
       families[i].metric.back().label.push_back({"broker", std::string(name)});
     }
   }
@@ -113,8 +98,7 @@ std::vector<MetricFamily> kafka_families(const std::vector<std::string>& statist
     const auto& client = value.get_object();
     const std::string type = text_or_empty(client, "type");
     for (size_t i = 0; i < std::size(kOfClient); ++i) {
-      const Series& series = kOfClient[i];
-      of_client[i].metric.push_back(metric(series, value_of(client, series), type));
+      add_value(of_client[i], type, value_of(client, kOfClient[i]));
     }
     add_brokers(client, type, of_broker);
   }

@@ -100,7 +100,6 @@ struct Node::Impl {
   void open_feeds(Hosted& row);
   Result<void> open_inboxes(const LedgerId& ledger, Opened& row);
   Result<void> open_links();
-  Result<void> prepare_share(const LedgerId& share) const;
   Result<void> check_chain(const LedgerSettings& settings);
   void check_long_chain(Hosted& hosted);
   void open_waiting(size_t first);
@@ -252,16 +251,6 @@ void Node::Impl::open_feeds(Hosted& row) {
 
 // Nobody knows the share ledgers before their cities have joined: their topics are made here, where
 // the user may; where not, an operator makes them.
-Result<void> Node::Impl::prepare_share(const LedgerId& share) const {
-  if (!config.log.is_kafka()) return {};
-  auto options = kafka_options(config);
-  if (auto made = streams::create_topics(options, {share}); !made) {
-    return fail(made.error().code, "making the topic " + share.topic() + " of " + share.text() +
-                                       ": " + made.error().detail);
-  }
-  return check_log(config, share);
-}
-
 Result<void> Node::Impl::open_links() {
   if (config.log.is_kafka()) {
     HANSA_TRY(read_log, ops::open_read_log(config, kLinkedLedgers));
@@ -280,7 +269,13 @@ Result<void> Node::Impl::open_links() {
   plan.caller = witness_client.get();
   plan.alliance_pause_us = kAlliancePauseUs;
   plan.share_pause_us = kSharePauseUs;
-  plan.prepare = [this](const LedgerId& share) { return prepare_share(share); };
+  plan.prepare = [this](const LedgerId& share) { return prepare_log(config, share); };
+  plan.waits_long = [](const federation::LinkHealth& link) {
+    JsonLine(LogLevel::kWarning, "link_waits")
+        .field("link", link.link)
+        .field("code", error_info(link.waits->code).name)
+        .field("detail", link.waits->detail);
+  };
   links = std::make_unique<federation::Links>(std::move(plan));
   return {};
 }

@@ -113,4 +113,13 @@ Result<void> check_log(const Config& config, const LedgerId& ledger) {
   return fail(Errc::kBadConfig, findings.front().text() + more);
 }
 
+Result<void> prepare_log(const Config& config, const LedgerId& ledger) {
+  if (!config.log.is_kafka()) return {};
+  if (auto made = streams::create_topics(kafka_options(config), {ledger}); !made) {
+    return fail(made.error().code, "making the topic " + ledger.topic() + " of " + ledger.text() +
+                                       ": " + made.error().detail);
+  }
+  return check_log(config, ledger);
+}
+
 }  // namespace hansa::ops

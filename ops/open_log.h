@@ -4,9 +4,11 @@
 //          section `peers` from the clusters of others; topics_of() names the topics that the
 //          configuration, or one ledger of it, needs on Kafka; check_log() says whether a ledger
 //          may be kept in it: on Kafka, that its topics stand with the settings of
-//          streams/kafka_topics.h.
-// Errors:  open_log: those of the log. check_log: kBadConfig, with the command that mends the first
-//          finding and the number of the others; kUnavailable: the cluster does not answer.
+//          streams/kafka_topics.h; prepare_log() makes the topic of one that begins while the node
+//          runs, a share, and says the same of it.
+// Errors:  open_log: those of the log. check_log, prepare_log: kBadConfig, with the command that
+//          mends the first finding and the number of the others; kUnavailable: the cluster does
+//          not answer.
 // Threads: any.
 #pragma once
 
@@ -28,5 +30,6 @@ Result<std::unique_ptr<streams::Log>> open_log(const Config& config, size_t more
 // Of a log of kind kafka.
 Result<std::unique_ptr<streams::Log>> open_read_log(const Config& config, size_t more_ledgers);
 Result<void> check_log(const Config& config, const LedgerId& ledger);
+Result<void> prepare_log(const Config& config, const LedgerId& ledger);
 
 }  // namespace hansa::ops

@@ -212,16 +212,23 @@ void KeeperLoop::update_health() {
   KeeperHealth health;
   if (stopped) {
     health.stopped = stopped;
+    health.stopped_by = stopped_by;
+    health.waits_for =
+        stopped_by == Errc::kUpgradeNeeded ? Waits::kUpgrade : Waits::kStopped;
     health.waits = config.ledger.text() + " is stopped: " + stopped->detail;
   } else if (outdated) {
+    health.waits_for = Waits::kRebuild;
     health.waits = outdated_text();
   } else if (clock_jumped) {
+    health.waits_for = Waits::kClock;
     health.waits = config.ledger.text() + ": the clock is " +
                    hours_text(env.now_us() - landed_time_us) +
                    " ahead of the last entry; if it is right, start with --accept-clock-jump";
   } else if (commit_failure) {
+    health.waits_for = Waits::kRows;
     health.waits = config.ledger.text() + ": " + commit_failure->detail;
   } else if (log_failure) {
+    health.waits_for = Waits::kLog;
     health.waits = config.ledger.text() + ": " + log_failure->detail;
   }
   health.ready = health.waits.empty();
@@ -236,6 +243,8 @@ void KeeperLoop::update_health() {
   if (health.landed_seq > health.committed_seq) {
     health.oldest_unprocessed_age_us = std::max<int64_t>(0, env.now_us() - meta.time_us);
   }
+  health.breached_deadlines = breached_deadlines;
+  health.keyring_fails = keyring.is_failing();
   health.cache_hits = rows->hits();
   health.cache_misses = rows->misses();
   health.cache_bytes = rows->cached_bytes();

@@ -104,21 +104,36 @@ struct Submission {
 // A receipt whose entry_sha256 is empty says that nothing was appended: all was known already.
 using Answer = std::function<void(Result<v1::Receipt>)>;
 
+// Why an opened ledger takes no commands.
+enum class Waits : uint8_t {
+  kNothing,
+  kStopped,  // at an impossible state
+  kUpgrade,  // the same, in front of an entry of a newer schema level
+  kRebuild,  // for rows that another binary wrote to be folded anew
+  kClock,    // for somebody to say that a jump is right
+  kRows,     // for the disk of the rows
+  kLog,
+};
+
 struct KeeperHealth {
   bool ready = false;
   bool could_lead = false;  // whatever it waits for, it is not its own rows or its own clock
-  std::string waits;  // why not, for people; empty when ready
+  Waits waits_for = Waits::kNothing;
+  std::string waits;  // the same for people; empty when ready
   std::optional<Error> stopped;
+  Errc stopped_by = Errc::kInternal;  // what was found, while it is stopped
   Seq landed_seq = 0;
   Seq committed_seq = 0;
   Offset end_offset = 0;
   Offset next_offset = 0;
   int64_t oldest_unprocessed_age_us = 0;
   uint64_t voids = 0;
+  uint64_t breached_deadlines = 0;  // of the entries that landed since the start
   uint64_t queued_commands = 0;
   Lead lead = Lead::kUndecided;
   uint64_t forwarded_commands = 0;  // sent on to the leader since the start
   uint64_t forward_timeouts = 0;    // of them decided here after all
+  bool keyring_fails = false;       // Keyring::is_failing
   uint64_t cache_hits = 0;
   uint64_t cache_misses = 0;
   uint64_t cache_bytes = 0;

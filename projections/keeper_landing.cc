@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "projections/fold.h"
@@ -94,16 +95,20 @@ void KeeperLoop::give_up_waiting() {
 }
 
 bool KeeperLoop::carry_out(const std::vector<streams::Step>& steps) {
+  const int64_t begun_us = monotonic_us();
+  size_t folded = 0;
   for (const auto& step : steps) {
     switch (step.kind) {
       case streams::Step::Kind::kLanded: landed(step.seq); break;
       case streams::Step::Kind::kUndo: undo(); break;
       case streams::Step::Kind::kForeign:
         if (!fold_foreign(step.entry)) return false;
+        ++folded;
         break;
     }
     if (stopped) return false;
   }
+  if (observer != nullptr && folded > 0) observer->folded(folded, monotonic_us() - begun_us);
   return true;
 }
 
@@ -114,6 +119,7 @@ void KeeperLoop::landed(Seq seq) {
     open_items.pop_front();
     if (item.is_entry) {
       landed_time_us = item.time_us;
+      breached_deadlines += item.breached;
       if (!erase_keys(item.erased)) return;
     }
     answer(item);
@@ -127,6 +133,11 @@ std::vector<PersonId> persons_erased_by(const v1::Payload& payload) {
     if (auto id = parse_hex<PersonId>(event.person_erased().person())) erased.push_back(*id);
   }
   return erased;
+}
+
+uint64_t deadlines_breached_by(const v1::Payload& payload) {
+  return static_cast<uint64_t>(std::ranges::count_if(
+      payload.events(), [](const v1::Event& event) { return event.has_deadline_breached(); }));
 }
 
 // A key that an entry erased must be gone before anything after that entry is served.
@@ -194,6 +205,7 @@ bool KeeperLoop::fold_foreign(const streams::ValidEntry& entry) {
     return false;
   }
   tip_time_us = landed_time_us = payload.time_us();
+  breached_deadlines += deadlines_breached_by(payload);
   if (!erase_keys(persons_erased_by(payload))) return false;
   answer_forwarded(entry.seq, entry.hash, payload);
   return true;
@@ -306,6 +318,7 @@ void KeeperLoop::serve_waiters() {
 void KeeperLoop::stop(Error error) {
   if (stopped) return;
   stopped = Error{Errc::kLedgerStopped, error.detail};
+  stopped_by = error.code;
   for (auto& item : open_items) {
     if (!item.pending) continue;
     if (item.is_entry) {

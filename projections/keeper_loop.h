@@ -25,6 +25,7 @@
 namespace hansa::projections {
 
 std::vector<PersonId> persons_erased_by(const v1::Payload& payload);
+uint64_t deadlines_breached_by(const v1::Payload& payload);
 
 struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   struct Pending {
@@ -43,6 +44,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
     std::optional<Pending> pending;  // none: a timer of our own
     Result<v1::Receipt> result;
     std::vector<PersonId> erased;
+    uint64_t breached = 0;  // deadlines
   };
   // A command that another node decides, and how long its entry is still waited for.
   struct Forwarded {
@@ -227,6 +229,8 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   bool swap_wanted = false;
   int64_t retry_ticks = 0;
   std::vector<Retired> retired;
+  Errc stopped_by = Errc::kInternal;  // while `stopped`
+  uint64_t breached_deadlines = 0;
   std::optional<Error> commit_failure;
   std::optional<Error> log_failure;
   std::optional<Error> stopped;

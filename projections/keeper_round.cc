@@ -274,6 +274,7 @@ void KeeperLoop::append(Pending* pending, const v1::Cause& base, Decision decisi
   Open item;
   for (auto& event : decision.events) *payload.add_events() = std::move(event);
   item.erased = persons_erased_by(payload);
+  item.breached = deadlines_breached_by(payload);
   if (pending != nullptr && pending->submission.input) {
     const auto& input = *pending->submission.input;
     auto& position = *payload.add_positions();

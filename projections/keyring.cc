@@ -151,6 +151,7 @@ struct Keyring::Impl {
   std::vector<SharedSlot> unpublished_;      // not in the share yet
   uint64_t put_count_ = 0;
   uint64_t durable_count_ = 0;  // equal to put_count_: everything is on disk
+  bool is_failing_ = false;     // at the last write
   std::vector<Waiter> waiters_;
   bool stopping_ = false;
   std::condition_variable wake_;
@@ -318,6 +319,7 @@ Result<void> Keyring::Impl::write_pending() {
     if (!changes.empty()) result = share_->publish(changes);
     if (result && !batch.empty()) result = file_->write(batch);
     std::lock_guard lock(mutex_);
+    is_failing_ = !result;
     if (result) {
       durable_count_ = covered;
     } else {
@@ -521,6 +523,11 @@ bool Keyring::knows(const PersonId& person) const {
   std::lock_guard lock(impl_->mutex_);
   const auto found = impl_->persons_.find(person);
   return found != impl_->persons_.end() && !found->second.erased;
+}
+
+bool Keyring::is_failing() const {
+  std::lock_guard lock(impl_->mutex_);
+  return impl_->is_failing_;
 }
 
 // Each node destroys its own, with or without the share; there it follows as soon as it can.

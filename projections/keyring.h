@@ -69,6 +69,8 @@ class Keyring {
   Result<std::string> seal(const SealContext& context, std::string_view text);
   Result<std::string> unseal(const SealContext& context, std::string_view sealed) const;
   bool knows(const PersonId& person) const;
+  // Whether the last try to make something durable failed.
+  bool is_failing() const;
 
   // `all`: what the share holds; what it lacks of this keyring is published. kBadFile: it was
   // written under another master key. `share` must outlive the keyring.

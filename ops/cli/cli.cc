@@ -35,7 +35,7 @@ Check
   projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`
   agreement check FILE          what would leave which city, in words
   campaign board ALLIANCE ID    who said and did what; `hansa alliance`, `hansa feed`, `hansa key`
-  error CODE                    what an error means; `hansa version`
+  error CODE                    what an error means; `hansa metrics-catalogue`, `version`
 `hansa VERB --help` explains each, with an example that works.
 )";
 
@@ -76,6 +76,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_export(app, chosen);
   add_call(app, chosen);
   add_metrics(app, chosen);
+  add_metrics_catalogue(app, chosen);
   add_why(app, chosen);
   add_policy(app, chosen);
   add_person(app, chosen);

@@ -77,6 +77,7 @@ void add_inbox(CLI::App& app, Chosen& chosen);
 void add_dead(CLI::App& app, Chosen& chosen);
 void add_nodes(CLI::App& app, Chosen& chosen);
 void add_metrics(CLI::App& app, Chosen& chosen);
+void add_metrics_catalogue(CLI::App& app, Chosen& chosen);
 void add_why(CLI::App& app, Chosen& chosen);
 void add_policy(CLI::App& app, Chosen& chosen);
 void add_person(CLI::App& app, Chosen& chosen);

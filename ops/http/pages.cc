@@ -174,7 +174,7 @@ std::vector<LedgerFigures> ledger_figures(Node& node) {
   for (const auto& status : node.status()) {
     LedgerFigures figures;
     figures.ledger = status.ledger;
-    figures.refused = status.refused.has_value();
+    if (status.refused) figures.refused = status.refused->code;
     figures.health = status.health;
     if (status.outlet) {
       figures.outlet_seq = status.outlet->given_seq;
@@ -197,14 +197,22 @@ std::vector<LedgerFigures> ledger_figures(Node& node) {
 }
 
 Handler metrics_handler(Node& node, Metrics& metrics) {
-  return [&node, &metrics](const Call& call) -> boost::asio::awaitable<Reply> {
+  const int64_t started_us = node.env().now_us();
+  return [&node, &metrics, started_us](const Call& call) -> boost::asio::awaitable<Reply> {
     Reply reply;
     if (call.path != "/metrics" && call.path != "/") {
       const Error error{Errc::kUnknownRoute, "expected GET /metrics"};
       co_return problem_reply(error, call.request_id);
     }
     reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    reply.body = metrics.text(ledger_figures(node), node.log().statistics(), node.links());
+    Scrape scrape{read_process(node.config().node.data_dir), ledger_figures(node), node.links(),
+                  node.log().statistics()};
+    scrape.process.started_us = started_us;
+    scrape.process.now_us = node.env().now_us();
+    if (const auto cluster = node.cluster()) {
+      scrape.process.clock_ahead_us = cluster->clock_ahead_us;
+    }
+    reply.body = metrics.text(scrape);
     co_return reply;
   };
 }

@@ -3,6 +3,8 @@
 // lies; each test is a row of the table.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/alliance/ledger_finding.h"
 #include "core/evidence/tree_rows.h"
 #include "core/ledger/envelope.h"
@@ -34,6 +36,7 @@ class FalsificationTest : public ForgedMemberTest {
     ASSERT_TRUE(why);
     EXPECT_EQ(why->code(), code);
     EXPECT_NE(why->detail().find(part), std::string::npos) << why->detail();
+    EXPECT_TRUE(input_health().is_quarantined);
     const auto found = findings(Kind::refused);
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].raised().cities(0), "forged");
@@ -43,6 +46,21 @@ class FalsificationTest : public ForgedMemberTest {
     league_.must(kWuxi, unit(kWuxi, 1));
     league_.settle();
     EXPECT_EQ(units_shared(kWuxi), units(1, 2));
+    // Whoever keeps the node is told once why the link stands still.
+    EXPECT_TRUE(league_.long_waits().empty());
+    for (int i = 0; i < 2; ++i) {
+      league_.env().advance_us(Links::kLongWaitUs);
+      league_.settle();
+    }
+    EXPECT_EQ(std::ranges::count(league_.long_waits(), input_health().link), 1);
+  }
+  // Of the alliance's input from the member.
+  federation::LinkHealth input_health() {
+    for (const auto& link : league_.links().health()) {
+      if (link.link == kForgedShare.text() + " > " + kDelta.text()) return link;
+    }
+    ADD_FAILURE() << "no such link";
+    return {};
   }
   static v1::Event range(uint64_t from, uint64_t to) {
     v1::Event event;
@@ -182,12 +200,15 @@ TEST_F(FalsificationTest, AHeartbeatIsWithheld) {
   league_.env().advance_us(61 * 1'000'000);
   league_.settle();
   EXPECT_EQ(findings(Kind::silence).size(), 1U) << "once while it is open";
+  EXPECT_EQ(input_health().kind, federation::LinkKind::kInput);
+  EXPECT_TRUE(input_health().is_silent);
   write(range(3, 2));
   write_checkpoint();
   league_.settle();
   found = findings(Kind::silence);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].state(), v1::FindingState::settled);
+  EXPECT_FALSE(input_health().is_silent);
 }
 
 TEST_F(FalsificationTest, PrivateHistoryIsRewrittenAfterACommitment) {

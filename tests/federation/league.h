@@ -59,6 +59,7 @@ class League {
     plan.alliance_pause_us = options_.alliance_pause_us;
     plan.share_pause_us = options_.share_pause_us;
     plan.accepted_to = accepted_to_;
+    plan.waits_long = [this](const LinkHealth& link) { long_waits_.push_back(link.link); };
     links_ = std::make_unique<Links>(std::move(plan));
     for (auto& [ledger, one] : ledgers_) open_ledger(ledger, one);
   }
@@ -103,6 +104,9 @@ class League {
     }
     std::filesystem::remove_all(folder_.path(ledger.folder()) + "/rows");
   }
+
+  // Links of which it was told that they wait for long.
+  const std::vector<std::string>& long_waits() const { return long_waits_; }
 
   // Between close() and open().
   std::unique_ptr<streams::EmbeddedLog> closed_log() {
@@ -245,6 +249,7 @@ class League {
   std::unique_ptr<streams::EmbeddedLog> log_;
   std::unique_ptr<boost::asio::thread_pool> pool_;
   std::shared_ptr<projections::StoreBudget> budget_;
+  std::vector<std::string> long_waits_;
   std::unique_ptr<Links> links_;
   std::map<LedgerId, One> ledgers_;
   std::map<LedgerId, Seq> accepted_to_;

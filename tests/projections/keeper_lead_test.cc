@@ -289,6 +289,7 @@ TEST_F(KeeperLeadTest, LevelIsRaisedWhileANodeIsOld_ItStopsInFrontOfItAndTheOthe
   ASSERT_TRUE(raised.has_value()) << raised.error().detail;
   const auto health = [this] { return follower_.city.keeper().health(); };
   follower_.city.run_until([&] { return health().stopped.has_value(); });
+  EXPECT_EQ(health().waits_for, Waits::kUpgrade);
   EXPECT_NE(health().stopped->detail.find("install a newer one"), std::string::npos)
       << health().stopped->detail;
   EXPECT_EQ(health().landed_seq, raised->seq() - 1);

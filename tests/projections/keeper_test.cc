@@ -206,6 +206,7 @@ TEST_F(KeeperTest, TimerThatIsDueBecomesAnEntryOnce) {
   const auto shown = city_->wait_for(receipt->seq() + 1, 5'000'000);
   const auto row = (*shown)->find(kCaseTable, case_key(receipt->subject_id()));
   EXPECT_TRUE((*row)->first_response_breached());
+  EXPECT_EQ(city_->keeper().health().breached_deadlines, 1U);
 }
 
 TEST_F(KeeperTest, ClockThatJumpedADayNeedsAnOperatorsWord) {
@@ -215,6 +216,7 @@ TEST_F(KeeperTest, ClockThatJumpedADayNeedsAnOperatorsWord) {
   const auto refused = city_->call(report(), hotline_);
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Errc::kUnavailable);
+  EXPECT_EQ(city_->keeper().health().waits_for, Waits::kClock);
   EXPECT_NE(city_->keeper().health().waits.find("--accept-clock-jump"), std::string::npos);
   city_->close();
   city_ = std::make_unique<City>(*log_, folder_, env_);

@@ -403,11 +403,13 @@ TEST_F(KeyringTest, FullDiskIsUnavailableAndWorkResumesWithNothingLost) {
   const auto refused = flush();
   ASSERT_TRUE(keyring_->add(person(3), "333", ""));
   const auto refused_again = flush();
+  EXPECT_TRUE(keyring_->is_failing());
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old_limit), 0);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::kUnavailable);
   EXPECT_FALSE(refused_again);
   EXPECT_TRUE(flush());
+  EXPECT_FALSE(keyring_->is_failing());
   open();
   EXPECT_EQ(keyring_->find("222", ""), std::vector{person(2)});
   EXPECT_EQ(keyring_->find("333", ""), std::vector{person(3)});

@@ -123,9 +123,9 @@ def verbs(scratch, verb=()):
     if code != 0:
         raise SystemExit(f"hansa {' '.join(verb)} --help: exit code {code}\n{text}")
     below = re.search(r"^Subcommands:\n((?:  .*\n)+)", text + "\n", re.M)
-    names = re.findall(r"^  (\w+)", below.group(1), re.M) if below else []
+    names = re.findall(r"^  ([\w-]+)", below.group(1), re.M) if below else []
     if not verb:
-        names = re.findall(r"(?:^  (?:hansa )?|`hansa )([a-z]\w+)", text, re.M)
+        names = re.findall(r"(?:^  (?:hansa )?|`hansa )([a-z][\w-]+)", text, re.M)
     if not names or "Example:" in text:
         yield verb, text
     for name in dict.fromkeys(names):
