@@ -58,9 +58,6 @@ const Histogram::BucketBoundaries kSeconds = {0.00001, 0.000025, 0.00005, 0.0001
                                               0.001,   0.0025,   0.005,   0.01,   0.025,   0.05,
                                               0.1,     0.25,     0.5,     1,      2.5,     5};
 
-double seconds(int64_t us) { return static_cast<double>(us) / 1e6; }
-double number(size_t value) { return static_cast<double>(value); }
-
 template <typename Builder>
 auto& registered(Builder builder, prometheus::Registry& registry, std::string_view name) {
   const auto& info = series_info(name);
@@ -111,7 +108,7 @@ class Observer : public projections::KeeperObserver {
   }
 
   void decided(std::string_view method, std::string_view outcome_code, int64_t took_us) override {
-    decide_.Observe(seconds(took_us));
+    decide_.Observe(in_seconds(took_us));
     if (auto row = commands_.find(std::string(method)); row != commands_.end()) {
       row->second[outcome_index(outcome_code)]->Increment();
     }
@@ -120,19 +117,19 @@ class Observer : public projections::KeeperObserver {
     }
   }
   void appended(size_t entries, int64_t until_landed_us) override {
-    append_.Observe(seconds(until_landed_us));
+    append_.Observe(in_seconds(until_landed_us));
     appended_.Increment(static_cast<double>(entries));
   }
   void folded(size_t entries, int64_t took_us) override {
-    fold_.Observe(seconds(took_us));
+    fold_.Observe(in_seconds(took_us));
     folded_.Increment(static_cast<double>(entries));
   }
   void committed(size_t rows, int64_t took_us) override {
-    commit_.Observe(seconds(took_us));
+    commit_.Observe(in_seconds(took_us));
     committed_.Increment(static_cast<double>(rows));
   }
   void answered(int64_t since_submitted_us) override {
-    answer_.Observe(seconds(since_submitted_us));
+    answer_.Observe(in_seconds(since_submitted_us));
   }
   void rebuilt(const LedgerId& ledger, const projections::RebuildStatus& status) override {
     rebuilds_.at(status.phase)->Increment();
@@ -216,9 +213,9 @@ projections::KeeperObserver& Metrics::observer() { return impl_->observer; }
 void Metrics::http_answered(const HttpMeasure& measure) {
   impl_->requests[measure.route][status_index(measure.status)]->Increment();
   const bool is_command = measure.route < methods().size() && methods()[measure.route].is_command;
-  impl_->duration[is_command ? 1 : 0]->Observe(seconds(measure.took_us));
-  impl_->bytes_in->Increment(number(measure.bytes_in));
-  impl_->bytes_out->Increment(number(measure.bytes_out));
+  impl_->duration[is_command ? 1 : 0]->Observe(in_seconds(measure.took_us));
+  impl_->bytes_in->Increment(amount(measure.bytes_in));
+  impl_->bytes_out->Increment(amount(measure.bytes_out));
 }
 
 void Metrics::http_problem(Errc code) { impl_->problems.at(static_cast<int>(code))->Increment(); }

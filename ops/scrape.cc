@@ -35,8 +35,6 @@ constexpr Reason kReasons[] = {
     {Waits::kClock, "clock"},     {Waits::kRows, "rows"},       {Waits::kLog, "log"},
 };
 
-double number(uint64_t value) { return static_cast<double>(value); }
-double seconds(int64_t us) { return static_cast<double>(us) / 1e6; }
 double bit(bool value) { return value ? 1.0 : 0.0; }
 
 bool shows_second_history(const LedgerFigures& l) {
@@ -46,7 +44,7 @@ bool shows_second_history(const LedgerFigures& l) {
 
 double progress_ratio(const projections::CatchUpProgress& progress) {
   if (progress.end_offset == 0) return 0.0;
-  return number(progress.next_offset) / number(progress.end_offset);
+  return amount(progress.next_offset) / amount(progress.end_offset);
 }
 
 const LedgerSeries kLedgerSeries[] = {
@@ -57,20 +55,20 @@ const LedgerSeries kLedgerSeries[] = {
     {"hansa_projections_second_history_bool",
      [](const LedgerFigures& l) { return bit(shows_second_history(l)); }},
     {"hansa_projections_landed_entries",
-     [](const LedgerFigures& l) { return number(l.health.landed_seq); }},
+     [](const LedgerFigures& l) { return amount(l.health.landed_seq); }},
     {"hansa_projections_committed_entries",
-     [](const LedgerFigures& l) { return number(l.health.committed_seq); }},
+     [](const LedgerFigures& l) { return amount(l.health.committed_seq); }},
     {"hansa_streams_end_records",
-     [](const LedgerFigures& l) { return number(l.health.end_offset); }},
+     [](const LedgerFigures& l) { return amount(l.health.end_offset); }},
     {"hansa_projections_position_records",
-     [](const LedgerFigures& l) { return number(l.health.next_offset); }},
+     [](const LedgerFigures& l) { return amount(l.health.next_offset); }},
     {"hansa_projections_oldest_unprocessed_age_seconds",
-     [](const LedgerFigures& l) { return seconds(l.health.oldest_unprocessed_age_us); }},
+     [](const LedgerFigures& l) { return in_seconds(l.health.oldest_unprocessed_age_us); }},
     {"hansa_projections_tip_time_seconds",
-     [](const LedgerFigures& l) { return seconds(l.health.tip_time_us); }},
-    {"hansa_streams_voids_total", [](const LedgerFigures& l) { return number(l.health.voids); }},
+     [](const LedgerFigures& l) { return in_seconds(l.health.tip_time_us); }},
+    {"hansa_streams_voids_total", [](const LedgerFigures& l) { return amount(l.health.voids); }},
     {"hansa_projections_breached_deadlines_total",
-     [](const LedgerFigures& l) { return number(l.health.breached_deadlines); }},
+     [](const LedgerFigures& l) { return amount(l.health.breached_deadlines); }},
     {"hansa_projections_keyring_failing_bool",
      [](const LedgerFigures& l) { return bit(l.health.keyring_fails); }},
     {"hansa_projections_leads_bool",
@@ -78,17 +76,17 @@ const LedgerSeries kLedgerSeries[] = {
        return bit(!l.refused && l.health.lead == projections::Lead::kHere);
      }},
     {"hansa_projections_forwarded_commands_total",
-     [](const LedgerFigures& l) { return number(l.health.forwarded_commands); }},
+     [](const LedgerFigures& l) { return amount(l.health.forwarded_commands); }},
     {"hansa_projections_forward_timeouts_total",
-     [](const LedgerFigures& l) { return number(l.health.forward_timeouts); }},
-    {"hansa_ops_outlet_entries", [](const LedgerFigures& l) { return number(l.outlet_seq); }},
+     [](const LedgerFigures& l) { return amount(l.health.forward_timeouts); }},
+    {"hansa_ops_outlet_entries", [](const LedgerFigures& l) { return amount(l.outlet_seq); }},
     {"hansa_ops_outlet_waiting_bool", [](const LedgerFigures& l) { return bit(l.outlet_waits); }},
-    {"hansa_ops_inboxes_waiting", [](const LedgerFigures& l) { return number(l.inboxes_waiting); }},
-    {"hansa_ops_dead_letters", [](const LedgerFigures& l) { return number(l.dead_letters_open); }},
+    {"hansa_ops_inboxes_waiting", [](const LedgerFigures& l) { return amount(l.inboxes_waiting); }},
+    {"hansa_ops_dead_letters", [](const LedgerFigures& l) { return amount(l.dead_letters_open); }},
     {"hansa_projections_waiting_commands",
-     [](const LedgerFigures& l) { return number(l.health.queued_commands); }},
+     [](const LedgerFigures& l) { return amount(l.health.queued_commands); }},
     {"hansa_projections_dirty_rows",
-     [](const LedgerFigures& l) { return number(l.health.dirty_rows); }},
+     [](const LedgerFigures& l) { return amount(l.health.dirty_rows); }},
     {"hansa_projections_rebuild_running_bool",
      [](const LedgerFigures& l) { return bit(l.health.rebuild.runs()); }},
     {"hansa_projections_rebuild_progress_ratio",
@@ -96,11 +94,11 @@ const LedgerSeries kLedgerSeries[] = {
     {"hansa_projections_rebuild_digest_differed_bool",
      [](const LedgerFigures& l) { return bit(l.health.rebuild.digest_differed); }},
     {"hansa_projections_row_cache_hits_total",
-     [](const LedgerFigures& l) { return number(l.health.cache_hits); }},
+     [](const LedgerFigures& l) { return amount(l.health.cache_hits); }},
     {"hansa_projections_row_cache_misses_total",
-     [](const LedgerFigures& l) { return number(l.health.cache_misses); }},
+     [](const LedgerFigures& l) { return amount(l.health.cache_misses); }},
     {"hansa_projections_row_cache_bytes",
-     [](const LedgerFigures& l) { return number(l.health.cache_bytes); }},
+     [](const LedgerFigures& l) { return amount(l.health.cache_bytes); }},
 };
 
 struct RocksdbSeries {
@@ -169,7 +167,7 @@ std::vector<MetricFamily> ledger_families(const std::vector<LedgerFigures>& ledg
       for (const auto& [property, found] : l.rocksdb) {
         if (property == series.property) value = found;
       }
-      add_value(family, {{"ledger", l.ledger.text()}}, number(value));
+      add_value(family, {{"ledger", l.ledger.text()}}, amount(value));
     }
   }
   return families;
@@ -181,7 +179,7 @@ std::vector<MetricFamily> feed_families(const std::vector<LedgerFigures>& ledger
   for (const auto& l : ledgers) {
     for (const auto& feed : l.feeds) {
       const Labels share = {{"ledger", feed.share.text()}};
-      add_value(families[0], share, number(feed.given_seq));
+      add_value(families[0], share, amount(feed.given_seq));
       add_value(families[1], share, bit(feed.waits));
     }
   }
@@ -199,8 +197,8 @@ std::vector<MetricFamily> link_families(const std::vector<federation::LinkHealth
   };
   for (const auto& link : links) {
     const Labels labels = {{"link", link.link}, {"kind", std::string(link_kind_name(link.kind))}};
-    const double values[] = {number(link.behind_records),
-                             seconds(link.behind_us),
+    const double values[] = {amount(link.behind_records),
+                             in_seconds(link.behind_us),
                              bit(link.waits.has_value()),
                              bit(link.is_quarantined),
                              bit(link.waits && link.waits->code == Errc::kForkFound),
@@ -216,13 +214,13 @@ std::vector<MetricFamily> process_families(const ProcessFigures& process) {
     add_value(families.emplace_back(empty_family(name)), std::move(labels), value);
   };
   add("hansa_ops_build_info", 1, {{"version", std::string(kVersion)}});
-  add("hansa_ops_start_time_seconds", seconds(process.started_us));
-  add("hansa_ops_clock_time_seconds", seconds(process.now_us));
-  add("hansa_ops_clock_ahead_seconds", seconds(process.clock_ahead_us));
-  add("hansa_ops_disk_free_bytes", number(process.disk_free_bytes));
-  add("hansa_ops_disk_size_bytes", number(process.disk_size_bytes));
-  add("hansa_ops_resident_bytes", number(process.resident_bytes));
-  add("hansa_ops_cpu_seconds_total", seconds(process.cpu_us));
+  add("hansa_ops_start_time_seconds", in_seconds(process.started_us));
+  add("hansa_ops_clock_time_seconds", in_seconds(process.now_us));
+  add("hansa_ops_clock_ahead_seconds", in_seconds(process.clock_ahead_us));
+  add("hansa_ops_disk_free_bytes", amount(process.disk_free_bytes));
+  add("hansa_ops_disk_size_bytes", amount(process.disk_size_bytes));
+  add("hansa_ops_resident_bytes", amount(process.resident_bytes));
+  add("hansa_ops_cpu_seconds_total", in_seconds(process.cpu_us));
   return families;
 }
 

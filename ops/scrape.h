@@ -8,6 +8,7 @@
 
 #include <prometheus/metric_family.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +18,10 @@
 #include "projections/keeper.h"
 
 namespace hansa::ops {
+
+// Microseconds and counts as Prometheus takes them.
+inline double in_seconds(int64_t us) { return static_cast<double>(us) / 1e6; }
+inline double amount(uint64_t count) { return static_cast<double>(count); }
 
 struct FeedFigures {
   LedgerId share;
