@@ -134,13 +134,19 @@ class Alliance:
                          lambda: self.heard(city, version))
         return self.city(city, f"/agreements/{version}:ratify", {"sha256": row["sha256"]})
 
+    def is_in_effect(self, city, version):
+        row = self.affiliation(city)
+        return row.get("version_in_force") == version and row.get("membership") == "admitted"
+
     def put_in_force(self, agreement, cities):
         version = self.propose(agreement)
         for city in cities:
             self.ratify(city, version)
         for city in cities:
-            eventually(f"version {version} to be in force for {city}",
-                       lambda city=city: self.affiliation(city).get("version_in_force") == version)
+            # One that others put in force may be heard of before the alliance's word that this city
+            # is a member; nothing is in effect for it until then.
+            eventually(f"version {version} to be in force for {city}, a member",
+                       lambda city=city: self.is_in_effect(city, version))
             eventually(f"the alliance to hear that {city} ratified version {version}",
                        lambda city=city: version in self.member(city)["ratified"])
         return version
