@@ -45,24 +45,27 @@ def identity(node, name):
         return {field: text for field, text in json.load(stream).items() if field in IDENTITY}
 
 
-def send(connection, role, path, body, expected=200):
-    key = uuid_v7()
-
-    # A node that came a moment ago may not know yet who leads; its callers ask again.
+def ask(path, question, expected=200):
+    """Asks again while the answer is 503: a node that came a moment ago may not know yet who leads,
+    or reach the ledgers of others."""
     def answered():
-        status, answer = connection.send(role, "POST", path, body, key)
+        status, answer = question()
         return None if status == 503 and expected != 503 else (status, answer)
     status, answer = eventually(f"an answer to {path}", answered)
-    expect(status == expected, (path, body, status, answer))
+    expect(status == expected, (path, status, answer))
     return answer
+
+
+def send(connection, role, path, body, expected=200):
+    key = uuid_v7()
+    return ask((path, body), lambda: connection.send(role, "POST", path, body, key), expected)
 
 
 def read(connection, role, path, at_least=0):
     """Shows at least what `at_least` names, the seq that an answer to a command gave."""
     separator = "&" if "?" in path else "?"
-    status, answer = connection.send(role, "GET", f"{path}{separator}at_least={at_least}")
-    expect(status == 200, (path, status, answer))
-    return answer
+    shown = f"{path}{separator}at_least={at_least}"
+    return ask(path, lambda: connection.send(role, "GET", shown))
 
 
 def eventually(what, probe):
