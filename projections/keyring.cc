@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <future>
@@ -151,7 +152,7 @@ struct Keyring::Impl {
   std::vector<SharedSlot> unpublished_;      // not in the share yet
   uint64_t put_count_ = 0;
   uint64_t durable_count_ = 0;  // equal to put_count_: everything is on disk
-  bool is_failing_ = false;     // at the last write
+  std::atomic<bool> is_failing_{false};  // at the last write; keepers ask in every round
   std::vector<Waiter> waiters_;
   bool stopping_ = false;
   std::condition_variable wake_;
@@ -525,10 +526,7 @@ bool Keyring::knows(const PersonId& person) const {
   return found != impl_->persons_.end() && !found->second.erased;
 }
 
-bool Keyring::is_failing() const {
-  std::lock_guard lock(impl_->mutex_);
-  return impl_->is_failing_;
-}
+bool Keyring::is_failing() const { return impl_->is_failing_; }
 
 // Each node destroys its own, with or without the share; there it follows as soon as it can.
 Result<void> Keyring::erase(const PersonId& person) {

@@ -9,6 +9,7 @@ the runbook.
     alarms_test.py      HANSA_BINARY and HANSA_SOURCE; cmake/prometheus/fetch brought promtool
 """
 
+import functools
 import json
 import os
 import re
@@ -199,6 +200,7 @@ CASES = [
 ]
 
 
+@functools.cache
 def alarms():
     """name -> {severity, law, runbook, summary} as the rules say."""
     with open(os.path.join(RULES, "alerts.yaml"), encoding="utf-8") as file:

@@ -42,6 +42,22 @@ def try_blocks(scratch, when):
     return failed
 
 
+def try_verbs(scratch):
+    """What the text names between the blocks exists."""
+    with open(os.path.join(SOURCE, "docs", "runbook.md"), encoding="utf-8") as file:
+        named = re.findall(r"`(hansa(?: [a-z-]+)+)", re.sub(r"^```.*?^```", "", file.read(),
+                                                          flags=re.M | re.S))
+    failed = 0
+    for words in sorted(set(named)):
+        verb = " ".join(word for word in words.split() if not word.startswith("-"))
+        # An error's code is no verb.
+        code, output = scratch.run(re.sub(r"^hansa error .*", "hansa error", verb) + " --help")
+        failed += code != 0
+        if code != 0:
+            print(f"FAILED {verb}: exit code {code}\n{output}")
+    return failed
+
+
 def main():
     kinds = {kind for _, kind, _ in blocks()}
     assert kinds == {"", "stopped", "kafka"}, kinds
@@ -54,7 +70,7 @@ def main():
             assert not problem, problem
             code, output = scratch.run("hansa setup setup")
             assert code == 0, output
-            failed = try_blocks(scratch, "")
+            failed = try_verbs(scratch) + try_blocks(scratch, "")
             problem = scratch.stop()
             assert not problem, problem
             failed += try_blocks(scratch, "stopped")

@@ -4,23 +4,13 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include "tests/ops/series_of.h"
 
 namespace hansa::ops {
 namespace {
 
-// name{labels} -> value
 std::map<std::string, double> series(const std::vector<std::string>& statistics) {
-  std::map<std::string, double> all;
-  for (const auto& family : kafka_families(statistics)) {
-    for (const auto& metric : family.metric) {
-      std::string name = family.name;
-      for (const auto& label : metric.label) name += "," + label.name + "=" + label.value;
-      const bool is_counter = family.type == prometheus::MetricType::Counter;
-      all[name] = is_counter ? metric.counter.value : metric.gauge.value;
-    }
-  }
-  return all;
+  return testing::series_of(kafka_families(statistics));
 }
 
 TEST(KafkaMetrics, AreInTheUnitsOfTheirNames) {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include "tests/ops/series_of.h"
 
 namespace hansa::ops {
 namespace {
@@ -13,18 +13,8 @@ using federation::LinkHealth;
 using federation::LinkKind;
 using projections::Waits;
 
-// name,label=value,… -> value
 std::map<std::string, double> series(const Scrape& scrape) {
-  std::map<std::string, double> all;
-  for (const auto& family : scraped_families(scrape)) {
-    for (const auto& metric : family.metric) {
-      std::string name = family.name;
-      for (const auto& label : metric.label) name += "," + label.name + "=" + label.value;
-      const bool is_counter = family.type == prometheus::MetricType::Counter;
-      all[name] = is_counter ? metric.counter.value : metric.gauge.value;
-    }
-  }
-  return all;
+  return testing::series_of(scraped_families(scrape));
 }
 
 LedgerFigures figures() {
