@@ -76,6 +76,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_export(app, chosen);
   add_call(app, chosen);
   add_metrics(app, chosen);
+  add_audit_trail(app, chosen);
   add_metrics_catalogue(app, chosen);
   add_why(app, chosen);
   add_policy(app, chosen);
@@ -173,11 +174,27 @@ void add_remote_server(CLI::App& verb, RemoteServer& options) {
   verb.add_option("--server", options.url, "Address of the server")
       ->envname("HANSA_SERVER")
       ->capture_default_str();
-  verb.add_option("--key", options.key, "API key; better given in HANSA_KEY")->envname("HANSA_KEY");
+  add_credentials(verb, options);
+}
+
+void add_credentials(CLI::App& verb, RemoteServer& options) {
+  verb.add_option("--key", options.key, "API key or token; better given in HANSA_KEY")
+      ->envname("HANSA_KEY");
+  verb.add_option("--authorities", options.trust.authorities,
+                  "Whose certificates of servers are taken, a file in PEM; else the system's")
+      ->envname("HANSA_AUTHORITIES");
+  auto* certificate =
+      verb.add_option("--certificate", options.trust.certificate,
+                      "Own certificate in PEM, for a server that asks for one")
+          ->envname("HANSA_CERTIFICATE");
+  auto* key = verb.add_option("--certificate-key", options.trust.certificate_key, "Its private key")
+                  ->envname("HANSA_CERTIFICATE_KEY");
+  certificate->needs(key);
+  key->needs(certificate);
 }
 
 Result<Client> connect(const RemoteServer& options) {
-  return Client::open(options.url, options.key);
+  return Client::open(options.url, options.key, options.trust);
 }
 
 void print_line(const std::string& text) { std::fprintf(stdout, "%s\n", text.c_str()); }
