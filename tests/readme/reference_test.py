@@ -12,7 +12,8 @@ import sys
 
 HANSA = os.environ["HANSA_BINARY"]
 FOLDER = os.path.join(os.environ["HANSA_SOURCE"], "docs", "reference")
-PAGES = {"metrics.md": ("metrics-catalogue", "--markdown")}
+PAGES = {"cli.md": ("help", "--markdown"), "configuration.md": ("configuration", "--markdown"),
+         "errors.md": ("error", "--markdown"), "metrics.md": ("metrics-catalogue", "--markdown")}
 
 
 def main():
