@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Goal: what the handbook tells people to type works as printed, and shows what it says it shows.
+Method: the blocks of the pages that are named run one after the other in one bash, as those of the
+README do. What stands behind `sh` says more: `stopped` ends the server first, `not-run: why` is
+read by bash and not run. Each line of a `text` block must stand in what the block before it
+printed, in that order, where `…` is anything. A block of another kind is no command.
+
+    handbook_test.py PAGE...    pages under docs; HANSA_BINARY, HANSA_SOURCE, HANSA_KAFKA if any
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+SOURCE = os.environ["HANSA_SOURCE"]
+sys.path[:0] = [os.path.join(SOURCE, "tests", "readme"), os.path.join(SOURCE, "tests", "crash")]
+from help_test import free_port  # noqa: E402
+from readme_test import run, script_of  # noqa: E402
+
+SECONDS_MAX = 300
+FENCE = re.compile(r"^```(\S*) *([^\n]*)\n(.*?)^```$", re.M | re.S)
+COMMAND = re.compile(r"^ {4}\S*\b(hansa|curl|kubectl|systemctl|helm) ", re.M)
+
+
+class Block:
+    def __init__(self, page, words, commands):
+        self.page, self.commands, self.expected = page, commands, []
+        self.reason = words.removeprefix("not-run:").strip() if "not-run" in words else ""
+        self.is_run = not words.startswith("not-run:")
+        if words == "stopped":
+            self.commands = "stop_server\n" + commands
+        elif words and not self.reason:
+            raise SystemExit(f"{page}: expected `stopped` or `not-run: why`, got `{words}`:\n"
+                             + commands)
+
+
+def blocks_of(page):
+    with open(os.path.join(SOURCE, "docs", page), encoding="utf-8") as file:
+        text = file.read()
+    if COMMAND.search(FENCE.sub("", text)):
+        raise SystemExit(f"{page}: a command that is no block of its own: "
+                         + COMMAND.search(FENCE.sub("", text)).group(0))
+    blocks = []
+    for kind, words, content in FENCE.findall(text):
+        if kind == "sh":
+            blocks.append(Block(page, words, content))
+        elif kind == "text":
+            blocks[-1].expected += content.splitlines()
+        elif kind not in ("mermaid", "json", "yaml"):
+            raise SystemExit(f"{page}: expected sh, text, mermaid, json or yaml, got `{kind}`")
+    if not any(block.expected for block in blocks):
+        raise SystemExit(f"{page}: expected commands and what they print")
+    return blocks
+
+
+def not_printed(block, printed):
+    """The first line that the page shows and the block did not print; None if there is none."""
+    lines = iter(printed.splitlines())
+    for line in block.expected:
+        wanted = re.compile(".*".join(re.escape(part) for part in line.rstrip().split("…")))
+        if not any(wanted.fullmatch(found.rstrip()) for found in lines):
+            return line
+    return None
+
+
+def unreadable(block):
+    done = subprocess.run(["bash", "-n"], input=block.commands, text=True, capture_output=True,
+                          check=False)
+    return done.stderr
+
+
+def environment(folder):
+    port, metrics = free_port(), free_port()
+    kafka = {name: os.environ[name] for name in ("HANSA_KAFKA",) if name in os.environ}
+    return dict(kafka, PATH=os.path.dirname(os.environ["HANSA_BINARY"]) + ":" + os.environ["PATH"],
+                HANSA_SERVER=f"http://127.0.0.1:{port}", HANSA_HTTP_LISTEN=f"127.0.0.1:{port}",
+                METRICS=f"http://127.0.0.1:{metrics}", HANSA_METRICS_LISTEN=f"127.0.0.1:{metrics}")
+
+
+def main(pages):
+    blocks = [block for page in pages for block in blocks_of(page)]
+    wrong = [f"{block.page}: {unreadable(block)}{block.commands}" for block in blocks
+             if not block.is_run and unreadable(block)]
+    if wrong:
+        print("\n".join(wrong))
+        return 1
+    ran = [block for block in blocks if block.is_run]
+    with tempfile.TemporaryDirectory() as folder:
+        code, output = run(script_of([block.commands for block in ran]), folder, SECONDS_MAX,
+                           **environment(folder))
+    parts = re.split(r"^== README block (\d+)\n", output, flags=re.M)[1:]
+    printed = {int(number): text for number, text in zip(parts[::2], parts[1::2])}
+    for number, block in enumerate(ran, 1):
+        line = not_printed(block, printed.get(number, ""))
+        if line is not None:
+            print(f"{block.page} does not print `{line}` there:\n{block.commands}"
+                  f"{printed.get(number, 'it was not reached')}")
+            return 1
+    if code != 0 or len(printed) != len(ran):
+        print(f"exit code {code}:\n{output}")
+        return 1
+    print(f"{len(ran)} blocks ran and print what the pages say, {len(blocks) - len(ran)} say why "
+          "they are not run")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
