@@ -92,15 +92,17 @@ def main(pages):
                            **environment(folder))
     parts = re.split(r"^== README block (\d+)\n", output, flags=re.M)[1:]
     printed = {int(number): text for number, text in zip(parts[::2], parts[1::2])}
+    if code != 0:
+        last = max(printed, default=1)
+        print(f"exit code {code}, in this block of {ran[last - 1].page}:\n"
+              f"{ran[last - 1].commands}{printed.get(last, output)}")
+        return 1
     for number, block in enumerate(ran, 1):
-        line = not_printed(block, printed.get(number, ""))
+        line = not_printed(block, printed[number])
         if line is not None:
             print(f"{block.page} does not print `{line}` there:\n{block.commands}"
-                  f"{printed.get(number, 'it was not reached')}")
+                  f"{printed[number]}")
             return 1
-    if code != 0 or len(printed) != len(ran):
-        print(f"exit code {code}:\n{output}")
-        return 1
     print(f"{len(ran)} blocks ran and print what the pages say, {len(blocks) - len(ran)} say why "
           "they are not run")
     return 0
