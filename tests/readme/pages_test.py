@@ -5,7 +5,7 @@ handbook has commands that no test runs. Method: all Markdown files are read; a 
 name one, a link to a heading one that the page has, by GitHub's rule for its address. Nothing is
 asked of the network.
 
-    links_test.py       HANSA_SOURCE names the repository
+    pages_test.py       HANSA_SOURCE names the repository
 """
 
 import os
