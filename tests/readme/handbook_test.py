@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 SOURCE = os.environ["HANSA_SOURCE"]
-sys.path[:0] = [os.path.join(SOURCE, "tests", "readme"), os.path.join(SOURCE, "tests", "crash")]
+sys.path.insert(0, os.path.join(SOURCE, "tests", "readme"))
 from help_test import free_port  # noqa: E402
 from readme_test import run, script_of  # noqa: E402
 
@@ -27,21 +27,35 @@ COMMAND = re.compile(r"^ {4}\S*\b(hansa|curl|kubectl|systemctl|helm) ", re.M)
 class Block:
     def __init__(self, page, words, commands):
         self.page, self.commands, self.expected = page, commands, []
-        self.reason = words.removeprefix("not-run:").strip() if "not-run" in words else ""
         self.is_run = not words.startswith("not-run:")
         if words == "stopped":
             self.commands = "stop_server\n" + commands
-        elif words and not self.reason:
+        elif words and (self.is_run or not words.removeprefix("not-run:").strip()):
             raise SystemExit(f"{page}: expected `stopped` or `not-run: why`, got `{words}`:\n"
                              + commands)
 
+    def problem(self, printed):
+        """The first line that the page shows and the block did not print; '' if there is none."""
+        lines = iter(printed.splitlines())
+        for line in self.expected:
+            wanted = re.compile(".*".join(re.escape(part) for part in line.rstrip().split("…")))
+            if not any(wanted.fullmatch(found.rstrip()) for found in lines):
+                return (f"{self.page} does not print `{line}` there:\n{self.commands}{printed}")
+        return ""
+
+    def mistake(self):
+        """What bash finds wrong with commands that are not run."""
+        done = subprocess.run(["bash", "-n"], input=self.commands, text=True, capture_output=True,
+                              check=False)
+        return done.stderr and f"{self.page}: {done.stderr}{self.commands}"
+
 
 def blocks_of(page):
-    with open(os.path.join(SOURCE, "docs", page), encoding="utf-8") as file:
+    with open(os.path.join(SOURCE, page), encoding="utf-8") as file:
         text = file.read()
-    if COMMAND.search(FENCE.sub("", text)):
-        raise SystemExit(f"{page}: a command that is no block of its own: "
-                         + COMMAND.search(FENCE.sub("", text)).group(0))
+    outside = COMMAND.search(FENCE.sub("", text))
+    if outside:
+        raise SystemExit(f"{page}: a command that is no block of its own: {outside.group(0)}")
     blocks = []
     for kind, words, content in FENCE.findall(text):
         if kind == "sh":
@@ -55,23 +69,27 @@ def blocks_of(page):
     return blocks
 
 
-def not_printed(block, printed):
-    """The first line that the page shows and the block did not print; None if there is none."""
-    lines = iter(printed.splitlines())
-    for line in block.expected:
-        wanted = re.compile(".*".join(re.escape(part) for part in line.rstrip().split("…")))
-        if not any(wanted.fullmatch(found.rstrip()) for found in lines):
-            return line
-    return None
+def run_pages(pages, folder, seconds_max=SECONDS_MAX):
+    """'' or what does not work or is not printed; the blocks ran in folder/hansa."""
+    blocks = [block for page in pages for block in blocks_of(page)]
+    ran = [block for block in blocks if block.is_run]
+    for block in blocks:
+        if not block.is_run and block.mistake():
+            return block.mistake()
+    code, output = run(script_of([block.commands for block in ran]), folder, seconds_max,
+                       **environment())
+    parts = re.split(r"^== README block (\d+)\n", output, flags=re.M)[1:]
+    printed = dict(zip(map(int, parts[::2]), parts[1::2]))
+    if code != 0:
+        last = max(printed, default=1)
+        return (f"exit code {code}, in this block of {ran[last - 1].page}:\n"
+                f"{ran[last - 1].commands}{printed.get(last, output)}")
+    print(f"{len(ran)} blocks ran, {len(blocks) - len(ran)} say why they are not run")
+    return next(filter(None, (block.problem(printed[number])
+                              for number, block in enumerate(ran, 1))), "")
 
 
-def unreadable(block):
-    done = subprocess.run(["bash", "-n"], input=block.commands, text=True, capture_output=True,
-                          check=False)
-    return done.stderr
-
-
-def environment(folder):
+def environment():
     port, metrics = free_port(), free_port()
     kafka = {name: os.environ[name] for name in ("HANSA_KAFKA",) if name in os.environ}
     return dict(kafka, PATH=os.path.dirname(os.environ["HANSA_BINARY"]) + ":" + os.environ["PATH"],
@@ -80,32 +98,10 @@ def environment(folder):
 
 
 def main(pages):
-    blocks = [block for page in pages for block in blocks_of(page)]
-    wrong = [f"{block.page}: {unreadable(block)}{block.commands}" for block in blocks
-             if not block.is_run and unreadable(block)]
-    if wrong:
-        print("\n".join(wrong))
-        return 1
-    ran = [block for block in blocks if block.is_run]
     with tempfile.TemporaryDirectory() as folder:
-        code, output = run(script_of([block.commands for block in ran]), folder, SECONDS_MAX,
-                           **environment(folder))
-    parts = re.split(r"^== README block (\d+)\n", output, flags=re.M)[1:]
-    printed = {int(number): text for number, text in zip(parts[::2], parts[1::2])}
-    if code != 0:
-        last = max(printed, default=1)
-        print(f"exit code {code}, in this block of {ran[last - 1].page}:\n"
-              f"{ran[last - 1].commands}{printed.get(last, output)}")
-        return 1
-    for number, block in enumerate(ran, 1):
-        line = not_printed(block, printed[number])
-        if line is not None:
-            print(f"{block.page} does not print `{line}` there:\n{block.commands}"
-                  f"{printed[number]}")
-            return 1
-    print(f"{len(ran)} blocks ran and print what the pages say, {len(blocks) - len(ran)} say why "
-          "they are not run")
-    return 0
+        problem = run_pages(["docs/" + page for page in pages], folder)
+    print(problem or "and print what the pages say")
+    return 1 if problem else 0
 
 
 if __name__ == "__main__":
