@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(SOURCE, "tests", "readme"))
 from help_test import free_port  # noqa: E402
 from readme_test import run, script_of  # noqa: E402
 
-SECONDS_MAX = 300
+SECONDS_MAX = 240
 FENCE = re.compile(r"^```(\S*) *([^\n]*)\n(.*?)^```$", re.M | re.S)
 COMMAND = re.compile(r"^ {4}\S*\b(hansa|curl|kubectl|systemctl|helm) ", re.M)
 
