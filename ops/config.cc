@@ -117,7 +117,7 @@ void read_log(Section section, LogSettings& log) {
   section.parsed("kind", [&](const std::string& text) -> std::string {
     log.kind = text;
     return text == "embedded" || text == "kafka" ? "" : "`embedded` or `kafka`";
-  });
+  }, log.kind);
   section.flag("fsync", log.fsync);
   if (!log.is_kafka()) {
     section.nothing_yet("kafka", "the log is embedded; say `kind: kafka` to use it");
@@ -129,7 +129,7 @@ void read_log(Section section, LogSettings& log) {
 }
 
 void read_http(Section section, HttpSettings& http) {
-  section.parsed("listen", endpoint_into(http.listen));
+  section.parsed("listen", endpoint_into(http.listen), http.listen.text());
   section.flag("allow_plain", http.allow_plain);
   section.number("threads", http.threads, 1, 64);
   section.text("trusted_authorities", http.trusted_authorities);
@@ -432,7 +432,7 @@ Result<Config> read_sections(std::shared_ptr<YamlFile> file,
   read_log(root.section("log"), config.log);
   read_http(root.section("http"), config.http);
   auto metrics = root.section("metrics");
-  metrics.parsed("listen", endpoint_into(config.metrics.listen));
+  metrics.parsed("listen", endpoint_into(config.metrics.listen), config.metrics.listen.text());
   metrics.finish();
   for (auto& section : root.list("ledgers")) {
     read_ledger(section, config.log.is_kafka(), config.ledgers);
@@ -512,6 +512,14 @@ Result<Config> read_config(const std::string& file, const std::vector<std::strin
 Result<Config> parse_config(const std::string& text, const std::string& file,
                             const std::vector<std::string>& environment) {
   return read_sections(parse_yaml(text, file), environment);
+}
+
+std::vector<KeyRead> config_keys() {
+  auto file = parse_yaml("log: {kind: kafka}", "");
+  std::vector<KeyRead> keys;
+  file->reads = &keys;
+  static_cast<void>(read_sections(file, {}));
+  return keys;
 }
 
 std::vector<std::string> config_variables() {

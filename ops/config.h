@@ -23,6 +23,8 @@
 
 namespace hansa::ops {
 
+struct KeyRead;  // ops/yaml_reader.h
+
 struct Endpoint {
   std::string host = "127.0.0.1";
   uint16_t port = 0;
@@ -176,6 +178,8 @@ struct Config {
 Result<Config> read_config(const std::string& file, const std::vector<std::string>& environment);
 Result<Config> parse_config(const std::string& text, const std::string& file,
                             const std::vector<std::string>& environment);
+// Every key that is read, in the order of reading: what a value must be, and what holds without it.
+std::vector<KeyRead> config_keys();
 // The variables that lie over the file, for the documentation and for guessing.
 std::vector<std::string> config_variables();
 std::vector<std::string> process_environment();

@@ -36,7 +36,7 @@ Check
   agreement check FILE          what would leave which city, in words
   campaign board ALLIANCE ID    who said and did what; `hansa alliance`, `hansa feed`, `hansa key`
   error CODE                    what an error means; `hansa metrics-catalogue`, `version`
-`hansa VERB --help` explains each, with an example that works.
+`hansa help VERB` explains each, with an example that works; `hansa configuration` each key.
 )";
 
 std::vector<std::string> names_of(const CLI::App& app) {
@@ -99,9 +99,11 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_verify(app, chosen);
   add_audit(app, chosen);
   add_pack(app, chosen);
+  add_configuration(app, chosen);
   add_error(app, chosen);
   add_openapi(app, chosen);
   add_version(app, chosen);
+  add_help(app, chosen);
 }
 
 std::string deepest_help(const CLI::App& app) {
@@ -133,6 +135,19 @@ int explain(const CLI::App& app, const CLI::ParseError& mistake) {
 }
 
 }  // namespace
+
+std::string_view overview() { return kOverview; }
+
+std::string_view exit_meaning(int code) {
+  switch (code) {
+    case kExitOk: return "done";
+    case kExitRefused: return "refused: the request, the state or a file does not permit it";
+    case kExitUsage: return "the words or the configuration have a mistake; nothing was begun";
+    case kExitUnavailable: return "not now: try again, as the error's retry class says";
+    case kExitVerificationFailed: return "what was checked does not hold";
+    default: return "a fault of hansa itself";
+  }
+}
 
 int exit_code(Errc code) {
   switch (code) {

@@ -35,6 +35,9 @@ struct Chosen {
 int run_cli(int count, char** words);
 
 int exit_code(Errc code);
+// What people do when a program ends so, in a few words.
+std::string_view exit_meaning(int code);
+std::string_view overview();
 int report(const Error& error);
 int usage(const std::string& message);
 
@@ -83,6 +86,8 @@ void add_nodes(CLI::App& app, Chosen& chosen);
 void add_metrics(CLI::App& app, Chosen& chosen);
 void add_audit_trail(CLI::App& app, Chosen& chosen);
 void add_metrics_catalogue(CLI::App& app, Chosen& chosen);
+void add_configuration(CLI::App& app, Chosen& chosen);
+void add_help(CLI::App& app, Chosen& chosen);
 void add_why(CLI::App& app, Chosen& chosen);
 void add_policy(CLI::App& app, Chosen& chosen);
 void add_person(CLI::App& app, Chosen& chosen);
