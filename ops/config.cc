@@ -133,13 +133,15 @@ void read_http(Section section, HttpSettings& http) {
   section.flag("allow_plain", http.allow_plain);
   section.number("threads", http.threads, 1, 64);
   section.text("trusted_authorities", http.trusted_authorities);
-  if (section.has("tls")) {
-    auto tls = section.section("tls");
-    tls.required_text("certificate", http.tls.certificate);
-    tls.required_text("key", http.tls.key);
-    tls.text("caller_authorities", http.tls.caller_authorities);
-    tls.finish();
+  auto tls = section.section("tls");
+  tls.text("certificate", http.tls.certificate);
+  tls.text("key", http.tls.key);
+  tls.text("caller_authorities", http.tls.caller_authorities);
+  if (http.tls.certificate.empty() != http.tls.key.empty() ||
+      (!http.tls.caller_authorities.empty() && !http.tls.is_on())) {
+    tls.fail_at(http.tls.is_on() ? "key" : "certificate", "both certificate and key, files in PEM");
   }
+  tls.finish();
   if (!http.listen.is_loopback() && !http.allow_plain && !http.tls.is_on()) {
     section.fail_at("listen",
                     "a loopback address like 127.0.0.1:8080, because keys would travel in clear; "

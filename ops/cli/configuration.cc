@@ -33,6 +33,14 @@ constexpr Meaning kMeanings[] = {
     {"http.allow_plain",
      "Lets `listen` be another address than loopback, behind a proxy that speaks TLS"},
     {"http.threads", "Threads that answer HTTP"},
+    {"http.trusted_authorities",
+     "Whose certificates are taken when this node asks others by https, as witnesses and issuers "
+     "of tokens, a file in PEM; without it the system's"},
+    {"http.tls.certificate",
+     "Serves by https: the certificate and the chain behind it, in PEM; read again when it changes"},
+    {"http.tls.key", "Its private key, in PEM"},
+    {"http.tls.caller_authorities",
+     "Callers must show a certificate of one of these authorities, a file in PEM"},
     {"metrics.listen", "Address and port of `GET /metrics`, without a key"},
     {"ledgers[].ledger", "A ledger that this node hosts"},
     {"ledgers[].founding_id", "What makes it this ledger and no other of its name"},
@@ -53,6 +61,27 @@ constexpr Meaning kMeanings[] = {
      "Only cases in this part of the grid, like `north/river-street`"},
     {"access.api_keys[].unit", "The unit that a unit_worker or checker belongs to"},
     {"access.api_keys[].person", "The person that a citizen is"},
+    {"access.jwt[].issuer", "Whose JSON Web Tokens are taken: `iss` of the token, to the letter"},
+    {"access.jwt[].audience", "Whom they are for: one of `aud`"},
+    {"access.jwt[].keys_file", "The issuer's JWK Set; read again when it changes"},
+    {"access.jwt[].keys_url",
+     "Or where the issuer publishes it, by https; asked again for a key that is not known"},
+    {"access.jwt[].refresh_s", "How often keys_url is asked"},
+    {"access.jwt[].leeway_s", "How far the clocks of issuer and node may be apart"},
+    {"access.jwt[].roles_claim",
+     "Path of the claim with the caller's roles, like `realm_access.roles`"},
+    {"access.jwt[].roles",
+     "Its words and the roles that they stand for, `{case-worker: dispatcher}`; of "},
+    {"access.jwt[].cities",
+     "Cities where the roles count, `[\"*\"]` for all; or give an `alliance`"},
+    {"access.jwt[].alliance", "The alliance where the roles count"},
+    {"access.jwt[].cities_claim", "Path of the claim that says in which of these cities only"},
+    {"access.jwt[].unit_claim", "Path of the claim with the caller's unit; a token must have it"},
+    {"access.jwt[].grid_prefix_claim",
+     "Path of the claim with the caller's part of the grid; a token must have it"},
+    {"access.jwt[].person_claim",
+     "Path of the claim with the person that a citizen is; a token must have it"},
+    {"access.audit_days", "How long records of the audit trail are kept"},
     {"inboxes[].topic",
      "Topic that one other system writes to: `hansa.inbox.<kind>.<id>.<source>`"},
     {"inboxes[].ledger", "The ledger, of section ledgers, that takes its records"},
@@ -75,6 +104,8 @@ constexpr Meaning kMeanings[] = {
     {"limits.queue_commands_max",
      "Commands of one ledger that wait; one more is told `rate_limited`"},
     {"limits.requests_per_second_max", "Requests of one caller; 0: no limit"},
+    {"limits.ledger_requests_per_second_max",
+     "Requests about one city or alliance; 0: no limit"},
     {"limits.stop_ms_max",
      "After SIGTERM, until what still runs is cut off; what was acknowledged is safe"},
     {"limits.rebuilds_max", "Ledgers whose rows are folded anew at once"},
@@ -82,7 +113,8 @@ constexpr Meaning kMeanings[] = {
 
 std::string_view unit_of(std::string_view path) {
   for (const auto& [part, unit] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"_ms_", "milliseconds"}, {"_bytes_", "bytes"}, {"_mib", "MiB"}, {"_days", "days"}}) {
+           {"_ms_", "milliseconds"}, {"_bytes_", "bytes"}, {"_mib", "MiB"}, {"_days", "days"},
+           {"refresh_s", "seconds"}, {"leeway_s", "seconds"}}) {
     if (path.find(part) != std::string_view::npos) return unit;
   }
   return "";
@@ -134,7 +166,7 @@ Result<std::vector<KeyRow>> key_rows() {
   return rows;
 }
 
-constexpr std::string_view kReferenceHead =
+constexpr std::string_view kConfigurationHead =
     "# Configuration\n\n"
     "Every key of `hansa.yaml`; this page is what `hansa configuration --markdown` prints, from\n"
     "the code that reads the file. `hansa init` writes a file with comments to begin with, and\n"
@@ -144,7 +176,7 @@ constexpr std::string_view kReferenceHead =
 
 // Sections are headings: `limits`, `access.api_keys[]`.
 void print_markdown(const std::vector<KeyRow>& rows) {
-  std::string text(kReferenceHead);
+  std::string text(kConfigurationHead);
   std::string section;
   for (const auto& row : rows) {
     const auto dot = row.read.path.rfind('.');
