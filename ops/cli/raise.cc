@@ -1,3 +1,4 @@
+#include "core/base/ids.h"
 #include "hansa/v1/alliance.pb.h"
 #include "hansa/v1/city.pb.h"
 #include "hansa/v1/common.pb.h"
