@@ -175,7 +175,7 @@ Result<BackupCheck> verify_backup(const std::string& backup, const std::string& 
               record.ledger() + ": the rows stand at entry " + std::to_string(record.seq()) + ", " +
                   record.tip_sha256() + "; the log in the backup " +
                   (tip.empty() ? "ends at entry " + std::to_string(check.log_seq)
-                               : "has " + tip + " there") + "; use another backup");
+                               : "has " + tip + " there"));
 }
 
 }  // namespace hansa::ops

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <regex>
 
 #include "core/base/hash.h"
 #include "hansa/v1/operations.pb.h"
@@ -130,13 +131,28 @@ Result<std::string> compare_with_server(Client& client, const v1::BackupAnswer& 
   return "goes on from it at " + client.server() + ", to entry " + std::to_string(served.seq());
 }
 
+// Names files where the backup has them; what to do about a data folder is not said of a backup.
+Error of_backup(Error error, const std::string& scratch, const std::string& backup) {
+  std::string text = error.detail;
+  for (const char* advice : {"; stop the node", "; restore ", ". Restore it"}) {
+    text = text.substr(0, text.find(advice));
+  }
+  const std::regex rows(scratch + "/projections/[^/ ]+/v\\d+");
+  text = std::regex_replace(text, rows, backup + "/rows");
+  text = std::regex_replace(text, std::regex(scratch + "/log"), backup + "/log");
+  if (text.find(backup) == std::string::npos) text = backup + ": " + text;
+  error.detail = text + "; use another backup";
+  return error;
+}
+
 int verify_folder(const BackupOptions& options) {
   auto scratch = Scratch::make(options.scratch);
   if (!scratch) return report(scratch.error());
   const auto began_us = monotonic_us();
-  const auto check = verify_backup(options.from, scratch->name() + "/data");
+  const auto data_dir = scratch->name() + "/data";
+  const auto check = verify_backup(options.from, data_dir);
   if (!check) {
-    report(check.error());
+    report(of_backup(check.error(), data_dir, options.from));
     return kExitVerificationFailed;
   }
   const auto took_ms = (monotonic_us() - began_us) / 1000;

@@ -177,6 +177,8 @@ def check_damaged(node, backup):
             else:
                 expect(done.returncode == 4 and done.stderr.startswith("hansa: "),
                        f"{how} {name}: {done.returncode} {done.stderr}")
+                expect(copy in done.stderr and "hansa-verify" not in done.stderr,
+                       f"{how} {name}: not named: {done.stderr}")
                 found.add((how, name))
             shutil.rmtree(copy)
     for name in files_of(backup):
