@@ -35,7 +35,7 @@ Check
   projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`, `raise`
   agreement check FILE          what would leave which city, in words
   campaign board ALLIANCE ID    who said and did what; `hansa alliance`, `hansa feed`, `hansa key`
-  diagnose | drill | version    why a node is not ready; `hansa error CODE`, `hansa metrics-catalogue`
+  diagnose | drill | version    why a node is not well; `hansa error`, `hansa metrics-catalogue`
 `hansa VERB --help` explains each, with an example that works.
 )";
 
