@@ -36,9 +36,9 @@ if(HANSA_COVERAGE)
 endif()
 
 # Files of a layer read much and say little: compiled eight at a time they take half as long. One
-# that changes takes all eight with it, so this is for trees that are built as a whole. Names in
-# unnamed namespaces must differ within a layer then.
-option(HANSA_UNITY "Compile the files of the layers eight at a time" OFF)
+# that changes takes all eight with it, so this is for trees that are built as a whole, or for
+# single layers: -DHANSA_UNITY='ops;cli'. Names in unnamed namespaces must differ within a layer then.
+set(HANSA_UNITY OFF CACHE STRING "Compile files eight at a time: ON, OFF or a list of layers")
 
 # Written for our own code only; generated code and Boost's compiled part are built without.
 # g++ 12 reports -Wrestrict inside std::string (GCC bug 105651) and, with sanitizers,
@@ -50,10 +50,6 @@ target_compile_options(hansa_warnings INTERFACE -Wall -Wextra -Werror
   $<$<CXX_COMPILER_ID:Clang>:-Wno-unknown-warning-option>
   -Wno-restrict -Wno-missing-field-initializers -Wno-array-bounds -Wno-stringop-overflow
   -Wno-stringop-overread)
-if(HANSA_UNITY)
-  # g++ takes every file for a header that it includes.
-  target_compile_options(hansa_warnings INTERFACE -Wno-subobject-linkage)
-endif()
 if(HANSA_SANITIZE)
   target_compile_options(hansa_warnings INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
 endif()
@@ -133,7 +129,11 @@ function(hansa_layer NAME)
   target_include_directories(hansa_${NAME} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(hansa_${NAME} PUBLIC ${L_DEPS} PRIVATE ${L_PRIVATE_DEPS} hansa_warnings)
   hansa_precompile(hansa_${NAME} hansa_core)
-  set_target_properties(hansa_${NAME} PROPERTIES UNITY_BUILD ${HANSA_UNITY})
+  if(HANSA_UNITY STREQUAL "ON" OR NAME IN_LIST HANSA_UNITY)
+    set_target_properties(hansa_${NAME} PROPERTIES UNITY_BUILD ON)
+    # g++ takes every file for a header that it includes.
+    target_compile_options(hansa_${NAME} PRIVATE -Wno-subobject-linkage)
+  endif()
 
   if(NOT HANSA_TESTS)
     return()

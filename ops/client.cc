@@ -1,12 +1,7 @@
 #include "ops/client.h"
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/http/message.hpp>
 #include <boost/json.hpp>
-#include <chrono>
 
 #include "core/base/ids.h"
 #include "ops/json.h"
@@ -16,12 +11,11 @@ namespace hansa::ops {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 namespace http = boost::beast::http;
 namespace json = boost::json;
-using tcp = asio::ip::tcp;
 
 constexpr size_t kAnswerBytesMax = 64 * 1024 * 1024;
+constexpr int kConnectMsMax = 5'000;
 
 std::string percent_encoded(std::string_view text) {
   std::string out;
@@ -61,70 +55,26 @@ std::string new_command_id() {
 struct Client::Impl {
   std::string server;
   std::string host;
-  std::string port;
   std::string key;
-  asio::io_context context;
-  beast::tcp_stream stream{context};
-  beast::flat_buffer buffer;
-  bool connected = false;
+  asio::io_context context{1};
+  WebConnection connection;
 
-  // Runs what was started until it has ended; the stream's own clock bounds it.
-  void run() {
-    context.restart();
-    context.run();
-  }
+  Impl(std::string server_url, std::string api_key, const WebAddress& address, TlsContext tls)
+      : server(std::move(server_url)),
+        host(address.host),
+        key(std::move(api_key)),
+        connection(context, address, std::move(tls)) {}
 
-  void disconnect() {
-    beast::error_code ignored;
-    stream.socket().close(ignored);
-    buffer.clear();
-    connected = false;
-  }
-
-  Result<void> connect() {
-    if (connected) return {};
-    beast::error_code error;
-    tcp::resolver resolver(context);
-    const auto endpoints = resolver.resolve(host, port, error);
-    if (!error) {
-      stream.expires_after(std::chrono::seconds(5));
-      stream.async_connect(endpoints, [&](beast::error_code result, const tcp::endpoint&) {
-        error = result;
-      });
-      run();
-    }
-    if (error) {
-      disconnect();
-      return fail(Errc::kUnavailable, "no server answers at " + server + " (" + error.message() +
+  Result<HttpAnswer> exchange(WebRequest& message) {
+    if (auto connected = run(context, connection.connect(kConnectMsMax)); !connected) {
+      return fail(Errc::kUnavailable, "no server answers at " + server + " (" +
+                                          connected.error().detail +
                                           "); start one with `hansa serve`");
     }
-    stream.socket().set_option(tcp::no_delay(true));
-    connected = true;
-    return {};
-  }
-
-  Result<HttpAnswer> exchange(http::request<http::string_body>& message) {
-    stream.expires_after(std::chrono::milliseconds(kAnswerMsMax));
-    beast::error_code error;
-    http::async_write(stream, message, [&](beast::error_code result, size_t) { error = result; });
-    run();
-    http::response_parser<http::string_body> parser;
-    parser.body_limit(kAnswerBytesMax);
-    if (!error) {
-      http::async_read(stream, buffer, parser,
-                       [&](beast::error_code result, size_t) { error = result; });
-      run();
-    }
-    if (error) {
-      disconnect();
-      return fail(Errc::kUnavailable, "the server at " + server + " gave no answer (" +
-                                          error.message() + "); try again");
-    }
-    if (!parser.get().keep_alive()) disconnect();
-    return HttpAnswer{static_cast<int>(parser.get().result_int()),
-                      std::string(parser.get()[http::field::content_type]),
-                      std::move(parser.get().body()),
-                      std::string(parser.get()["Hansa-Entry-Sha256"])};
+    auto answer = run(context, connection.exchange(message, kAnswerMsMax, kAnswerBytesMax));
+    if (answer) return answer;
+    return fail(Errc::kUnavailable, "the server at " + server + " gave no answer (" +
+                                        answer.error().detail + "); try again");
   }
 };
 
@@ -133,29 +83,24 @@ Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
 
-Result<Client> Client::open(const std::string& server, const std::string& key) {
-  auto impl = std::make_unique<Impl>();
-  std::string rest = server;
-  if (!rest.starts_with("http://")) {
-    return fail(Errc::kBadConfig, "expected a server like http://127.0.0.1:8080, got `" + server +
-                                      "`");
+Result<Client> Client::open(const std::string& server, const std::string& key,
+                            const TlsTrust& trust) {
+  const auto address = parse_web_address(server);
+  if (!address || !address->path.empty()) {
+    return fail(Errc::kBadConfig, "expected a server like http://127.0.0.1:8080 or "
+                                  "https://city.example, got `" + server + "`");
   }
-  rest = rest.substr(7);
-  while (rest.ends_with('/')) rest.pop_back();
-  const auto colon = rest.rfind(':');
-  const bool has_port = colon != std::string::npos && !rest.ends_with(']');
-  impl->host = has_port ? rest.substr(0, colon) : rest;
-  impl->port = has_port ? rest.substr(colon + 1) : "80";
-  if (impl->host.starts_with('[')) impl->host = impl->host.substr(1, impl->host.size() - 2);
-  impl->server = server;
-  impl->key = key;
-  return Client(std::move(impl));
+  TlsContext tls;
+  if (address->is_tls) {
+    HANSA_TRY(tls, client_tls(trust));
+  }
+  return Client(std::make_unique<Impl>(server, key, *address, std::move(tls)));
 }
 
 const std::string& Client::server() const { return impl_->server; }
 
 Result<HttpAnswer> Client::request(const HttpRequest& request) {
-  http::request<http::string_body> message;
+  WebRequest message;
   message.version(11);
   message.method_string(request.verb);
   message.target(request.target);
@@ -167,15 +112,10 @@ Result<HttpAnswer> Client::request(const HttpRequest& request) {
     message.body() = request.body;
   }
   message.prepare_payload();
-  const bool reused = impl_->connected;
-  HANSA_CHECK(impl_->connect());
+  const bool reused = impl_->connection.is_open();
   auto answer = impl_->exchange(message);
   // A server may close a connection that rested; the command id makes sending again safe.
-  if (!answer && reused) {
-    HANSA_CHECK(impl_->connect());
-    answer = impl_->exchange(message);
-  }
-  return answer;
+  return answer || !reused ? std::move(answer) : impl_->exchange(message);
 }
 
 Result<std::string> Client::call(const MethodInfo& method, const std::string& request_json) {

@@ -5,7 +5,8 @@
 //          address, the rest into the query (GET) or the body. call_all() reads every page of a
 //          list.
 // Errors:  what the server's problem document says (code, detail, pointer); kUnavailable when it
-//          cannot be reached or does not answer in time; kBadRequest for JSON that is no object.
+//          cannot be reached or does not answer in time; kBadRequest for JSON that is no object;
+//          open: kBadConfig for an address that is none, kBadFile for a file of `trust`.
 // Threads: one at a time; open one per thread.
 // Limits:  answers up to 64 MiB, kAnswerMsMax for one.
 #pragma once
@@ -16,6 +17,7 @@
 #include <string>
 
 #include "core/base/schema.h"
+#include "ops/web_connection.h"
 
 namespace hansa::ops {
 
@@ -30,17 +32,11 @@ struct HttpRequest {
   std::string idempotency_key{};
 };
 
-struct HttpAnswer {
-  int status = 0;
-  std::string content_type;
-  std::string body;
-  std::string entry_sha256{};  // of a read: of the entry that it shows, 64 hex digits
-};
-
 class Client {
  public:
-  // `server` is http://host:port; `key` may be empty.
-  static Result<Client> open(const std::string& server, const std::string& key);
+  // `server` is http[s]://host:port; `key`, an API key or a token, may be empty.
+  static Result<Client> open(const std::string& server, const std::string& key,
+                             const TlsTrust& trust = {});
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
   ~Client();

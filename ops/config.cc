@@ -10,6 +10,7 @@
 #include "core/base/hash.h"
 #include "core/base/schema.h"
 #include "ops/nearest.h"
+#include "ops/web_connection.h"
 #include "ops/yaml_reader.h"
 #include "streams/kafka_options.h"
 
@@ -41,14 +42,16 @@ constexpr std::pair<const char*, const char*> kVariables[] = {
     {"limits", "connections_max"},
     {"limits", "queue_commands_max"},
     {"limits", "requests_per_second_max"},
+    {"limits", "ledger_requests_per_second_max"},
     {"limits", "stop_ms_max"},
     {"limits", "rebuilds_max"},
 };
 
 // Read by the command line and by tests, not by the configuration.
-constexpr const char* kOtherVariables[] = {"HANSA_KEY",    "HANSA_SERVER",      "HANSA_BINARY",
-                                           "HANSA_SOURCE", "HANSA_SHARED_DATA", "HANSA_KAFKA",
-                                           "HANSA_KAFKA_FOLDER"};
+constexpr const char* kOtherVariables[] = {
+    "HANSA_KEY",         "HANSA_SERVER",      "HANSA_AUTHORITIES",  "HANSA_CERTIFICATE",
+    "HANSA_CERTIFICATE_KEY", "HANSA_BINARY",  "HANSA_SOURCE",       "HANSA_SHARED_DATA",
+    "HANSA_KAFKA",       "HANSA_KAFKA_FOLDER"};
 
 std::string variable_name(std::string section, std::string key) {
   std::string name = "HANSA_" + section + "_" + key;
@@ -114,7 +117,7 @@ void read_log(Section section, LogSettings& log) {
   section.parsed("kind", [&](const std::string& text) -> std::string {
     log.kind = text;
     return text == "embedded" || text == "kafka" ? "" : "`embedded` or `kafka`";
-  });
+  }, log.kind);
   section.flag("fsync", log.fsync);
   if (!log.is_kafka()) {
     section.nothing_yet("kafka", "the log is embedded; say `kind: kafka` to use it");
@@ -126,14 +129,22 @@ void read_log(Section section, LogSettings& log) {
 }
 
 void read_http(Section section, HttpSettings& http) {
-  section.parsed("listen", endpoint_into(http.listen));
+  section.parsed("listen", endpoint_into(http.listen), http.listen.text());
   section.flag("allow_plain", http.allow_plain);
   section.number("threads", http.threads, 1, 64);
-  section.nothing_yet("tls", "this version serves plain HTTP; let a proxy in front speak TLS");
-  if (!http.listen.is_loopback() && !http.allow_plain) {
+  section.text("trusted_authorities", http.trusted_authorities);
+  if (section.has("tls")) {
+    auto tls = section.section("tls");
+    tls.required_text("certificate", http.tls.certificate);
+    tls.required_text("key", http.tls.key);
+    tls.text("caller_authorities", http.tls.caller_authorities);
+    tls.finish();
+  }
+  if (!http.listen.is_loopback() && !http.allow_plain && !http.tls.is_on()) {
     section.fail_at("listen",
                     "a loopback address like 127.0.0.1:8080, because keys would travel in clear; "
-                    "`allow_plain: true` permits it behind a proxy that speaks TLS");
+                    "section `tls` serves by https, `allow_plain: true` is for a proxy in front "
+                    "that does");
   }
   section.finish();
 }
@@ -147,6 +158,8 @@ void read_limits(Section section, Limits& limits) {
   section.number("connections_max", limits.connections_max, 1, 100'000);
   section.number("queue_commands_max", limits.queue_commands_max, 1, 1'000'000);
   section.number("requests_per_second_max", limits.requests_per_second_max, 0, 1'000'000);
+  section.number("ledger_requests_per_second_max", limits.ledger_requests_per_second_max, 0,
+                 1'000'000);
   section.number("stop_ms_max", limits.stop_ms_max, 100, 600'000);
   section.number("rebuilds_max", limits.rebuilds_max, 1, 100);
   section.finish();
@@ -205,19 +218,20 @@ std::vector<std::string> role_names() {
   return names;
 }
 
+v1::Role::Value read_role(Section& section, const std::string& name) {
+  v1::Role::Value role = v1::Role::unspecified;
+  if (!v1::Role::Value_Parse(name, &role) || role == v1::Role::unspecified) {
+    section.fail_at("roles", "known roles, `" + name + "` is none" +
+                                 did_you_mean(name, role_names()));
+  }
+  return role;
+}
+
 void read_roles(Section& section, Principal& principal) {
   std::vector<std::string> roles;
   section.texts("roles", roles);
   if (roles.empty()) section.fail_at("roles", "at least one role, like [city_admin]");
-  for (const auto& name : roles) {
-    v1::Role::Value role = v1::Role::unspecified;
-    if (!v1::Role::Value_Parse(name, &role) || role == v1::Role::unspecified) {
-      const auto guess = did_you_mean(name, role_names());
-      section.fail_at("roles", "known roles, `" + name + "` is none" + guess);
-      return;
-    }
-    principal.roles.push_back(role);
-  }
+  for (const auto& name : roles) principal.roles.push_back(read_role(section, name));
 }
 
 void read_api_key(Section section, std::vector<ApiKey>& keys) {
@@ -252,6 +266,57 @@ void read_api_key(Section section, std::vector<ApiKey>& keys) {
   });
   section.finish();
   keys.push_back(std::move(key));
+}
+
+void read_keys_of_issuer(Section& section, IssuerSettings& issuer) {
+  section.text("keys_file", issuer.keys_file);
+  section.text("keys_url", issuer.keys_url);
+  section.number("refresh_s", issuer.refresh_s, 10, 86'400);
+  if (issuer.keys_file.empty() == issuer.keys_url.empty()) {
+    section.fail_at(issuer.keys_file.empty() ? "keys_file" : "keys_url",
+                    "either keys_file or keys_url, where the issuer's JWK Set is");
+  }
+  if (issuer.keys_url.empty()) return;
+  const auto address = parse_web_address(issuer.keys_url);
+  const bool is_near = address && (address->host == "::1" || address->host.starts_with("127."));
+  if (!address || (!address->is_tls && !is_near)) {
+    section.fail_at("keys_url", "an address at https, since whoever gives the keys is the issuer");
+  }
+}
+
+void read_issuer(Section section, std::vector<IssuerSettings>& issuers) {
+  IssuerSettings issuer;
+  section.required_text("issuer", issuer.issuer);
+  for (const auto* ours : {"key", "hansa", "anonymous"}) {
+    if (issuer.issuer == ours) section.fail_at("issuer", "a name that is not used here already");
+  }
+  for (const auto& other : issuers) {
+    if (other.issuer == issuer.issuer) section.fail_at("issuer", "each issuer once");
+  }
+  section.required_text("audience", issuer.audience);
+  read_keys_of_issuer(section, issuer);
+  section.number("leeway_s", issuer.leeway_s, 0, 600);
+  section.text("roles_claim", issuer.roles_claim);
+  std::vector<std::pair<std::string, std::string>> roles;
+  section.words("roles", roles);
+  if (roles.empty()) {
+    section.fail_at("roles", "words of the claim and our roles, like {case-worker: dispatcher}");
+  }
+  for (const auto& [word, role] : roles) {
+    issuer.roles.emplace_back(word, read_role(section, role));
+  }
+  section.texts("cities", issuer.cities);
+  section.text("alliance", issuer.alliance);
+  if (issuer.cities.empty() && issuer.alliance.empty()) {
+    section.fail_at("cities", "the cities where the roles count, like [suzhou-js], or [\"*\"]; or "
+                              "an alliance");
+  }
+  section.text("cities_claim", issuer.cities_claim);
+  section.text("unit_claim", issuer.unit_claim);
+  section.text("grid_prefix_claim", issuer.grid_prefix_claim);
+  section.text("person_claim", issuer.person_claim);
+  section.finish();
+  issuers.push_back(std::move(issuer));
 }
 
 void read_inbox(Section section, Config& config) {
@@ -338,7 +403,15 @@ void settle_paths(Config& config) {
   auto beside = [&](std::string& path) {
     if (std::filesystem::path(path).is_relative()) path = (folder / path).lexically_normal();
   };
+  const auto beside_if_named = [&](std::string& path) {
+    if (!path.empty()) beside(path);
+  };
   beside(config.node.data_dir);
+  beside_if_named(config.http.trusted_authorities);
+  beside_if_named(config.http.tls.certificate);
+  beside_if_named(config.http.tls.key);
+  beside_if_named(config.http.tls.caller_authorities);
+  for (auto& issuer : config.issuers) beside_if_named(issuer.keys_file);
   for (auto& row : config.ledgers) {
     if (row.key_file.empty()) {
       row.key_file = config.node.data_dir + "/keys/" + row.ledger.folder() + ".key";
@@ -359,7 +432,7 @@ Result<Config> read_sections(std::shared_ptr<YamlFile> file,
   read_log(root.section("log"), config.log);
   read_http(root.section("http"), config.http);
   auto metrics = root.section("metrics");
-  metrics.parsed("listen", endpoint_into(config.metrics.listen));
+  metrics.parsed("listen", endpoint_into(config.metrics.listen), config.metrics.listen.text());
   metrics.finish();
   for (auto& section : root.list("ledgers")) {
     read_ledger(section, config.log.is_kafka(), config.ledgers);
@@ -370,7 +443,8 @@ Result<Config> read_sections(std::shared_ptr<YamlFile> file,
   }
   auto access = root.section("access");
   for (auto& section : access.list("api_keys")) read_api_key(section, config.api_keys);
-  access.nothing_yet("jwt", "this version knows API keys only");
+  for (auto& section : access.list("jwt")) read_issuer(section, config.issuers);
+  access.number("audit_days", config.audit_days, 1, 36'500);
   access.finish();
   if (config.log.is_kafka()) {
     for (auto& section : root.list("inboxes")) read_inbox(section, config);
@@ -438,6 +512,14 @@ Result<Config> read_config(const std::string& file, const std::vector<std::strin
 Result<Config> parse_config(const std::string& text, const std::string& file,
                             const std::vector<std::string>& environment) {
   return read_sections(parse_yaml(text, file), environment);
+}
+
+std::vector<KeyRead> config_keys() {
+  auto file = parse_yaml("log: {kind: kafka}", "");
+  std::vector<KeyRead> keys;
+  file->reads = &keys;
+  static_cast<void>(read_sections(file, {}));
+  return keys;
 }
 
 std::vector<std::string> config_variables() {

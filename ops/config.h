@@ -23,6 +23,8 @@
 
 namespace hansa::ops {
 
+struct KeyRead;  // ops/yaml_reader.h
+
 struct Endpoint {
   std::string host = "127.0.0.1";
   uint16_t port = 0;
@@ -55,10 +57,23 @@ struct LogSettings : ClusterSettings {  // which of a log of kind kafka
   bool is_kafka() const { return kind == "kafka"; }
 };
 
+// Files in PEM, read again when they change.
+struct TlsSettings {
+  std::string certificate;  // and the chain behind it; empty: plain HTTP
+  std::string key;
+  std::string caller_authorities;  // callers must show a certificate of one; empty: they need not
+
+  bool is_on() const { return !certificate.empty(); }
+};
+
 struct HttpSettings {
   Endpoint listen{"127.0.0.1", 8080};
   bool allow_plain = false;
   uint32_t threads = 2;
+  TlsSettings tls;
+  // Whom this node trusts when it asks others by https (witnesses, keys of issuers), a file in PEM;
+  // empty: the system's.
+  std::string trusted_authorities;
 };
 
 struct MetricsSettings {
@@ -79,6 +94,25 @@ struct ApiKey {
   std::string id;
   Hash sha256;
   Principal principal;  // issuer "key", subject = id
+};
+
+// Whose JSON Web Tokens are taken, and what their claims make of a caller (ops/access/).
+struct IssuerSettings {
+  std::string issuer;     // `iss`, to the letter
+  std::string audience;   // one of `aud`
+  std::string keys_file;  // a JWK Set; either this or keys_url
+  std::string keys_url;
+  uint32_t refresh_s = 300;
+  uint32_t leeway_s = 60;
+  std::string roles_claim = "roles";
+  std::vector<std::pair<std::string, v1::Role::Value>> roles;  // a word of the claim -> a role
+  std::vector<std::string> cities;  // where the roles count; with cities_claim: at most there
+  // A claim that is named here must be in every token.
+  std::string cities_claim;
+  std::string unit_claim;
+  std::string grid_prefix_claim;
+  std::string person_claim;
+  std::string alliance;
 };
 
 // What another system may send to a city by way of a topic (ops/inbox.h).
@@ -114,6 +148,7 @@ struct Limits {
   uint32_t connections_max = 1024;
   uint32_t queue_commands_max = 20'000;
   uint32_t requests_per_second_max = 0;  // per caller; 0: no limit
+  uint32_t ledger_requests_per_second_max = 0;  // about one city or alliance; 0: no limit
   uint32_t stop_ms_max = 10'000;
   uint32_t rebuilds_max = 1;  // ledgers folded anew at once
 };
@@ -126,6 +161,8 @@ struct Config {
   MetricsSettings metrics;
   std::vector<LedgerSettings> ledgers;
   std::vector<ApiKey> api_keys;
+  std::vector<IssuerSettings> issuers;
+  uint32_t audit_days = 400;  // that records of the audit trail are kept
   std::vector<InboxSettings> inboxes;
   std::vector<PeerSettings> peers;
   MemorySettings memory;
@@ -141,6 +178,8 @@ struct Config {
 Result<Config> read_config(const std::string& file, const std::vector<std::string>& environment);
 Result<Config> parse_config(const std::string& text, const std::string& file,
                             const std::vector<std::string>& environment);
+// Every key that is read, in the order of reading: what a value must be, and what holds without it.
+std::vector<KeyRead> config_keys();
 // The variables that lie over the file, for the documentation and for guessing.
 std::vector<std::string> config_variables();
 std::vector<std::string> process_environment();

@@ -90,6 +90,13 @@ Result<void> write_file(const std::string& name, std::string_view bytes, uint32_
   return sync_folder_of(name);
 }
 
+FileStamp file_stamp(const std::string& name) {
+  struct stat found {};
+  if (::stat(name.c_str(), &found) != 0) return {};
+  return {found.st_ino, static_cast<uint64_t>(found.st_size),
+          int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec};
+}
+
 Result<void> make_folders(const std::string& name, uint32_t mode) {
   std::error_code error;
   const bool made = std::filesystem::create_directories(name, error);

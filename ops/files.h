@@ -24,6 +24,16 @@ Result<std::string> read_file(const std::string& name, size_t bytes_max = kReadB
 Result<void> write_file(const std::string& name, std::string_view bytes, uint32_t mode = 0644);
 // Refuses to replace anything.
 Result<void> write_new_file(const std::string& name, std::string_view bytes, uint32_t mode = 0644);
+// Tells a file from what was under its name before; equal to {} where there is none. By inode and
+// size too, because two files can be of one tick of the clock.
+struct FileStamp {
+  uint64_t inode = 0;
+  uint64_t bytes = 0;
+  int64_t changed_ns = 0;
+
+  bool operator==(const FileStamp&) const = default;
+};
+FileStamp file_stamp(const std::string& name);
 Result<void> make_folders(const std::string& name, uint32_t mode = 0755);
 
 }  // namespace hansa::ops

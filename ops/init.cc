@@ -8,7 +8,7 @@
 #include "ops/config.h"
 #include "ops/embedded_files.h"
 #include "ops/files.h"
-#include "ops/witness_client.h"
+#include "ops/web_connection.h"
 
 namespace hansa::ops {
 namespace {
@@ -234,7 +234,7 @@ Result<InitPlan> plan_init(const LedgerId& ledger, const std::string& folder, En
     return fail(Errc::kBadRequest, "expected an id of a-z, 0-9 and -, at most 40, got `" +
                                        ledger.id + "`");
   }
-  if (!witness_url.empty()) HANSA_CHECK(parse_witness_url(witness_url));
+  if (!witness_url.empty()) HANSA_CHECK(parse_web_address(witness_url));
   InitPlan plan;
   plan.ledger = ledger;
   plan.keys = make_keys(env);

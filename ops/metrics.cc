@@ -66,6 +66,9 @@ auto& registered(Builder builder, prometheus::Registry& registry, std::string_vi
 auto& counters(prometheus::Registry& registry, std::string_view name) {
   return registered(prometheus::BuildCounter(), registry, name);
 }
+auto& gauges(prometheus::Registry& registry, std::string_view name) {
+  return registered(prometheus::BuildGauge(), registry, name);
+}
 auto& histograms(prometheus::Registry& registry, std::string_view name) {
   return registered(prometheus::BuildHistogram(), registry, name);
 }
@@ -174,6 +177,10 @@ struct Metrics::Impl {
   std::unordered_map<int, Counter*> problems;
   Gauge* connections = nullptr;
   Counter* refused_connections = nullptr;
+  Counter* refused_handshakes = nullptr;
+  Gauge* certificate_end = nullptr;
+  Gauge* certificate_stale = nullptr;
+  prometheus::Family<Gauge>* token_keys_stale = nullptr;
   Counter* bytes_in = nullptr;
   Counter* bytes_out = nullptr;
 
@@ -194,10 +201,13 @@ struct Metrics::Impl {
     for (const auto& info : error_table()) {
       problems[static_cast<int>(info.code)] = &codes.Add({{"code", std::string(info.name)}});
     }
-    connections =
-        &registered(prometheus::BuildGauge(), registry, "hansa_ops_http_connections").Add({});
+    connections = &gauges(registry, "hansa_ops_http_connections").Add({});
     refused_connections =
         &counters(registry, "hansa_ops_http_refused_connections_total").Add({});
+    refused_handshakes = &counters(registry, "hansa_ops_tls_refused_total").Add({});
+    certificate_end = &gauges(registry, "hansa_ops_tls_certificate_end_seconds").Add({});
+    certificate_stale = &gauges(registry, "hansa_ops_tls_stale_bool").Add({});
+    token_keys_stale = &gauges(registry, "hansa_ops_token_keys_stale_bool");
     bytes_in = &counters(registry, "hansa_ops_http_received_bytes_total").Add({});
     bytes_out = &counters(registry, "hansa_ops_http_sent_bytes_total").Add({});
   }
@@ -222,6 +232,16 @@ void Metrics::http_problem(Errc code) { impl_->problems.at(static_cast<int>(code
 void Metrics::connection_opened() { impl_->connections->Increment(); }
 void Metrics::connection_closed() { impl_->connections->Decrement(); }
 void Metrics::connection_refused() { impl_->refused_connections->Increment(); }
+void Metrics::tls_refused() { impl_->refused_handshakes->Increment(); }
+
+void Metrics::tls_read(int64_t expires_s, bool is_stale) {
+  impl_->certificate_end->Set(static_cast<double>(expires_s));
+  impl_->certificate_stale->Set(is_stale ? 1 : 0);
+}
+
+void Metrics::token_keys_read(const std::string& issuer, bool is_stale) {
+  impl_->token_keys_stale->Add({{"issuer", issuer}}).Set(is_stale ? 1 : 0);
+}
 
 std::string Metrics::text(const Scrape& scrape) const {
   auto families = impl_->registry.Collect();

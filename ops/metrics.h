@@ -42,6 +42,9 @@ class Metrics {
   void connection_opened();
   void connection_closed();
   void connection_refused();
+  void tls_refused();
+  void tls_read(int64_t expires_s, bool is_stale);
+  void token_keys_read(const std::string& issuer, bool is_stale);
 
   std::string text(const Scrape& scrape) const;
 

@@ -19,6 +19,7 @@ constexpr SeriesLabel kRebuildOutcomeLabel{"outcome", "done, cancelled, failed"}
 constexpr SeriesLabel kCodeLabel{"code", "codes of `hansa error`, and ok of commands"};
 constexpr SeriesLabel kRouteLabel{
     "route", "methods of the schema, start, openapi, healthz, readyz, errors, tlog, none"};
+constexpr SeriesLabel kIssuerLabel{"issuer", "issuers of tokens in the configuration"};
 constexpr SeriesLabel kStatusLabel{"status", "HTTP statuses that are answered"};
 constexpr SeriesLabel kRequestKindLabel{"kind", "read, command"};
 constexpr SeriesLabel kClientLabel{"client", "producer, consumer"};
@@ -145,6 +146,13 @@ constexpr SeriesInfo kCatalogue[] = {
     {"hansa_ops_http_connections", kGauge, {}, 0, "Open connections"},
     {"hansa_ops_http_refused_connections_total", kCounter, {}, 6,
      "Connections over the limit, answered 503"},
+    {"hansa_ops_tls_refused_total", kCounter, {}, 0, "Handshakes of TLS that failed"},
+    {"hansa_ops_tls_certificate_end_seconds", kGauge, {}, 0,
+     "When the server's certificate expires, since 1970; 0 without TLS"},
+    {"hansa_ops_tls_stale_bool", kGauge, {}, 0,
+     "The files of the certificate have changed and cannot be used; the log says why"},
+    {"hansa_ops_token_keys_stale_bool", kGauge, {&kIssuerLabel}, 0,
+     "The issuer's keys could not be read at the last try; the log says why"},
     {"hansa_ops_http_received_bytes_total", kCounter, {}, 0, "Bytes of request bodies"},
     {"hansa_ops_http_sent_bytes_total", kCounter, {}, 0, "Bytes of answers"},
     // ---- the process and its machine
@@ -156,6 +164,10 @@ constexpr SeriesInfo kCatalogue[] = {
      "How far the node's clock is ahead of the brokers'; 0 without a cluster"},
     {"hansa_ops_disk_free_bytes", kGauge, {}, 1, "Room left on the disk of the data folder"},
     {"hansa_ops_disk_size_bytes", kGauge, {}, 1, "Size of that disk"},
+    {"hansa_ops_audit_records_total", kCounter, {}, 0,
+     "Records of the audit trail since its beginning"},
+    {"hansa_ops_audit_failing_bool", kGauge, {}, 0,
+     "The audit trail cannot be written: commands are refused; the log says why"},
     {"hansa_ops_resident_bytes", kGauge, {}, 0, "Memory of the process"},
     {"hansa_ops_cpu_seconds_total", kCounter, {}, 0, "Time on processors"},
     // ---- Kafka, as librdkafka reports it each second; only where the log is a cluster's

@@ -37,17 +37,6 @@ constexpr size_t kLinkedLedgers = 64;
 constexpr int64_t kAlliancePauseUs = 1'000'000;
 constexpr int64_t kSharePauseUs = 60'000'000;
 
-projections::Door::Unsealed log_unsealing(const LedgerId& ledger) {
-  return [ledger](const Principal& principal, std::string_view person, std::string_view subject) {
-    JsonLine(LogLevel::kInfo, "personal_read")
-        .field("ledger", ledger.text())
-        .field("issuer", principal.issuer)
-        .field("caller", principal.subject)
-        .field("person", person)
-        .field("subject", subject);
-  };
-}
-
 std::string standing_name(projections::Lead lead) {
   switch (lead) {
     case projections::Lead::kUndecided: return "undecided";
@@ -127,6 +116,7 @@ struct Node::Impl {
   std::thread checker;
   std::unique_ptr<Cluster> cluster;  // on Kafka
   std::unique_ptr<streams::Log> read_log;  // on Kafka
+  std::unique_ptr<AuditTrail> trail;              // outlives doors
   std::unique_ptr<WitnessClient> witness_client;  // outlives links
   std::unique_ptr<federation::Links> links;
 };
@@ -194,7 +184,7 @@ Result<Node::Impl::Opened> Node::Impl::try_open(const LedgerSettings& settings) 
                                                   pool.get_executor(),
                                                   &metrics.observer()));
   row.door = std::make_unique<projections::Door>(row.keeper, *row.keyring, env,
-                                                 log_unsealing(ledger));
+                                                 record_unsealing(*trail, row.keeper));
   if (settings.outlet) {
     Outlet::Plan plan;
     plan.ledger = ledger;
@@ -265,7 +255,9 @@ Result<void> Node::Impl::open_links() {
   plan.observer = &metrics.observer();
   plan.public_host = config.node.public_host;
   plan.accepted_to = config.accepted_to;
-  witness_client = std::make_unique<WitnessClient>();
+  const auto& http = config.http;
+  HANSA_TRY(auto tls, client_tls({http.trusted_authorities, http.tls.certificate, http.tls.key}));
+  witness_client = std::make_unique<WitnessClient>(std::move(tls));
   plan.caller = witness_client.get();
   plan.alliance_pause_us = kAlliancePauseUs;
   plan.share_pause_us = kSharePauseUs;
@@ -455,6 +447,8 @@ Node::~Node() { close(impl_->config.limits.stop_ms_max); }
 Result<std::unique_ptr<Node>> Node::open(const Config& config, Env& env, Metrics& metrics) {
   auto impl = std::make_unique<Impl>(config, env, metrics);
   HANSA_CHECK(impl->open_log());
+  HANSA_TRY(impl->trail,
+            AuditTrail::open(config.node.data_dir + "/audit", config.audit_days, env));
   HANSA_CHECK(impl->open_links());
   for (const auto& settings : config.ledgers) {
     auto row = std::make_unique<Impl::Hosted>();
@@ -479,6 +473,7 @@ streams::Log& Node::read_log() {
   return impl_->read_log != nullptr ? *impl_->read_log : *impl_->log;
 }
 Env& Node::env() { return impl_->env; }
+AuditTrail& Node::audit_trail() { return *impl_->trail; }
 std::vector<federation::LinkHealth> Node::links() const { return impl_->links->health(); }
 void Node::leave() { impl_->leave(); }
 void Node::close(int64_t deadline_ms_max) { impl_->close(deadline_ms_max); }

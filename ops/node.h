@@ -18,6 +18,7 @@
 #include "federation/links.h"
 #include "hansa/v1/operations.pb.h"
 #include "federation/links.h"
+#include "ops/access/audit_trail.h"
 #include "ops/cluster.h"
 #include "ops/config.h"
 #include "ops/inbox.h"
@@ -79,6 +80,7 @@ class Node {
   // With places of its own: reading here and there takes nobody's.
   streams::Log& read_log();
   Env& env();
+  AuditTrail& audit_trail();
 
   // Gives up the leadership of its ledgers, so that other nodes take over while this one still
   // answers.

@@ -221,6 +221,8 @@ std::vector<MetricFamily> process_families(const ProcessFigures& process) {
   add("hansa_ops_disk_size_bytes", amount(process.disk_size_bytes));
   add("hansa_ops_resident_bytes", amount(process.resident_bytes));
   add("hansa_ops_cpu_seconds_total", in_seconds(process.cpu_us));
+  add("hansa_ops_audit_records_total", amount(process.audit_records));
+  add("hansa_ops_audit_failing_bool", bit(process.audit_fails));
   return families;
 }
 

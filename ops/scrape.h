@@ -52,6 +52,8 @@ struct ProcessFigures {
   uint64_t disk_size_bytes = 0;
   uint64_t resident_bytes = 0;
   int64_t cpu_us = 0;
+  uint64_t audit_records = 0;
+  bool audit_fails = false;
 };
 // What the system says of this process and of the disk that `folder` is on; the rest stays 0.
 ProcessFigures read_process(const std::string& folder);

@@ -22,8 +22,17 @@ Result<std::unique_ptr<Serving>> Serving::start(const Config& config, Env& env) 
   std::unique_ptr<Serving> serving(new Serving());
   serving->limits_ = config.limits;
   HANSA_TRY(serving->node_, Node::open(config, env, serving->figures_));
-  serving->service_ = std::make_unique<Service>(*serving->node_, serving->figures_);
+  auto& figures = serving->figures_;
+  const auto keys_read = [&figures](const std::string& issuer, bool is_stale) {
+    figures.token_keys_read(issuer, is_stale);
+  };
+  HANSA_TRY(serving->issuers_, TokenIssuers::open(config, env, keys_read));
+  serving->service_ =
+      std::make_unique<Service>(*serving->node_, figures, serving->issuers_.get());
   ServerOptions api{config.http.listen, config.http.threads, config.limits};
+  if (config.http.tls.is_on()) {
+    HANSA_TRY(api.tls, ServerTls::open(config.http.tls));
+  }
   HANSA_TRY(serving->api_server_,
             Server::start(
                 api,
@@ -57,6 +66,7 @@ bool Serving::stop() {
   metrics_server_.reset();
   if (node_ != nullptr) node_->close(left_ms());
   service_.reset();
+  issuers_.reset();
   node_.reset();
   return in_time;
 }

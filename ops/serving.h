@@ -45,6 +45,7 @@ class Serving {
   Limits limits_;
   Metrics figures_;
   std::unique_ptr<Node> node_;
+  std::unique_ptr<TokenIssuers> issuers_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Server> api_server_;
   std::unique_ptr<Server> metrics_server_;

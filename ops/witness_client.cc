@@ -1,13 +1,7 @@
 #include "ops/witness_client.h"
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/http/message.hpp>
 #include <charconv>
 
 #include "core/base/hash.h"
@@ -17,9 +11,7 @@
 namespace hansa::ops {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using tcp = asio::ip::tcp;
 using federation::Cosigned;
 using federation::NewestCosigned;
 
@@ -29,59 +21,21 @@ constexpr std::string_view kSizeType = "text/x.tlog.size";
 constexpr std::string_view kProblemType = "application/problem+json";
 constexpr size_t kDetailBytesMax = 300;
 
-using Ask = http::request<http::string_body>;
-using Answered = std::function<void(Result<HttpAnswer>)>;
-
 Error unavailable(const v1::Member& member, const std::string& what) {
   return {Errc::kUnavailable, "the witness of " + member.city() + " " + what};
 }
 
-Result<WitnessAddress> address_of(const v1::Member& member) {
+Result<WebAddress> address_of(const v1::Member& member, const TlsContext& tls) {
   if (member.witness_url().empty()) {
     return fail(unavailable(member, "is not on this node, and its admission names no witness_url"));
   }
-  auto address = parse_witness_url(member.witness_url());
+  auto address = parse_web_address(member.witness_url());
   if (!address) return fail(unavailable(member, "cannot be asked: " + address.error().detail));
-  if (address->is_tls) {
+  if (address->is_tls && tls == nullptr) {
     return fail(unavailable(member, "is at " + member.witness_url() +
-                                        "; this version asks witnesses by http only, so name a "
-                                        "proxy beside this node that speaks TLS to it"));
+                                        ", and this node trusts no authorities of certificates"));
   }
   return address;
-}
-
-asio::awaitable<Result<HttpAnswer>> exchange(WitnessAddress address, Ask ask, int wait_ms_max) {
-  const auto executor = co_await asio::this_coro::executor;
-  beast::error_code error;
-  auto token = asio::redirect_error(asio::use_awaitable, error);
-  tcp::resolver resolver(executor);
-  const auto endpoints = co_await resolver.async_resolve(address.host, address.port, token);
-  beast::tcp_stream stream(executor);
-  stream.expires_after(std::chrono::milliseconds(wait_ms_max));
-  if (!error) co_await stream.async_connect(endpoints, token);
-  if (!error) co_await http::async_write(stream, ask, token);
-  beast::flat_buffer buffer;
-  http::response_parser<http::string_body> parser;
-  parser.body_limit(kNoteBytesMax);
-  if (!error) co_await http::async_read(stream, buffer, parser, token);
-  if (error) co_return fail(Errc::kUnavailable, error.message());
-  auto& answer = parser.get();
-  co_return HttpAnswer{static_cast<int>(answer.result_int()),
-                       std::string(answer[http::field::content_type]), std::move(answer.body())};
-}
-
-void ask_at(asio::io_context& context, const WitnessAddress& address, Ask ask, int wait_ms_max,
-            Answered answered) {
-  ask.version(11);
-  ask.set(http::field::host, address.host + ":" + address.port);
-  ask.set(http::field::connection, "close");
-  ask.prepare_payload();
-  asio::co_spawn(context, exchange(address, std::move(ask), wait_ms_max),
-                 [answered = std::move(answered)](std::exception_ptr thrown,
-                                                  Result<HttpAnswer> answer) {
-                   if (thrown) answer = fail(Errc::kUnavailable, "it could not be asked");
-                   answered(std::move(answer));
-                 });
 }
 
 bool has_type(const HttpAnswer& answer, std::string_view type) {
@@ -151,38 +105,20 @@ Result<std::optional<Note>> newest_of(const v1::Member& member,
 
 }  // namespace
 
-Result<WitnessAddress> parse_witness_url(const std::string& url) {
-  WitnessAddress address;
-  std::string_view rest = url;
-  address.is_tls = rest.starts_with("https://");
-  if (address.is_tls || rest.starts_with("http://")) {
-    rest.remove_prefix(address.is_tls ? 8 : 7);
-    const auto slash = std::min(rest.find('/'), rest.size());
-    const auto authority = rest.substr(0, slash);
-    address.path = rest.substr(slash);
-    while (address.path.ends_with('/')) address.path.pop_back();
-    const auto colon = authority.rfind(':');
-    const bool has_port = colon != std::string_view::npos && !authority.ends_with(']');
-    address.host = authority.substr(0, has_port ? colon : authority.size());
-    address.port = has_port ? std::string(authority.substr(colon + 1))
-                            : address.is_tls ? "443" : "80";
-    if (address.host.starts_with('[') && address.host.ends_with(']')) {
-      address.host = address.host.substr(1, address.host.size() - 2);
-    }
-    const bool is_plain = url.find_first_of(" \t\r\n?#@") == std::string::npos;
-    const bool is_port = !address.port.empty() && address.port.size() <= 5 &&
-                         address.port.find_first_not_of("0123456789") == std::string::npos;
-    if (is_plain && is_port && !address.host.empty()) return address;
-  }
-  return fail(Errc::kBadRequest,
-              "expected a witness's URL like http://city.example:8080/tlog, got `" +
-                  url.substr(0, 200) + "`");
-}
-
-WitnessClient::WitnessClient(int wait_ms_max)
-    : wait_ms_max_(wait_ms_max),
+WitnessClient::WitnessClient(TlsContext tls, int wait_ms_max)
+    : tls_(std::move(tls)),
+      limits_{wait_ms_max, kNoteBytesMax},
       work_(asio::make_work_guard(context_)),
       thread_([this] { context_.run(); }) {}
+
+void WitnessClient::ask(const WebAddress& address, WebRequest request, Answered answered) {
+  asio::co_spawn(context_, ask_once(context_, address, tls_, std::move(request), limits_),
+                 [answered = std::move(answered)](const std::exception_ptr& thrown,
+                                                  Result<HttpAnswer> answer) {
+                   if (thrown) answer = fail(Errc::kUnavailable, "it could not be asked");
+                   answered(std::move(answer));
+                 });
+}
 
 WitnessClient::~WitnessClient() {
   context_.stop();
@@ -191,27 +127,28 @@ WitnessClient::~WitnessClient() {
 
 void WitnessClient::add_checkpoint(const v1::Member& witness,
                                    const federation::WitnessRequest& request, Cosigned cosigned) {
-  const auto address = address_of(witness);
+  const auto address = address_of(witness, tls_);
   if (!address) return cosigned(fail(address.error()));
   const auto note = parse_note(request.note);
   if (!note) return cosigned(fail(note.error()));
-  Ask ask(http::verb::post, address->path + "/add-checkpoint", 11);
-  ask.body() = federation::request_text(request);
-  ask_at(context_, *address, std::move(ask), wait_ms_max_,
-         [witness, text = note->text, cosigned = std::move(cosigned)](Result<HttpAnswer> answer) {
-           cosigned(cosignature(witness, text, answer));
-         });
+  WebRequest question(http::verb::post, address->path + "/add-checkpoint", 11);
+  question.body() = federation::request_text(request);
+  ask(*address, std::move(question),
+      [witness, text = note->text, cosigned = std::move(cosigned)](Result<HttpAnswer> answer) {
+        cosigned(cosignature(witness, text, answer));
+      });
 }
 
 void WitnessClient::newest(const v1::Member& witness, const LedgerId&, const std::string& origin,
                            NewestCosigned answer) {
-  const auto address = address_of(witness);
+  const auto address = address_of(witness, tls_);
   if (!address) return answer(fail(address.error()));
-  Ask ask(http::verb::get, address->path + "/" + to_hex(sha256(origin)) + "/checkpoint", 11);
-  ask_at(context_, *address, std::move(ask), wait_ms_max_,
-         [witness, answer = std::move(answer)](Result<HttpAnswer> answered) {
-           answer(newest_of(witness, answered));
-         });
+  const auto path = address->path + "/" + to_hex(sha256(origin)) + "/checkpoint";
+  WebRequest question(http::verb::get, path, 11);
+  ask(*address, std::move(question),
+      [witness, answer = std::move(answer)](Result<HttpAnswer> answered) {
+        answer(newest_of(witness, answered));
+      });
 }
 
 }  // namespace hansa::ops

@@ -7,19 +7,21 @@
 // Errors:  what the witness says: kBadRequest (400), kBadSignature (403), kUnknownLog (404),
 //          kOtherSize (409, with the size), kBadProof (422); 404 to the question for the newest
 //          checkpoint is the answer that there is none. kUnavailable: the member was admitted
-//          without an address, or with one that is not http; nobody answers within
+//          without an address, or with one that is none; nobody answers within
 //          kWitnessWaitMsMax; or with what is no answer of a witness, a signature of another key
 //          among it. Whether a cosignature is good is for the caller to check.
 // Threads: any; answers come on the client's own thread, none after its destructor has begun.
-// Limits:  answers of kNoteBytesMax bytes. Names are looked up one after the other.
+// Limits:  answers of kNoteBytesMax bytes. 
 // Source:  C2SP tlog-witness.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <thread>
 
 #include "federation/witness.h"
+#include "ops/web_connection.h"
 
 namespace hansa::ops {
 
@@ -27,7 +29,8 @@ inline constexpr int kWitnessWaitMsMax = 10'000;
 
 class WitnessClient final : public federation::WitnessCaller {
  public:
-  explicit WitnessClient(int wait_ms_max = kWitnessWaitMsMax);
+  // `tls`: of client_tls; without it, witnesses at https are not asked.
+  explicit WitnessClient(TlsContext tls = nullptr, int wait_ms_max = kWitnessWaitMsMax);
   ~WitnessClient() override;
 
   void add_checkpoint(const v1::Member& witness, const federation::WitnessRequest& request,
@@ -36,19 +39,14 @@ class WitnessClient final : public federation::WitnessCaller {
               federation::NewestCosigned answer) override;
 
  private:
-  const int wait_ms_max_;
+  using Answered = std::function<void(Result<HttpAnswer>)>;
+  void ask(const WebAddress& address, WebRequest request, Answered answered);
+
+  const TlsContext tls_;
+  const WebLimits limits_;
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::thread thread_;
 };
-
-// Where requests to a witness go; kBadRequest for anything but http[s]://host[:port][/path].
-struct WitnessAddress {
-  bool is_tls = false;
-  std::string host;
-  std::string port;
-  std::string path;  // "" or "/tlog"
-};
-Result<WitnessAddress> parse_witness_url(const std::string& url);
 
 }  // namespace hansa::ops

@@ -63,8 +63,13 @@ std::string Section::where(const YAML::Node& node) const {
   return file_->name + ":" + std::to_string(line + 1) + ": ";
 }
 
+void Section::note(const std::string& key, const std::string& expected,
+                   const std::string& value) {
+  if (file_->reads) file_->reads->push_back({path_of(key), expected, value});
+}
+
 void Section::fail(std::string message) {
-  if (!file_->error) file_->error = Error{Errc::kBadConfig, std::move(message)};
+  if (!file_->error && !file_->reads) file_->error = Error{Errc::kBadConfig, std::move(message)};
 }
 
 YAML::Node Section::find(const std::string& key) {
@@ -98,6 +103,10 @@ bool Section::has(const std::string& key) {
 
 void Section::fail_at(const std::string& key, const std::string& expected) {
   const auto path = path_of(key);
+  if (file_->reads) {
+    for (auto& read : *file_->reads) read.is_needed |= read.path == path;
+    return;
+  }
   if (const auto it = file_->overrides.find(path); it != file_->overrides.end()) {
     return fail(it->second.first + ": expected " + expected + ", got " + shown(it->second.second));
   }
@@ -128,6 +137,7 @@ std::optional<std::string> Section::scalar(const std::string& key, const std::st
 }
 
 void Section::text(const std::string& key, std::string& value) {
+  note(key, "a text", value);
   if (auto text = scalar(key, "a text")) value = *text;
 }
 
@@ -139,6 +149,7 @@ void Section::required_text(const std::string& key, std::string& value) {
 void Section::number(const std::string& key, uint32_t& value, uint32_t low, uint32_t high) {
   const auto expected =
       "a whole number from " + std::to_string(low) + " to " + std::to_string(high);
+  note(key, expected, std::to_string(value));
   const auto text = scalar(key, expected);
   if (!text) return;
   uint32_t parsed = 0;
@@ -151,6 +162,7 @@ void Section::number(const std::string& key, uint32_t& value, uint32_t low, uint
 }
 
 void Section::flag(const std::string& key, bool& value) {
+  note(key, "true or false", value ? "true" : "false");
   const auto text = scalar(key, "true or false");
   if (!text) return;
   if (*text != "true" && *text != "false") return fail_at(key, "true or false");
@@ -158,6 +170,7 @@ void Section::flag(const std::string& key, bool& value) {
 }
 
 void Section::texts(const std::string& key, std::vector<std::string>& values) {
+  note(key, "a list of texts like [a, b]", "");
   const auto node = find(key);
   if (!node.IsDefined() || file_->error) return;
   if (!node.IsSequence()) return fail_at(key, "a list of texts like [a, b]");
@@ -170,18 +183,20 @@ void Section::texts(const std::string& key, std::vector<std::string>& values) {
 
 void Section::words(const std::string& key,
                     std::vector<std::pair<std::string, std::string>>& values) {
+  note(key, "pairs of words like {name: value}", "");
   const auto node = find(key);
   if (!node.IsDefined() || file_->error) return;
-  if (!node.IsMap()) return fail_at(key, "pairs of words like {Closed: closed}");
+  if (!node.IsMap()) return fail_at(key, "pairs of words like {name: value}");
   for (const auto& item : node) {
     if (!item.first.IsScalar() || !item.second.IsScalar()) {
-      return fail_at(key, "pairs of words like {Closed: closed}");
+      return fail_at(key, "pairs of words like {name: value}");
     }
     values.emplace_back(item.first.Scalar(), item.second.Scalar());
   }
 }
 
-void Section::parsed(const std::string& key, const Parse& parse) {
+void Section::parsed(const std::string& key, const Parse& parse, std::string value) {
+  if (file_->reads) note(key, parse(""), value);
   const auto text = scalar(key, "a text");
   if (!text) return;
   if (const auto expected = parse(*text); !expected.empty()) fail_at(key, expected);
@@ -199,6 +214,7 @@ Section Section::section(const std::string& key) {
 std::vector<Section> Section::list(const std::string& key) {
   std::vector<Section> sections;
   const auto node = find(key);
+  if (file_->reads) return {Section(file_, YAML::Node(YAML::NodeType::Map), path_of(key) + "[]")};
   if (!node.IsDefined() || node.IsNull()) return sections;
   if (!node.IsSequence()) {
     fail_at(key, "a list, each item beginning with `- `");

@@ -3,6 +3,7 @@
 // Shape:   a Section is one mapping. Every read of a key marks it as known; finish() refuses keys
 //          that nobody asked for, and keys given twice. The first mistake wins; later reads do
 //          nothing, so that a caller reads everything and asks for the error once.
+//          With `reads` set the reader tells which keys it asks for, instead of reading a file.
 // Errors:  kBadConfig: `file:line: section.key: expected …, got `…``, with the nearest known name.
 // Threads: one at a time.
 // Limits:  files up to 4 MiB.
@@ -23,12 +24,22 @@
 
 namespace hansa::ops {
 
+// One key that a reader asks for.
+struct KeyRead {
+  std::string path;      // ledgers[].founding_id
+  std::string expected;  // as the message on a mistake says it
+  std::string value;     // without the key; empty: nothing
+  bool is_needed = false;
+};
+
 struct YamlFile {
   std::string name;
   YAML::Node root;
   std::optional<Error> error;
   // Values laid over the file: dotted path -> (where it comes from, text).
   std::map<std::string, std::pair<std::string, std::string>> overrides;
+  // Set: each read is noted here, every list has one empty item, and nothing is a mistake.
+  std::vector<KeyRead>* reads = nullptr;
 };
 
 // An unreadable or malformed file is in `error` of the answer.
@@ -49,9 +60,10 @@ class Section {
   void texts(const std::string& key, std::vector<std::string>& values);
   // A mapping of words to words, in the order of the file.
   void words(const std::string& key, std::vector<std::pair<std::string, std::string>>& values);
-  // Reads a text through `parse`, which answers what was expected, or "".
+  // Reads a text through `parse`, which answers what was expected, or ""; `value` is what stands
+  // without the key.
   using Parse = std::function<std::string(const std::string& text)>;
-  void parsed(const std::string& key, const Parse& parse);
+  void parsed(const std::string& key, const Parse& parse, std::string value = "");
   Section section(const std::string& key);
   std::vector<Section> list(const std::string& key);
   // The key is known but must be empty: what it would switch on is not offered.
@@ -69,6 +81,7 @@ class Section {
   std::string path_of(const std::string& key) const;
   std::string where(const YAML::Node& node) const;
   void fail(std::string message);
+  void note(const std::string& key, const std::string& expected, const std::string& value);
   std::optional<std::string> scalar(const std::string& key, const std::string& expected);
 
   std::shared_ptr<YamlFile> file_;

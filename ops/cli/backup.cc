@@ -221,8 +221,8 @@ void add_verify_backup(CLI::App& parent, Chosen& chosen) {
   options->scratch = std::filesystem::temp_directory_path().string();
   verb->add_option("FOLDER", options->from, "What `hansa backup` made")->required();
   verb->add_option("--scratch", options->scratch,
-                   "Where it is restored to and removed again; takes as much room as the backup")
-      ->capture_default_str();
+                   "Where it is restored to and removed again, with as much room as the backup "
+                   "takes; without it the folder for temporary files");
   verb->add_flag("--json", options->json, "One JSON object");
   add_remote_server(*verb, options->server);
   set_example(*verb,

@@ -36,7 +36,7 @@ Check
   agreement check FILE          what would leave which city, in words
   campaign board ALLIANCE ID    who said and did what; `hansa alliance`, `hansa feed`, `hansa key`
   diagnose | drill | version    why a node is not well; `hansa error`, `hansa metrics-catalogue`
-`hansa VERB --help` explains each, with an example that works.
+`hansa help VERB` explains each, with an example that works; `hansa configuration` each key.
 )";
 
 std::vector<std::string> names_of(const CLI::App& app) {
@@ -76,6 +76,7 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_export(app, chosen);
   add_call(app, chosen);
   add_metrics(app, chosen);
+  add_audit_trail(app, chosen);
   add_metrics_catalogue(app, chosen);
   add_why(app, chosen);
   add_policy(app, chosen);
@@ -101,9 +102,11 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_verify(app, chosen);
   add_audit(app, chosen);
   add_pack(app, chosen);
+  add_configuration(app, chosen);
   add_error(app, chosen);
   add_openapi(app, chosen);
   add_version(app, chosen);
+  add_help(app, chosen);
 }
 
 std::string deepest_help(const CLI::App& app) {
@@ -135,6 +138,19 @@ int explain(const CLI::App& app, const CLI::ParseError& mistake) {
 }
 
 }  // namespace
+
+std::string_view overview() { return kOverview; }
+
+std::string_view exit_meaning(int code) {
+  switch (code) {
+    case kExitOk: return "done";
+    case kExitRefused: return "refused: the request, the state or a file does not permit it";
+    case kExitUsage: return "the words or the configuration have a mistake; nothing was begun";
+    case kExitUnavailable: return "not now: try again, as the error's retry class says";
+    case kExitVerificationFailed: return "what was checked does not hold";
+    default: return "a fault of hansa itself";
+  }
+}
 
 int exit_code(Errc code) {
   switch (code) {
@@ -176,11 +192,27 @@ void add_remote_server(CLI::App& verb, RemoteServer& options) {
   verb.add_option("--server", options.url, "Address of the server")
       ->envname("HANSA_SERVER")
       ->capture_default_str();
-  verb.add_option("--key", options.key, "API key; better given in HANSA_KEY")->envname("HANSA_KEY");
+  add_credentials(verb, options);
+}
+
+void add_credentials(CLI::App& verb, RemoteServer& options) {
+  verb.add_option("--key", options.key, "API key or token; better given in HANSA_KEY")
+      ->envname("HANSA_KEY");
+  verb.add_option("--authorities", options.trust.authorities,
+                  "Whose certificates of servers are taken, a file in PEM; else the system's")
+      ->envname("HANSA_AUTHORITIES");
+  auto* certificate =
+      verb.add_option("--certificate", options.trust.certificate,
+                      "Own certificate in PEM, for a server that asks for one")
+          ->envname("HANSA_CERTIFICATE");
+  auto* key = verb.add_option("--certificate-key", options.trust.certificate_key, "Its private key")
+                  ->envname("HANSA_CERTIFICATE_KEY");
+  certificate->needs(key);
+  key->needs(certificate);
 }
 
 Result<Client> connect(const RemoteServer& options) {
-  return Client::open(options.url, options.key);
+  return Client::open(options.url, options.key, options.trust);
 }
 
 void print_line(const std::string& text) { std::fprintf(stdout, "%s\n", text.c_str()); }

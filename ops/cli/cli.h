@@ -35,18 +35,25 @@ struct Chosen {
 int run_cli(int count, char** words);
 
 int exit_code(Errc code);
+// What people do when a program ends so, in a few words.
+std::string_view exit_meaning(int code);
+std::string_view overview();
 int report(const Error& error);
 int usage(const std::string& message);
 
 // `lines` begin with "  hansa "; they stand under `Example:` at the end of the help.
 void set_example(CLI::App& verb, const std::string& lines);
 
-// --server and --key, with HANSA_SERVER and HANSA_KEY behind them.
+// --server, --key, --authorities, --certificate and --certificate-key, each with a variable of the
+// environment behind it.
 struct RemoteServer {
   std::string url = "http://127.0.0.1:8080";
   std::string key;
+  TlsTrust trust;
 };
 void add_remote_server(CLI::App& verb, RemoteServer& options);
+// All of them but --server, for verbs that name it otherwise.
+void add_credentials(CLI::App& verb, RemoteServer& options);
 Result<Client> connect(const RemoteServer& options);
 
 // Rows of texts as columns under a header; nothing but the header for none.
@@ -79,7 +86,10 @@ void add_inbox(CLI::App& app, Chosen& chosen);
 void add_dead(CLI::App& app, Chosen& chosen);
 void add_nodes(CLI::App& app, Chosen& chosen);
 void add_metrics(CLI::App& app, Chosen& chosen);
+void add_audit_trail(CLI::App& app, Chosen& chosen);
 void add_metrics_catalogue(CLI::App& app, Chosen& chosen);
+void add_configuration(CLI::App& app, Chosen& chosen);
+void add_help(CLI::App& app, Chosen& chosen);
 void add_why(CLI::App& app, Chosen& chosen);
 void add_policy(CLI::App& app, Chosen& chosen);
 void add_person(CLI::App& app, Chosen& chosen);

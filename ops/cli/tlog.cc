@@ -28,8 +28,7 @@ struct CopyOptions {
   std::string out;
   std::string data_dir;
   std::string config;
-  std::string from;
-  std::string key;
+  RemoteServer from{"", "", {}};
   bool newest = false;
   bool json = false;
   bool dry_run = false;
@@ -77,12 +76,13 @@ Result<SignedHead> copy_from_log(const CopyOptions& options, const LedgerId& led
 
 class TlogServer {
  public:
-  static Result<TlogServer> open(const std::string& url, const std::string& key) {
+  static Result<TlogServer> open(const RemoteServer& server) {
+    const auto& url = server.url;
     const auto host = url.find("://");
     const auto path = host == std::string::npos ? host : url.find('/', host + 3);
     auto prefix = path == std::string::npos ? "" : url.substr(path);
     while (prefix.ends_with('/')) prefix.pop_back();
-    HANSA_TRY(auto client, Client::open(url.substr(0, path), key));
+    HANSA_TRY(auto client, Client::open(url.substr(0, path), server.key, server.trust));
     return TlogServer(std::move(client), std::move(prefix));
   }
   Result<std::string> get(const LedgerId& ledger, const std::string& name) {
@@ -126,7 +126,7 @@ Result<std::string> get_checkpoint(TlogServer& server, const LedgerId& ledger, b
 }
 
 Result<SignedHead> copy_from_server(const CopyOptions& options, const LedgerId& ledger) {
-  HANSA_TRY(auto server, TlogServer::open(options.from, options.key));
+  HANSA_TRY(auto server, TlogServer::open(options.from));
   SignedHead head;
   HANSA_TRY(const auto text, get_checkpoint(server, ledger, options.newest));
   HANSA_TRY(head.note, parse_note(text));
@@ -157,7 +157,8 @@ Result<SignedHead> copy_from_server(const CopyOptions& options, const LedgerId& 
 // ---- the verb
 
 int copy(const CopyOptions& options) {
-  const int sources = !options.data_dir.empty() + !options.config.empty() + !options.from.empty();
+  const int sources =
+      !options.data_dir.empty() + !options.config.empty() + !options.from.url.empty();
   if (sources != 1) return usage("expected one of --data, --config and --from");
   for (const auto& name : options.ledgers) {
     const auto ledger = LedgerId::parse(name);
@@ -169,7 +170,7 @@ int copy(const CopyOptions& options) {
       print_line("would write " + federation::EvidenceFolder(options.out, *ledger).path());
       continue;
     }
-    const auto head = options.from.empty() ? copy_from_log(options, *ledger)
+    const auto head = options.from.url.empty() ? copy_from_log(options, *ledger)
                                            : copy_from_server(options, *ledger);
     if (!head) return report(head.error());
     const auto& tree = head->checkpoint.tree;
@@ -277,9 +278,8 @@ void add_copy(CLI::App& parent, Chosen& chosen) {
       ->required();
   one->add_option("--data", options->data_dir, "Data folder of a stopped node that keeps them");
   one->add_option("--config", options->config, "Configuration of a node, whose log is read");
-  one->add_option("--from", options->from, "Where they are served, like http://host:8080/tlog");
-  one->add_option("--key", options->key, "API key; better given in HANSA_KEY")
-      ->envname("HANSA_KEY");
+  one->add_option("--from", options->from.url, "Where they are served, like http://host:8080/tlog");
+  add_credentials(*one, options->from);
   one->add_flag("--newest", options->newest,
                 "Up to the newest checkpoint, also where witnesses have not confirmed it yet; "
                 "without it up to the newest one confirmed, if there is any");

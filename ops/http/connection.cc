@@ -17,7 +17,9 @@ namespace http = boost::beast::http;
 constexpr size_t kSocketReadBytes = 16 * 1024;
 constexpr size_t kLingerBytesMax = 64 * 1024 * 1024;
 constexpr uint32_t kLingerMsMax = 2'000;
+constexpr uint32_t kTlsEndMsMax = 200;
 constexpr size_t kGzipBytesMin = 1024;
+constexpr char kTlsHandshake = 0x16;  // the first byte of a client that speaks TLS
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -62,6 +64,7 @@ void Connection::stop_when_idle() {
 asio::awaitable<void> Connection::run() {
   beast::error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  if (worker_.shared->options.tls && !co_await shake_hands()) co_return;
   if (over_limit_) {
     worker_.shared->metrics.connection_refused();
     co_await refuse(over_limit_error());
@@ -70,8 +73,54 @@ asio::awaitable<void> Connection::run() {
   try {
     while (co_await serve_one()) {
     }
+    co_await end_tls();
   } catch (const std::exception& exception) {
     JsonLine(LogLevel::kError, "connection_failed").field("what", exception.what());
+  }
+}
+
+asio::awaitable<bool> Connection::shake_hands() {
+  set_deadline(worker_.shared->options.limits.request_ms_max);
+  beast::error_code code;
+  auto token = asio::redirect_error(asio::use_awaitable, code);
+  co_await socket_.async_wait(asio::ip::tcp::socket::wait_read, token);
+  char first = 0;
+  if (!code) socket_.receive(asio::buffer(&first, 1), asio::ip::tcp::socket::message_peek, code);
+  if (code) co_return false;
+  if (first != kTlsHandshake) {
+    const Error error{Errc::kBadRequest, "this address speaks TLS; ask by https://"};
+    co_await refuse(error);
+    co_return false;
+  }
+  tls_context_ = worker_.shared->options.tls->context();
+  tls_.emplace(socket_, *tls_context_);
+  co_await tls_->async_handshake(asio::ssl::stream_base::server, token);
+  if (code) worker_.shared->metrics.tls_refused();
+  co_return !code;
+}
+
+// Says that nothing was cut off, and gives the other side a moment to say the same.
+asio::awaitable<void> Connection::end_tls() {
+  if (!tls_ || !socket_.is_open()) co_return;
+  set_deadline(kTlsEndMsMax);
+  beast::error_code ignored;
+  co_await tls_->async_shutdown(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+asio::awaitable<size_t> Connection::read_some(beast::error_code& code) {
+  auto token = asio::redirect_error(asio::use_awaitable, code);
+  const auto room = buffer_.prepare(kSocketReadBytes);
+  if (tls_) co_return co_await tls_->async_read_some(room, token);
+  co_return co_await socket_.async_read_some(room, token);
+}
+
+template <typename Buffers>
+asio::awaitable<void> Connection::write(const Buffers& buffers, beast::error_code& code) {
+  auto token = asio::redirect_error(asio::use_awaitable, code);
+  if (tls_) {
+    co_await asio::async_write(*tls_, buffers, token);
+  } else {
+    co_await asio::async_write(socket_, buffers, token);
   }
 }
 
@@ -147,8 +196,7 @@ asio::awaitable<Connection::Read> Connection::read_request() {
       }
       if (view(parser_->get()[http::field::expect]) == "100-continue" && !parser_->is_done()) {
         static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-        co_await asio::async_write(socket_, asio::buffer(kContinue),
-                                   asio::redirect_error(asio::use_awaitable, code));
+        co_await write(asio::buffer(kContinue), code);
       }
     }
     if (parser_->is_done()) co_return Read::kRequest;
@@ -162,8 +210,7 @@ asio::awaitable<Connection::Read> Connection::read_request() {
 
 asio::awaitable<bool> Connection::read_more() {
   beast::error_code code;
-  const size_t count = co_await socket_.async_read_some(
-      buffer_.prepare(kSocketReadBytes), asio::redirect_error(asio::use_awaitable, code));
+  const size_t count = co_await read_some(code);
   buffer_.commit(count);
   co_return !code;
 }
@@ -275,7 +322,7 @@ asio::awaitable<void> Connection::send(const Reply& reply, bool keep_alive) {
   set_deadline(worker_.shared->options.limits.idle_ms_max);
   const std::array<asio::const_buffer, 2> parts = {asio::buffer(head_), asio::buffer(body)};
   beast::error_code code;
-  co_await asio::async_write(socket_, parts, asio::redirect_error(asio::use_awaitable, code));
+  co_await write(parts, code);
   if (code) socket_.close(code);
 }
 
@@ -292,13 +339,13 @@ asio::awaitable<void> Connection::refuse(const Error& error) {
 // connection and take the answer away from the caller.
 asio::awaitable<void> Connection::linger() {
   beast::error_code code;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, code);
+  if (tls_) co_return co_await end_tls();
   set_deadline(kLingerMsMax);
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, code);
   size_t left = kLingerBytesMax;
   while (!code && left > 0) {
     buffer_.clear();
-    const size_t count = co_await socket_.async_read_some(
-        buffer_.prepare(kSocketReadBytes), asio::redirect_error(asio::use_awaitable, code));
+    const size_t count = co_await read_some(code);
     left -= std::min(left, count);
   }
 }

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -71,9 +72,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
   enum class Read { kRequest, kEnd, kRefused };
+  boost::asio::awaitable<bool> shake_hands();
+  boost::asio::awaitable<void> end_tls();
   boost::asio::awaitable<bool> serve_one();
   boost::asio::awaitable<Read> read_request();
   boost::asio::awaitable<bool> read_more();
+  // In clear or by TLS. Answers the count of bytes; 0 with an error.
+  boost::asio::awaitable<size_t> read_some(boost::beast::error_code& code);
+  template <typename Buffers>
+  boost::asio::awaitable<void> write(const Buffers& buffers, boost::beast::error_code& code);
   boost::asio::awaitable<void> send(const Reply& reply, bool keep_alive);
   boost::asio::awaitable<void> refuse(const Error& error);
   boost::asio::awaitable<void> linger();
@@ -88,6 +95,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Worker& worker_;
   boost::asio::ip::tcp::socket socket_;
+  TlsContext tls_context_;  // outlives what uses it
+  std::optional<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::string head_;

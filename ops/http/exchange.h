@@ -52,6 +52,8 @@ struct Reply {
   std::string_view caching = "no-store";  // a literal
   size_t route = route_number(PlainRoute::kNone);
   std::optional<Errc> problem;
+  Seq seq = 0;          // of the entry that a command became
+  std::string subject;  // what the command was about
 };
 
 using Handler = std::function<boost::asio::awaitable<Reply>(const Call&)>;

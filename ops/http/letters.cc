@@ -1,7 +1,5 @@
 #include "ops/http/letters.h"
 
-#include "ops/json_log.h"
-
 namespace hansa::ops {
 namespace {
 
@@ -39,17 +37,10 @@ v1::LettersAnswer list(const DeadLetters* letters, const LedgerId& ledger) {
   return answer;
 }
 
-// What the record says may be personal: who reads it is written down.
-Result<v1::LetterShown> read(const DeadLetters& letters, const std::string& id,
-                             const LedgerId& ledger, const Principal& principal) {
+Result<v1::LetterShown> read(const DeadLetters& letters, const std::string& id) {
   const auto letter = letters.find(id);
   if (!letter) return fail(unknown_letter(id));
   HANSA_TRY(auto opened, letters.open_letter(*letter));
-  JsonLine(LogLevel::kInfo, "dead_letter_read")
-      .field("ledger", ledger.text())
-      .field("issuer", principal.issuer)
-      .field("caller", principal.subject)
-      .field("letter", id);
   auto row = shown(*letter);
   row.set_detail(std::move(opened.detail));
   row.set_value(std::move(opened.value));
@@ -59,8 +50,7 @@ Result<v1::LetterShown> read(const DeadLetters& letters, const std::string& id,
 }  // namespace
 
 Result<std::unique_ptr<Message>> answer_letters(const Message& request, DeadLetters* letters,
-                                                const LedgerId& ledger,
-                                                const Principal& principal) {
+                                                const LedgerId& ledger) {
   const auto* type = request.GetDescriptor();
   if (type == v1::ListDeadLetters::descriptor()) {
     return std::unique_ptr<Message>(std::make_unique<v1::LettersAnswer>(list(letters, ledger)));
@@ -70,7 +60,7 @@ Result<std::unique_ptr<Message>> answer_letters(const Message& request, DeadLett
   if (letters == nullptr) return fail(unknown_letter(id));
   Result<v1::LetterShown> row = fail(unknown_letter(id));
   if (type == v1::GetDeadLetter::descriptor()) {
-    row = read(*letters, id, ledger, principal);
+    row = read(*letters, id);
   } else {
     auto letter = type == v1::RetryDeadLetter::descriptor() ? letters->ask_retry(id)
                                                             : letters->end(id);

@@ -9,14 +9,13 @@
 
 #include <memory>
 
-#include "core/city/context.h"
+#include "core/base/ids.h"
 #include "ops/dead_letters.h"
 
 namespace hansa::ops {
 
 // `letters` is nullptr for a city without inboxes.
 Result<std::unique_ptr<google::protobuf::Message>> answer_letters(
-    const google::protobuf::Message& request, DeadLetters* letters, const LedgerId& ledger,
-    const Principal& principal);
+    const google::protobuf::Message& request, DeadLetters* letters, const LedgerId& ledger);
 
 }  // namespace hansa::ops

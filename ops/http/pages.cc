@@ -209,6 +209,9 @@ Handler metrics_handler(Node& node, Metrics& metrics) {
                   node.log().statistics()};
     scrape.process.started_us = started_us;
     scrape.process.now_us = node.env().now_us();
+    const auto trail = node.audit_trail().health();
+    scrape.process.audit_records = trail.records;
+    scrape.process.audit_fails = trail.is_failing;
     if (const auto cluster = node.cluster()) {
       scrape.process.clock_ahead_us = cluster->clock_ahead_us;
     }

@@ -43,6 +43,10 @@ asio::awaitable<void> sweep(Worker* worker) {
   const auto period = sweep_period(worker->shared->options.limits);
   while (!code) {
     worker->date_line = make_date_line(SystemEnv().now_us());
+    if (const auto& tls = worker->shared->options.tls) {
+      tls->look_again(monotonic_us());
+      worker->shared->metrics.tls_read(tls->expires_s(), tls->is_stale());
+    }
     const auto now = std::chrono::steady_clock::now();
     for (auto* connection : worker->connections) connection->check_deadline(now);
     worker->timer.expires_after(period);

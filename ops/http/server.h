@@ -5,7 +5,9 @@
 //          answered one after the other. Answers above 1 KiB are gzipped for those who accept it.
 // Errors:  start: kUnavailable when the address cannot be listened on (busy port). To callers:
 //          header_too_large, too_large, request_timeout and bad_request end the connection;
-//          over connections_max the answer is `unavailable` with Retry-After.
+//          over connections_max the answer is `unavailable` with Retry-After. With TLS, a caller
+//          that speaks plain HTTP hears bad_request in clear; one whose handshake fails, or has no
+//          certificate that is asked for, is cut off by an alert of TLS.
 // Threads: start and stop from one thread; the handler is called on the server's threads.
 // Limits:  of ops/config.h; a request that does not arrive whole within request_ms_max is refused,
 //          an idle connection is closed after idle_ms_max.
@@ -15,6 +17,7 @@
 
 #include "ops/config.h"
 #include "ops/http/exchange.h"
+#include "ops/tls.h"
 
 namespace hansa::ops {
 
@@ -22,6 +25,7 @@ struct ServerOptions {
   Endpoint listen;
   uint32_t threads = 2;
   Limits limits;
+  std::shared_ptr<ServerTls> tls{};  // nullptr: plain HTTP
   // Requests slower than this are logged.
   int64_t slow_us = 1'000'000;
 };

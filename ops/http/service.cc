@@ -3,12 +3,13 @@
 #include <google/protobuf/message.h>
 
 #include <charconv>
-#include <mutex>
 
 #include "core/city/access.h"
 #include "hansa/v1/case.pb.h"
+#include "hansa/v1/inbox.pb.h"
 #include "hansa/v1/operations.pb.h"
 #include "ops/csv_answer.h"
+#include "ops/http/batch.h"
 #include "ops/http/letters.h"
 #include "ops/http/pages.h"
 #include "ops/http/shares.h"
@@ -32,6 +33,7 @@ constexpr int64_t kAtLeastWaitUsMax = 5'000'000;
 constexpr std::string_view kProjectionsService = "Projections";
 constexpr std::string_view kLettersService = "DeadLetters";
 constexpr std::string_view kSharesService = "Shares";
+constexpr std::string_view kAuditService = "AuditRecords";
 constexpr std::string_view kNdjson = "application/x-ndjson";
 
 std::unique_ptr<Message> make_message(const google::protobuf::Descriptor* type) {
@@ -131,56 +133,11 @@ v1::ProjectionAnswer projection_answer(const projections::Keeper& keeper) {
   return answer;
 }
 
-// The rows of a batch and, in the same order, their outcomes; what has none yet is not known.
-class Batch {
- public:
-  Batch(std::vector<size_t> lines, std::function<void(size_t)> done)
-      : lines_(std::move(lines)),
-        outcomes_(lines_.size(), fail(projections::unknown_outcome())),
-        waiting_(lines_.size()),
-        done_(std::move(done)) {
-    if (waiting_ == 0) done_(0);
-  }
-
-  void finish(size_t row, Result<v1::Receipt> outcome) {
-    std::lock_guard lock(mutex_);
-    outcomes_[row] = std::move(outcome);
-    if (--waiting_ == 0) done_(0);
-  }
-
-  std::string body() const;
-
- private:
-  const std::vector<size_t> lines_;
-  mutable std::mutex mutex_;
-  std::vector<Result<v1::Receipt>> outcomes_;
-  size_t waiting_;
-  std::function<void(size_t)> done_;
-};
-
-std::string Batch::body() const {
-  std::lock_guard lock(mutex_);
-  std::string body;
-  for (size_t i = 0; i < lines_.size(); ++i) {
-    body += "{\"line\":" + std::to_string(lines_[i]);
-    const auto& outcome = outcomes_[i];
-    if (outcome) {
-      body += ",\"receipt\":";
-      append_json(body, *outcome);
-      if (outcome->entry_sha256().empty()) body += ",\"unchanged\":true";
-    } else {
-      body += ",\"problem\":" + problem_json(outcome.error(), "");
-    }
-    body += "}\n";
-  }
-  return body;
-}
-
 }  // namespace
 
 struct Service::Request {
   const Route* route = nullptr;
-  const Principal* principal = nullptr;
+  Caller principal;
   std::unique_ptr<Message> message;
   Seq at_least = 0;
   bool as_csv = false;
@@ -192,10 +149,10 @@ struct Service::Request {
   }
 };
 
-Service::Service(Node& node, Metrics& metrics)
+Service::Service(Node& node, Metrics& metrics, TokenIssuers* issuers)
     : node_(node),
       metrics_(metrics),
-      access_(node.config().api_keys, node.config().limits.requests_per_second_max),
+      access_(node.config().api_keys, issuers, node.config().limits),
       tlog_(node, access_),
       openapi_(openapi()),
       errors_(error_list_json()) {}
@@ -303,9 +260,42 @@ asio::awaitable<Result<Reply>> Service::answer_method(const Call& call, Route& r
   }
   Request request;
   request.route = &route;
-  request.principal = *principal;
+  request.principal = *std::move(principal);
+  const Caller caller = request.principal;
+  const bool is_recorded =
+      request.method().http_verb != "GET" && !Access::is_anonymous(*caller);
+  if (is_recorded) {
+    if (auto ready = node_.audit_trail().ready(); !ready) co_return fail(std::move(ready).error());
+  }
+  auto reply = co_await answer_caller(call, std::move(request));
+  if (!is_recorded) co_return reply;
+  if (!reply) {
+    const auto& error = reply.error();
+    record(*caller, route, error_info(error.code).name, error.seq, "");
+  } else if (route.method->rule.body_type().empty()) {
+    record(*caller, route, "ok", reply->seq, reply->subject);
+  }
+  co_return reply;
+}
+
+void Service::record(const Principal& caller, const Route& route, std::string_view outcome,
+                     Seq seq, const std::string& subject) {
+  const LedgerId ledger{std::string(route.method->ledger_kind), route.values.front().second};
+  auto* door = node_.door(ledger);
+  auto made = audit_record(ledger, door == nullptr ? nullptr : &door->keeper(), caller,
+                           route.method->name);
+  made.set_outcome(std::string(outcome));
+  made.set_seq(seq);
+  made.set_subject(subject);
+  node_.audit_trail().add(std::move(made));
+}
+
+asio::awaitable<Result<Reply>> Service::answer_caller(const Call& call, Request request) {
   const auto& method = request.method();
-  if (auto may = permit_caller(method.rule, **principal, request.ledger()); !may) {
+  if (auto may = permit_caller(method.rule, *request.principal, request.ledger()); !may) {
+    co_return fail(std::move(may).error());
+  }
+  if (auto may = access_.admit(request.ledger(), monotonic_us()); !may) {
     co_return fail(std::move(may).error());
   }
   if (!method.rule.body_type().empty()) co_return co_await batch(call, std::move(request));
@@ -315,16 +305,33 @@ asio::awaitable<Result<Reply>> Service::answer_method(const Call& call, Route& r
   if (method.is_command) co_return co_await command(call, std::move(request));
   if (method.service == kProjectionsService) co_return co_await operate(call, std::move(request));
   if (method.service == kLettersService) co_return letters(request);
+  if (method.service == kAuditService) co_return audit_records(request);
   if (method.service == kSharesService) co_return co_await shares(call, std::move(request));
   co_return co_await read(call, std::move(request));
 }
 
+Result<Reply> Service::audit_records(const Request& request) {
+  HANSA_CHECK(validate(*request.message));
+  HANSA_TRY(auto* door, find_door(request.ledger()));
+  const auto& asked = static_cast<const v1::ListAuditRecords&>(*request.message);
+  HANSA_TRY(const auto answer,
+            node_.audit_trail().list(door->keeper().config().ledger, asked.page_size(),
+                                     asked.page_token()));
+  Reply reply;
+  append_json(reply.body, answer);
+  return reply;
+}
+
+// What the record says may be personal: who reads it is written down.
 Result<Reply> Service::letters(const Request& request) {
   HANSA_CHECK(validate(*request.message));
   HANSA_TRY(auto* door, find_door(request.ledger()));
   HANSA_TRY(const auto answer,
             answer_letters(*request.message, node_.dead_letters(request.ledger()),
-                           door->keeper().config().ledger, *request.principal));
+                           door->keeper().config().ledger));
+  if (request.method().name == v1::GetDeadLetter::descriptor()->name()) {
+    record(*request.principal, *request.route, "ok", 0, request.route->values.back().second);
+  }
   Reply reply;
   append_json(reply.body, *answer);
   return reply;
@@ -458,6 +465,8 @@ asio::awaitable<Result<Reply>> Service::command(const Call& call, Request reques
   Reply reply;
   append_json(reply.body, *receipt);
   reply.headers = seq_header(receipt->seq());
+  reply.seq = receipt->seq();
+  reply.subject = receipt->subject_id();
   // A route without a verb of its own adds to a collection.
   if (request.method().path.find(':') == std::string::npos) {
     reply.status = 201;
@@ -504,6 +513,14 @@ asio::awaitable<Result<Reply>> Service::batch(const Call& call, Request request)
     }
   };
   co_await await_answer_within<size_t>(call, answer_us_max(), start);
+  for (const auto& outcome : batch->outcomes()) {
+    if (outcome) {
+      record(*request.principal, *request.route, "ok", outcome->seq(), outcome->subject_id());
+    } else {
+      record(*request.principal, *request.route, error_info(outcome.error().code).name,
+             outcome.error().seq, "");
+    }
+  }
   Reply reply;
   reply.content_type = kNdjson;
   reply.body = batch->body();

@@ -7,13 +7,15 @@
 //          and 405 for all.
 // Errors:  every one becomes a problem document (ops/problem.h).
 // Threads: any; the node must outlive the service and the server that calls it.
+//          Every command and operation of a caller with credentials, answered or refused, is one
+//          record of the node's audit trail before the answer goes out; a batch has one for a row.
 // Limits:  a batch has at most 1 000 rows; `at_least` waits at most 5 s; a command is answered
 //          within limits.request_ms_max, kUnknownOutcome at the latest.
 // Source:  SPEC §2.
 #pragma once
 
 #include "federation/ratifications.h"
-#include "ops/access.h"
+#include "ops/access/access.h"
 #include "ops/http/exchange.h"
 #include "ops/http/router.h"
 #include "ops/http/tlog.h"
@@ -23,7 +25,8 @@ namespace hansa::ops {
 
 class Service {
  public:
-  Service(Node& node, Metrics& metrics);
+  // `issuers` may be nullptr: no tokens then.
+  Service(Node& node, Metrics& metrics, TokenIssuers* issuers);
 
   boost::asio::awaitable<Reply> answer(const Call& call);
 
@@ -34,6 +37,10 @@ class Service {
   Result<std::optional<Reply>> plain_page(const Call& call);
   Result<Reply> options_reply(const Call& call, Route& route);
   boost::asio::awaitable<Result<Reply>> answer_method(const Call& call, Route& route);
+  boost::asio::awaitable<Result<Reply>> answer_caller(const Call& call, Request request);
+  // One record of the audit trail: what came of a command, or of one row of a batch.
+  void record(const Principal& caller, const Route& route, std::string_view outcome, Seq seq,
+              const std::string& subject);
   Result<void> fill_request(const Call& call, Request& request);
   boost::asio::awaitable<Result<Reply>> command(const Call& call, Request request);
   boost::asio::awaitable<Result<Reply>> batch(const Call& call, Request request);
@@ -42,6 +49,7 @@ class Service {
   boost::asio::awaitable<Result<Rows>> rows_for(const Call& call, const Request& request);
   boost::asio::awaitable<Result<Reply>> operate(const Call& call, Request request);
   Result<Reply> letters(const Request& request);
+  Result<Reply> audit_records(const Request& request);
   boost::asio::awaitable<Result<Reply>> shares(const Call& call, Request request);
   Result<projections::Door*> find_door(const LedgerId& ledger);
   int64_t answer_us_max() const;

@@ -165,7 +165,7 @@ Result<Reply> TlogPages::tile(const Call& call, const LedgerId& ledger,
 }
 
 Result<void> TlogPages::may_read_entries(const Call& call, const LedgerId& ledger) {
-  HANSA_TRY(const auto* reader,
+  HANSA_TRY(const auto reader,
             access_.authenticate(call.authorization, call.api_key, monotonic_us()));
   const auto alliance = ledger.id.substr(0, ledger.id.find('/'));
   HANSA_CHECK(permit_caller(find_method("ListShareEntries")->rule, *reader,

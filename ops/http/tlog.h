@@ -23,7 +23,7 @@
 #pragma once
 
 #include "federation/tlog.h"
-#include "ops/access.h"
+#include "ops/access/access.h"
 #include "ops/http/exchange.h"
 #include "ops/node.h"
 

@@ -1,7 +1,7 @@
 // Goal: deny by default: only who the schema names may call a method, only in their own cities.
 // Method: the matrix method x role x own, other or no city is walked and held against the roles in
 // the method's options, read here a second time; credentials are tried in every form.
-#include "ops/access.h"
+#include "ops/access/access.h"
 
 #include <gtest/gtest.h>
 
@@ -72,7 +72,7 @@ TEST(AccessMatrix, EveryMethodAdmitsItsRolesInTheirCitiesAndNobodyElse) {
 }
 
 TEST(AccessMatrix, WithoutCredentialsOnlyWhatIsPublic) {
-  Access access({});
+  Access access({}, nullptr, {});
   const auto anonymous = access.authenticate("", "", 1);
   ASSERT_TRUE(anonymous);
   for (const auto& method : methods()) {
@@ -90,14 +90,14 @@ TEST(AccessMatrix, EveryMethodHasRoles) {
 }
 
 TEST(Credentials, KeysAreTakenInBothHeaders) {
-  Access access({make_key("first-key", "a"), make_key("second-key", "b")});
+  Access access({make_key("first-key", "a"), make_key("second-key", "b")}, nullptr, {});
   EXPECT_EQ((*access.authenticate("Bearer first-key", "", 1))->subject, "a");
   EXPECT_EQ((*access.authenticate("bearer first-key", "", 1))->subject, "a");
   EXPECT_EQ((*access.authenticate("", "second-key", 1))->subject, "b");
 }
 
 TEST(Credentials, WhatIsNoKeyIsRefusedAndNeverAnonymous) {
-  Access access({make_key("first-key", "a")});
+  Access access({make_key("first-key", "a")}, nullptr, {});
   for (const auto& [authorization, key] :
        std::vector<std::pair<std::string, std::string>>{{"Bearer other", ""},
                                                         {"Basic Zmlyc3Qta2V5", ""},
@@ -111,13 +111,40 @@ TEST(Credentials, WhatIsNoKeyIsRefusedAndNeverAnonymous) {
 }
 
 TEST(RateLimit, EachCallerHasOnesOwnAndItFillsAgain) {
-  Access access({make_key("first-key", "a"), make_key("second-key", "b")}, 2);
+  Limits limits;
+  limits.requests_per_second_max = 2;
+  Access access({make_key("first-key", "a"), make_key("second-key", "b")}, nullptr, limits);
   EXPECT_TRUE(access.authenticate("", "first-key", 1'000'000));
   EXPECT_TRUE(access.authenticate("", "first-key", 1'000'000));
   EXPECT_EQ(access.authenticate("", "first-key", 1'000'000).error().code, Errc::kRateLimited);
   EXPECT_TRUE(access.authenticate("", "second-key", 1'000'000));
   EXPECT_TRUE(access.authenticate("", "first-key", 1'500'000));
   EXPECT_FALSE(access.authenticate("", "first-key", 1'500'000));
+}
+
+TEST(RateLimit, OneCityDoesNotUseUpAnothers) {
+  Limits limits;
+  limits.ledger_requests_per_second_max = 1;
+  Access access({}, nullptr, limits);
+  EXPECT_TRUE(access.admit(kWuxi, 1'000'000));
+  const auto again = access.admit(kWuxi, 1'000'000);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::kRateLimited);
+  EXPECT_NE(again.error().detail.find("1 requests a second about one city"), std::string::npos);
+  EXPECT_TRUE(access.admit({"city", "shanghai"}, 1'000'000));
+  EXPECT_TRUE(access.admit(kWuxi, 2'000'000));
+}
+
+TEST(RateLimit, AFloodOfNamesForgetsOnlyThoseThatRested) {
+  RateLimit limit(1, "from one caller");
+  ASSERT_TRUE(limit.take("busy", 1));
+  for (size_t i = 0; i < 2 * RateLimit::kNamesMax; ++i) {
+    const auto taken = limit.take("name " + std::to_string(i), 2);
+    EXPECT_EQ(taken.has_value(), i <= RateLimit::kNamesMax - 1) << i;
+  }
+  EXPECT_FALSE(limit.take("busy", 3));
+  EXPECT_TRUE(limit.take("busy", 1'000'001));
+  EXPECT_TRUE(limit.take("a new one", 3'000'000));
 }
 
 }  // namespace

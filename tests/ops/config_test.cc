@@ -117,7 +117,63 @@ TEST(Config, RefusesPlainHttpOffLoopbackUnlessAllowed) {
 TEST(Config, RefusesWhatThisVersionDoesNotOffer) {
   expect_parts(message_of(kGood + "inboxes:\n  - {topic: x}\n"), {":19:", "inboxes", "Kafka"});
   expect_parts(message_of(kGood + "peers:\n  - {bootstrap: x}\n"), {":19:", "peers", "Kafka"});
-  expect_parts(message_of(with("allow_plain: false", "tls: {certificate: x}")), {":7:", "TLS"});
+}
+
+const std::string kIssuer = R"(  jwt:
+    - issuer: https://id.example
+      audience: hansa
+      keys_file: keys.json
+      roles: {case-worker: dispatcher}
+      cities: [example]
+)";
+
+TEST(Config, ReadsTlsAndIssuers) {
+  const auto config = parse_config(
+      with("allow_plain: false",
+           "tls: {certificate: node.crt, key: node.key, caller_authorities: callers.pem}\n"
+           "  trusted_authorities: /etc/town.pem") + kIssuer,
+      "dir/hansa.yaml", {});
+  ASSERT_TRUE(config) << config.error().detail;
+  EXPECT_TRUE(config->http.tls.is_on());
+  EXPECT_EQ(config->http.tls.certificate, "dir/node.crt");
+  EXPECT_EQ(config->http.tls.key, "dir/node.key");
+  EXPECT_EQ(config->http.tls.caller_authorities, "dir/callers.pem");
+  EXPECT_EQ(config->http.trusted_authorities, "/etc/town.pem");
+  ASSERT_EQ(config->issuers.size(), 1u);
+  const auto& issuer = config->issuers[0];
+  EXPECT_EQ(issuer.issuer, "https://id.example");
+  EXPECT_EQ(issuer.keys_file, "dir/keys.json");
+  EXPECT_EQ(issuer.roles_claim, "roles");
+  ASSERT_EQ(issuer.roles.size(), 1u);
+  EXPECT_EQ(issuer.roles[0].second, v1::Role::dispatcher);
+}
+
+TEST(Config, ServesOtherMachinesByTlsOrWhereAProxyDoes) {
+  const auto on_all = [](const std::string& more) {
+    return with("  listen: 127.0.0.1:8080\n  allow_plain: false", "  listen: 0.0.0.0:8080" + more);
+  };
+  expect_parts(message_of(on_all("")), {":6:", "http.listen", "tls", "allow_plain"});
+  EXPECT_EQ(message_of(on_all("\n  tls: {certificate: x, key: y}")), "no error");
+  EXPECT_EQ(message_of(on_all("\n  allow_plain: true")), "no error");
+  expect_parts(message_of(on_all("\n  tls: {certificate: x}")), {"http.tls.key"});
+}
+
+TEST(Config, RefusesIssuersThatWouldBeTakenForOthers) {
+  const auto but = [](const std::string& what, const std::string& by) {
+    auto issuer = kIssuer;
+    issuer.replace(issuer.find(what), what.size(), by);
+    return message_of(kGood + issuer);
+  };
+  expect_parts(but("https://id.example", "key"), {"access.jwt[0].issuer", "`key`"});
+  expect_parts(but("      audience: hansa\n", ""), {"access.jwt[0].audience"});
+  expect_parts(but("keys_file: keys.json", "keys_url: http://id.example/keys"),
+               {"access.jwt[0].keys_url", "https"});
+  expect_parts(but("keys_file: keys.json", "refresh_s: 60"), {"keys_file or keys_url"});
+  expect_parts(but("dispatcher", "dispacher"), {"dispacher", "did you mean `dispatcher`?"});
+  expect_parts(but("      cities: [example]\n", ""), {"access.jwt[0].cities"});
+  expect_parts(but("roles: {case-worker: dispatcher}", "roles: {}"), {"access.jwt[0].roles"});
+  expect_parts(message_of(kGood + kIssuer + kIssuer.substr(kIssuer.find('\n') + 1)),
+               {"each issuer once"});
 }
 
 TEST(Config, RefusesTextThatIsNoYaml) {

@@ -1,46 +1,24 @@
 """Goal: what the pages under examples/alliance tell a secretariat, a city and a subscriber to type
 works as printed, and shows what they say it shows.
 
-Method: their `sh` blocks run one after the other in one bash, as those of the README do; each line
-of a `text` block must stand in what the block before it printed, in that order, where `…` is
-anything. What else must hold of the files that they leave is asked at the end.
+Method: their blocks run as those of the handbook do (readme/handbook_test.py); what else must hold
+of the files that they leave is asked at the end.
 """
 
 import hashlib
 import html.parser
 import json
 import os
-import re
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "crash"), os.path.join(HERE, "..", "readme")]
-from city_process import Failed, expect, free_port, test_main  # noqa: E402
-from readme_test import run as run_script, script_of  # noqa: E402
+from city_process import expect, test_main  # noqa: E402
+from handbook_test import run_pages  # noqa: E402
 
-ROOT = os.path.dirname(os.path.dirname(HERE))
 SECONDS_MAX = 150
 PAGES = ["secretary.md", "city.md", "subscriber.md"]
-
-
-def blocks_of(text):
-    """(commands, lines that they must print) of each sh block."""
-    blocks = []
-    for kind, content in re.findall(r"^```(sh|text)\n(.*?)^```", text, re.M | re.S):
-        if kind == "sh":
-            blocks.append((content, []))
-        else:
-            blocks[-1][1].extend(content.splitlines())
-    return blocks
-
-
-def check_printed(number, commands, expected, printed):
-    lines = iter(printed.splitlines())
-    for line in expected:
-        wanted = re.compile(".*".join(re.escape(part) for part in line.rstrip().split("…")))
-        if not any(wanted.fullmatch(found.rstrip()) for found in lines):
-            raise Failed(f"block {number} does not print `{line}` there:\n{commands}\n{printed}")
 
 
 class Page(html.parser.HTMLParser):
@@ -105,28 +83,13 @@ def check_report(hansa, league, folder, closed):
 
 
 def run(hansa, folder):
-    blocks = []
-    for page in PAGES:
-        found = blocks_of(read(ROOT, "examples", "alliance", page))
-        expect(found and any(expected for _, expected in found), f"{page} shows nothing")
-        blocks += found
-    port = free_port()
-    code, output = run_script(
-        script_of([commands for commands, _ in blocks]), folder, SECONDS_MAX,
-        PATH=os.path.dirname(hansa) + ":" + os.environ["PATH"],
-        HANSA_SERVER=f"http://127.0.0.1:{port}", HANSA_HTTP_LISTEN=f"127.0.0.1:{port}",
-        HANSA_METRICS_LISTEN="127.0.0.1:0")
-    parts = re.split(r"^== README block (\d+)\n", output, flags=re.M)[1:]
-    printed = {int(number): text for number, text in zip(parts[::2], parts[1::2])}
-    for number, (commands, expected) in enumerate(blocks, 1):
-        if number in printed:
-            check_printed(number, commands, expected, printed[number])
-    expect(code == 0 and len(printed) == len(blocks), f"exit code {code}:\n{output}")
+    problem = run_pages(["examples/alliance/" + page for page in PAGES], folder, SECONDS_MAX)
+    expect(not problem, problem)
     made = os.path.join(folder, "hansa")
     check_board(made)
     check_report(hansa, os.path.join(made, "league"), os.path.join(made, "report"),
                  json.loads(read(made, "closed.json")))
-    print(f"{len(blocks)} blocks ran, and print what the pages say")
+    print("the pages print what they say, and leave what they should")
 
 
 if __name__ == "__main__":

@@ -172,7 +172,7 @@ TEST_F(WitnessClientTest, OneThatNeverAnswersHoldsUpNoOther) {
       context, {boost::asio::ip::make_address("127.0.0.1"), 0});
   auto mute = member_;
   mute.set_witness_url("http://127.0.0.1:" + std::to_string(silent.local_endpoint().port()));
-  WitnessClient patient(200);
+  WitnessClient patient(nullptr, 200);
   std::promise<Result<NoteSignature>> late;
   std::promise<bool> first;
   std::atomic<int> answers{0};
@@ -193,8 +193,8 @@ TEST_F(WitnessClientTest, OneThatNeverAnswersHoldsUpNoOther) {
 
 TEST_F(WitnessClientTest, AnAddressThatCannotBeAskedIsNamed) {
   for (const auto& [url, named] :
-       {std::pair{"", "no witness_url"}, {"https://wuxi.example/tlog", "by http only"},
-        {"ftp://wuxi.example", "expected a witness's URL"}, {"http://", "expected"},
+       {std::pair{"", "no witness_url"}, {"https://wuxi.example/tlog", "trusts no authorities"},
+        {"ftp://wuxi.example", "expected an address"}, {"http://", "expected"},
         {"http://wuxi example", "expected"}, {"http://wuxi.example:x/", "expected"}}) {
     member_.set_witness_url(url);
     const auto answer = add_checkpoint();
@@ -208,13 +208,13 @@ TEST_F(WitnessClientTest, AnAddressThatCannotBeAskedIsNamed) {
 }
 
 TEST(WitnessUrl, IsReadInParts) {
-  const auto url = parse_witness_url("http://[::1]:8080/tlog/city/wuxi/");
+  const auto url = parse_web_address("http://[::1]:8080/tlog/city/wuxi/");
   ASSERT_TRUE(url) << url.error().detail;
   EXPECT_EQ(url->host, "::1");
   EXPECT_EQ(url->port, "8080");
   EXPECT_EQ(url->path, "/tlog/city/wuxi");
-  EXPECT_EQ(parse_witness_url("http://wuxi.example")->port, "80");
-  EXPECT_EQ(parse_witness_url("https://wuxi.example")->port, "443");
+  EXPECT_EQ(parse_web_address("http://wuxi.example")->port, "80");
+  EXPECT_EQ(parse_web_address("https://wuxi.example")->port, "443");
 }
 
 }  // namespace

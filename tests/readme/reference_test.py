@@ -12,7 +12,8 @@ import sys
 
 HANSA = os.environ["HANSA_BINARY"]
 FOLDER = os.path.join(os.environ["HANSA_SOURCE"], "docs", "reference")
-PAGES = {"metrics.md": ("metrics-catalogue", "--markdown")}
+PAGES = {"cli.md": ("help", "--markdown"), "configuration.md": ("configuration", "--markdown"),
+         "errors.md": ("error", "--markdown"), "metrics.md": ("metrics-catalogue", "--markdown")}
 
 
 def main():
@@ -20,7 +21,12 @@ def main():
     for name in wrong:
         print(f"docs/reference/{name}: expected a page that a command prints")
     for name, words in PAGES.items():
-        printed = subprocess.run([HANSA, *words], capture_output=True, text=True, check=True).stdout
+        done = subprocess.run([HANSA, *words], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            wrong.append(name)
+            print(f"hansa {' '.join(words)}: {done.stderr}")
+            continue
+        printed = done.stdout
         with open(os.path.join(FOLDER, name), encoding="utf-8") as file:
             kept = file.read()
         if kept == printed:
