@@ -6,6 +6,7 @@
 #include "ops/json.h"
 #include "ops/ledger_check.h"
 #include "projections/versions.h"
+#include "streams/embedded_log.h"
 
 namespace hansa::ops {
 namespace {
@@ -87,8 +88,12 @@ Result<v1::BackupAnswer> back_up(const BackedUpLedger& which, projections::Store
   return record;
 }
 
+Result<v1::BackupAnswer> read_backup(const std::string& backup) {
+  return read_record(backup + "/" + kRecord);
+}
+
 Result<v1::BackupAnswer> restore(const std::string& backup, const std::string& data_dir) {
-  HANSA_TRY(auto record, read_record(backup + "/" + kRecord));
+  HANSA_TRY(auto record, read_backup(backup));
   const auto ledger = *LedgerId::parse(record.ledger());
   const std::string versions = data_dir + "/projections/" + ledger.folder();
   const std::string log = data_dir + "/log";
@@ -133,6 +138,44 @@ Result<void> prove_restored(const std::string& version_dir) {
   fs::remove(mark, error);
   if (error) return fail(disk_error(mark, error));
   return {};
+}
+
+uint64_t folder_bytes(const std::string& folder) {
+  uint64_t bytes = 0;
+  std::error_code error;
+  for (const auto& item : fs::recursive_directory_iterator(folder, error)) {
+    if (item.is_regular_file(error)) bytes += item.file_size(error);
+  }
+  return bytes;
+}
+
+Result<BackupCheck> verify_backup(const std::string& backup, const std::string& scratch) {
+  BackupCheck check;
+  check.bytes = folder_bytes(backup);
+  HANSA_TRY(check.record, restore(backup, scratch));
+  const auto& record = check.record;
+  HANSA_CHECK(prove_restored(record.folder()));
+  if (!record.has_log()) return check;
+  streams::EmbeddedLogOptions options;
+  options.folder = scratch + "/log";
+  options.create_if_missing = false;
+  HANSA_TRY(const auto log, streams::EmbeddedLog::open(options));
+  const auto ledger = *LedgerId::parse(record.ledger());
+  const auto founding_id = parse_hex<FoundingId>(record.founding_id());
+  if (!founding_id) return fail(Errc::kBadFile, backup + "/" + kRecord + ": no founding id");
+  LogRecords records(*log, ledger);
+  std::string tip;
+  HANSA_TRY(const auto read,
+            check_ledger(records, ledger, *founding_id, [&](const SeenRecord& seen) {
+              if (seen.valid && seen.seq == record.seq()) tip = to_hex(seen.hash);
+            }));
+  check.log_seq = read.position.seq;
+  if (record.seq() == 0 || tip == record.tip_sha256()) return check;
+  return fail(Errc::kChainBroken,
+              record.ledger() + ": the rows stand at entry " + std::to_string(record.seq()) + ", " +
+                  record.tip_sha256() + "; the log in the backup " +
+                  (tip.empty() ? "ends at entry " + std::to_string(check.log_seq)
+                               : "has " + tip + " there"));
 }
 
 }  // namespace hansa::ops

@@ -32,10 +32,10 @@ Check
   verify | audit | tlog | pack  what is shared, as files, and from the alliance's key alone
   ledger show | verify | tail   entries and their chain; `ledger copy` moves a ledger
   topics create | check         Kafka topics of the ledgers; `hansa nodes`: who leads what
-  projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`
+  projection digest | rebuild   rows against their ledger; `hansa backup`, `hansa restore`, `raise`
   agreement check FILE          what would leave which city, in words
   campaign board ALLIANCE ID    who said and did what; `hansa alliance`, `hansa feed`, `hansa key`
-  error CODE                    what an error means; `hansa metrics-catalogue`, `version`
+  diagnose | drill | version    why a node is not well; `hansa error`, `hansa metrics-catalogue`
 `hansa help VERB` explains each, with an example that works; `hansa configuration` each key.
 )";
 
@@ -85,8 +85,11 @@ void add_verbs(CLI::App& app, Chosen& chosen) {
   add_projection(app, chosen);
   add_topics(app, chosen);
   add_nodes(app, chosen);
+  add_raise(app, chosen);
   add_backup(app, chosen);
   add_restore(app, chosen);
+  add_diagnose(app, chosen);
+  add_drill(app, chosen);
   add_inbox(app, chosen);
   add_dead(app, chosen);
   add_alliance(app, chosen);

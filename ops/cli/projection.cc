@@ -4,8 +4,10 @@
 
 #include "hansa/v1/operations.pb.h"
 #include "hansa/v1/reads.pb.h"
+#include "ops/backup.h"
 #include "ops/cli/cli.h"
 #include "ops/cli/offline.h"
+#include "ops/cli/price.h"
 #include "ops/cli/progress.h"
 #include "ops/files.h"
 #include "ops/json.h"
@@ -24,7 +26,8 @@ struct ProjectionOptions {
   std::string ledger;
   bool json = false;
   bool scan = false;
-  bool dry_run = false;
+  bool plan = false;
+  std::string metrics = "http://127.0.0.1:9464";
   bool no_wait = false;
   RemoteServer server;
 };
@@ -92,13 +95,29 @@ Result<RebuildSource> open_source(const ProjectionOptions& options, const Ledger
   return RebuildSource{std::move(node), options.data_dir};
 }
 
+Price rebuild_price(const LedgerId& ledger, const std::string& beside, uint64_t records) {
+  Price price;
+  price.step = "fold " + ledger.text() + " anew beside " + beside + " and put it in their place";
+  price.records = records;
+  price.seconds = static_cast<double>(records) / kFoldRate.per_second;
+  price.rate = kFoldRate.text();
+  price.room = "a second set of rows as large as the first; the first goes when it ends";
+  return price;
+}
+
 int rebuild_folder(const ProjectionOptions& options, const LedgerId& ledger) {
   auto source = open_source(options, ledger);
   if (!source) return report(source.error());
   const auto folder = source->data_dir + "/projections";
-  if (options.dry_run) {
-    print_line("would fold " + ledger.text() + " anew beside " +
-               projections::current_version_dir(folder, ledger) + " and put it in its place");
+  if (options.plan) {
+    const auto end = source->node.log().end(ledger);
+    if (!end) return report(end.error());
+    const auto rows = projections::current_version_dir(folder, ledger);
+    auto price = rebuild_price(ledger, "the rows in " + rows, *end);
+    price.bytes = folder_bytes(rows);
+    price.free_bytes = free_bytes(rows);
+    price.readers = "the node is stopped: nobody is served by it until it is started again";
+    print_price(price, options.json);
     return kExitOk;
   }
   if (auto made = make_folders(folder, 0700); !made) return report(made.error());
@@ -193,14 +212,35 @@ int follow(Client& client, const LedgerId& ledger, const ProjectionOptions& opti
   }
 }
 
+// What a server folds and writes, as its ledger and its metrics say.
+int plan_rebuild(Client& client, const LedgerId& ledger, const ProjectionOptions& options) {
+  v1::ListEntries request;
+  request.set_city(ledger.id);
+  request.set_page_size(1);
+  v1::EntriesAnswer entries;
+  if (auto read = client.call(request, entries); !read) return report(read.error());
+  auto price = rebuild_price(ledger, "the rows that " + client.server() + " serves",
+                             entries.end_offset());
+  const auto rows = series_value(options.metrics, "hansa_projections_rocksdb_file_bytes",
+                                 "ledger=\"" + ledger.text() + "\"");
+  const auto room = series_value(options.metrics, "hansa_ops_disk_free_bytes", "");
+  if (rows && *rows) {
+    price.bytes = static_cast<uint64_t>(**rows);
+  } else {
+    price.room += "; how large, its metrics say (--metrics)";
+  }
+  if (room && *room) price.free_bytes = static_cast<uint64_t>(**room);
+  price.readers = "the rows that are there answer until the new ones are swapped in, between two "
+                  "commands; one processor and the disk are shared with them, so that it may take "
+                  "longer";
+  print_price(price, options.json);
+  return kExitOk;
+}
+
 int rebuild_server(const ProjectionOptions& options, const LedgerId& ledger) {
   auto client = connect(options.server);
   if (!client) return report(client.error());
-  if (options.dry_run) {
-    print_line("would fold " + ledger.text() + " anew beside the rows that " + client->server() +
-               " serves, and put it in their place");
-    return kExitOk;
-  }
+  if (options.plan) return plan_rebuild(*client, ledger, options);
   const auto begun = ask<v1::RebuildProjection>(*client, ledger);
   if (!begun) return report(begun.error());
   if (options.no_wait) return print_status(*begun, options.json);
@@ -264,11 +304,16 @@ void add_projection(CLI::App& app, Chosen& chosen) {
                    "Data folder of a stopped node; without it the server does it and goes on");
   anew->add_option("--config", options->config,
                    "Configuration of a stopped node, whose log may be on Kafka");
-  anew->add_flag("--dry-run", options->dry_run, "Only says what would happen");
+  anew->add_flag("--plan,--dry-run", options->plan,
+                 "Only says what would happen: time, space, and what readers notice");
+  anew->add_option("--metrics", options->metrics,
+                   "Of --plan beside a server: where its metrics are")
+      ->capture_default_str();
   anew->add_flag("--no-wait", options->no_wait, "Begins it and does not wait for its end");
   anew->add_flag("--json", options->json, "One JSON object");
   add_remote_server(*anew, options->server);
   set_example(*anew, "  hansa setup setup\n"
+                     "  hansa projection rebuild --ledger city/example --plan\n"
                      "  hansa projection rebuild --ledger city/example\n"
                      "  hansa projection rebuild --ledger city/example --no-wait");
   anew->callback([&chosen, options] { chosen.run = [options] { return rebuild(*options); }; });
