@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+import tempfile
 
 import yaml
 
@@ -80,6 +81,17 @@ def pods(manifests):
             yield name, one["spec"]
         elif "template" in one.get("spec", {}):
             yield name, one["spec"]["template"]["spec"]
+
+
+def access_lists():
+    """The rights at the brokers of what the full values install, by the golden configuration."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(find(golden("full"), "ConfigMap")["data"]["hansa.yaml"])
+        file.flush()
+        return subprocess.run(
+            [os.environ["HANSA_BINARY"], "topics", "acls", "--config", file.name, "--share",
+             "delta/suzhou", "--principal", "User:hansa", "--creator", "User:hansa-topics"],
+            check=True, capture_output=True, text=True, timeout=SECONDS_MAX).stdout
 
 
 def shipped_groups(base):

@@ -271,6 +271,8 @@ def check_drain(node):
 def run(hansa, folder):
     expect(read(GOLDEN, "digest").strip() == chart_files.digest(),
            "the chart has changed: run tests/charts/render.py and read what changes in golden/")
+    expect(read(GOLDEN, "acls.txt") == chart_files.access_lists(),
+           "other rights are needed: run tests/charts/render.py")
     values = Values()
     check_closed(values)
     names = check_misspelt(values)

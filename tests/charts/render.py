@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Writes the golden files anew after a change of the chart: read the difference before you commit.
 
-    render.py       HANSA_SOURCE; cmake/helm/fetch brought Helm, its Python has the packages
+    render.py       HANSA_BINARY, HANSA_SOURCE; with the Python of cmake/helm/fetch
 """
 
 import os
 import re
 
-from chart_files import GOLDEN, VALUES, digest, rendered
+from chart_files import GOLDEN, VALUES, access_lists, digest, rendered
 
 RULES = "  # What charts/hansa/rules/*.yaml says, `runbookBaseUrl` before the runbook's path.\n"
 
@@ -23,6 +23,8 @@ def main():
     for name in VALUES:
         with open(os.path.join(GOLDEN, name + ".yaml"), "w", encoding="utf-8") as file:
             file.write(without_rules(rendered(name)))
+    with open(os.path.join(GOLDEN, "acls.txt"), "w", encoding="utf-8") as file:
+        file.write(access_lists())
     with open(os.path.join(GOLDEN, "digest"), "w", encoding="utf-8") as file:
         file.write(digest() + "\n")
 
