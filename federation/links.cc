@@ -9,6 +9,7 @@
 #include "core/alliance/alliance.h"
 #include "core/city/affiliation.h"
 #include "projections/versions.h"
+#include "streams/ledger_reader.h"
 
 namespace hansa::federation {
 namespace {
@@ -385,7 +386,9 @@ void Links::tell_long_waits(const std::vector<LinkHealth>& all) {
     const auto before = long_waits_.find(link.link);
     auto& wait = waiting[link.link];
     wait = before == long_waits_.end() ? LongWait{now_us} : before->second;
-    if (wait.is_told || now_us - wait.since_us < kLongWaitUs) continue;
+    const Errc why = link.waits->code;
+    const bool passes = !streams::stops_ledger(why) && why != Errc::kBadConfig;
+    if (wait.is_told || (passes && now_us - wait.since_us < kLongWaitUs)) continue;
     wait.is_told = true;
     plan_.waits_long(link);
   }

@@ -69,7 +69,8 @@ class Links {
     std::map<LedgerId, Seq> accepted_to = {};
     // Makes sure that a ledger may be kept in the log, before it is opened.
     std::function<Result<void>(const LedgerId&)> prepare = {};
-    // Told, once, of a link that has waited for kLongWaitUs, by the thread that pokes.
+    // Told, once, of a link that has waited for kLongWaitUs, or waits for what does not pass by
+    // itself, by the thread that pokes.
     std::function<void(const LinkHealth&)> waits_long = {};
   };
   explicit Links(Plan plan);

@@ -26,6 +26,7 @@ struct Cluster::Impl {
 
   void run();
   void report(v1::NodeReport report);
+  void refuse(std::optional<Error> why);
   void measure(int64_t before_us, int64_t after_us, int64_t broker_us);
   bool is_apart() const {
     const std::lock_guard lock(mutex);
@@ -43,7 +44,8 @@ struct Cluster::Impl {
   int64_t started_us = 0;
   std::unique_ptr<streams::RecordWriter> writer;
   std::unique_ptr<streams::KafkaLeadership> leadership;
-  bool measured = false;  // of the thread
+  bool measured = false;         // of the thread
+  bool report_refused = false;   // of the thread
 
   mutable std::mutex mutex;
   std::condition_variable stopping_begun;
@@ -80,6 +82,18 @@ void Cluster::Impl::report(v1::NodeReport report) {
   const auto taken =
       writer->send(kNodesTopic, {{.key = node, .value = report.SerializeAsString()}});
   if (taken && *taken > 0) measure(before_us, env.now_us(), *taken);
+  const bool was_refused =
+      std::exchange(report_refused, !taken && taken.error().code == Errc::kLedgerStopped);
+  if (report_refused) refuse(taken.error());
+  if (was_refused && !report_refused) refuse(std::nullopt);
+}
+
+void Cluster::Impl::refuse(std::optional<Error> why) {
+  const std::lock_guard lock(mutex);
+  if (why && (!last_health.refused || last_health.refused->detail != why->detail)) {
+    JsonLine(LogLevel::kError, "right_missing").field("detail", why->detail);
+  }
+  last_health.refused = std::move(why);
 }
 
 // The broker took the report at some moment between the two; its time has whole milliseconds.
@@ -136,6 +150,7 @@ Result<std::unique_ptr<Cluster>> Cluster::open(const Config& config, Env& env,
   auto* raw = impl.get();
   streams::KafkaLeadership::Listener listener;
   listener.dealt = [raw](const LedgerId& ledger, bool leads) { raw->dealt(ledger, leads); };
+  listener.refused = [raw](Error why) { raw->refuse(std::move(why)); };
   listener.received = [raw](const LedgerId& ledger, const std::string& bytes) {
     raw->received(ledger, bytes);
   };

@@ -6,7 +6,8 @@
 //          whose clock is more than kClockApartUsMax apart stands for nothing and decides nothing.
 //          leave() gives up all leadership, so that others take over at once, and takes the report
 //          back.
-// Errors:  a cluster that cannot be reached changes nothing. A forwarded command that is not taken
+// Errors:  a cluster that cannot be reached changes nothing; a right that is missing stands in
+//          health(). A forwarded command that is not taken
 //          is told in the log; who sent it on decides it.
 // Threads: any; hooks are called on threads of the cluster's own, never after leave().
 // Source:  DESIGN §4, "Who writes" and "Clocks".
@@ -14,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,7 @@ struct ClusterHooks {
 struct ClusterHealth {
   int64_t clock_ahead_us = 0;  // of the brokers' clock; 0 as long as nothing was measured
   bool clock_apart = false;
+  std::optional<Error> refused;  // a right without which this node does not lead as it should
 };
 
 class Cluster {

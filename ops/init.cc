@@ -33,7 +33,7 @@ log:
   #     security.protocol: SASL_SSL
   #     sasl.mechanism: SCRAM-SHA-512
   #     sasl.username: hansa
-  #     sasl.password: …
+  #     sasl.password.file: /etc/hansa/kafka-password
   #     ssl.ca.location: /etc/ssl/certs/ca-certificates.crt
 
 http:

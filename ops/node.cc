@@ -570,6 +570,7 @@ Readiness Node::readiness() const {
     readiness.waits.push_back("the clock is " + std::to_string(seen->clock_ahead_us / 1'000) +
                               " ms ahead of the brokers'; set it right");
   }
+  if (seen && seen->refused) readiness.waits.push_back(seen->refused->detail);
   for (const auto& row : status()) {
     if (row.refused) {
       readiness.waits.push_back(row.ledger.text() + " is not served: " + row.refused->detail);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 namespace hansa::streams {
@@ -22,6 +24,26 @@ Result<void> set(rd_kafka_conf_t* conf, const std::string& name, const std::stri
   return fail(Errc::kBadConfig, "log: kafka: properties: " + std::string(reason.data()));
 }
 
+// What stands in a file of its own, so that the configuration holds no secret.
+constexpr std::string_view kOfFile = ".file";
+constexpr std::string_view kSecrets[] = {"sasl.password", "ssl.key.password"};
+
+bool is_in_file(std::string_view name) {
+  return std::any_of(std::begin(kSecrets), std::end(kSecrets), [&](std::string_view secret) {
+    return name.starts_with(secret) && name.substr(secret.size()) == kOfFile;
+  });
+}
+
+Result<std::string> read_secret(const std::string& name, const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(stream)), {});
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  if (!text.empty()) return text;
+  return fail(Errc::kBadConfig, "log: kafka: properties: " + name +
+                                    ": expected a file with the password, `" + file +
+                                    "` cannot be read or is empty");
+}
+
 Result<Conf> make_conf(const KafkaOptions& options, const Properties& own,
                        const ClientCallbacks& callbacks) {
   Conf conf(rd_kafka_conf_new());
@@ -31,7 +53,12 @@ Result<Conf> make_conf(const KafkaOptions& options, const Properties& own,
     if (const auto why = refused_property(name); !why.empty()) {
       return fail(Errc::kBadConfig, "log: kafka: properties: expected no `" + name + "`: " + why);
     }
-    HANSA_CHECK(set(conf.get(), name, value));
+    if (is_in_file(name)) {
+      HANSA_TRY(const auto secret, read_secret(name, value));
+      HANSA_CHECK(set(conf.get(), name.substr(0, name.size() - kOfFile.size()), secret));
+    } else {
+      HANSA_CHECK(set(conf.get(), name, value));
+    }
   }
   // What it would print is no line of our log; what fails is told by the call or the report.
   rd_kafka_conf_set_log_cb(conf.get(), nullptr);
@@ -182,7 +209,9 @@ Error kafka_error(rd_kafka_resp_err_t code, const std::string& topic, const std:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
       return {Errc::kLogBehind, what + ". The topic no longer holds what was read of it"};
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-      return {Errc::kLedgerStopped, what + ". Give the user the rights Read, Write and Describe"};
+      return {Errc::kLedgerStopped, what + ". `hansa topics acls` lists the rights it takes"};
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+      return {Errc::kUnavailable, what + ". `hansa topics acls` lists the rights it takes"};
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
       return {Errc::kTooLarge, what};

@@ -27,6 +27,8 @@ struct KafkaLeadership::Impl {
   explicit Impl(Listener heard) : listener(std::move(heard)) {}
   ~Impl() { stop(); }
 
+  static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* self);
+  void tell_refused(rd_kafka_resp_err_t code, const std::string& name, const std::string& doing);
   static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t what,
                            rd_kafka_topic_partition_list_t* partitions, void* self);
   void subscribe();
@@ -62,6 +64,19 @@ void KafkaLeadership::Impl::on_rebalance(rd_kafka_t* member, rd_kafka_resp_err_t
   }
   rd_kafka_assign(member, partitions);
   impl.dealt(*partitions);
+}
+
+void KafkaLeadership::Impl::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message,
+                                        void* self) {
+  static_cast<Impl*>(self)->tell_refused(message->err, rd_kafka_topic_name(message->rkt),
+                                         "sending commands on by");
+}
+
+void KafkaLeadership::Impl::tell_refused(rd_kafka_resp_err_t code, const std::string& name,
+                                         const std::string& doing) {
+  const bool is_refused = code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+                          code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+  if (is_refused && listener.refused) listener.refused(kafka_error(code, name, doing));
 }
 
 void KafkaLeadership::Impl::dealt(const rd_kafka_topic_partition_list_t& partitions) {
@@ -103,7 +118,13 @@ void KafkaLeadership::Impl::run() {
     subscribe();
     const KafkaMessage message(rd_kafka_consumer_poll(member.get(), kPollMs));
     rd_kafka_poll(producer.get(), 0);
-    if (message == nullptr || message->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    if (message == nullptr) continue;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      const bool is_group = message->rkt == nullptr;
+      tell_refused(message->err, is_group ? kLeadersGroup : rd_kafka_topic_name(message->rkt),
+                   is_group ? "joining the group" : "taking commands from");
+      continue;
+    }
     const auto found = standing.find(rd_kafka_topic_name(message->rkt));
     if (found == standing.end() || message->payload == nullptr) continue;
     listener.received(found->second,
@@ -123,7 +144,8 @@ KafkaLeadership::~KafkaLeadership() = default;
 Result<std::unique_ptr<KafkaLeadership>> KafkaLeadership::open(const KafkaOptions& options,
                                                                Listener listener) {
   auto impl = std::make_unique<Impl>(std::move(listener));
-  HANSA_TRY(impl->producer, make_producer(options, {}));
+  HANSA_TRY(impl->producer,
+            make_producer(options, {.opaque = impl.get(), .delivered = Impl::on_delivery}));
   const ClientCallbacks callbacks{.opaque = impl.get(), .rebalanced = Impl::on_rebalance};
   HANSA_TRY(impl->member, make_group_member(options, kLeadersGroup, kSessionMs, callbacks));
   impl->thread = std::thread([raw = impl.get()] { raw->run(); });

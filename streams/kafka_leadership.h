@@ -7,8 +7,9 @@
 //          While the group is being dealt anew nobody is told anything: who led goes on to, and the
 //          chain (L1-L8) keeps two who believe they lead from doing harm.
 //          Leadership saves rivalry; no ledger's safety hangs on it.
-// Errors:  none reach the caller: a group that cannot be reached changes nothing, and what is
-//          forwarded may be lost; who forwards waits no longer than it likes.
+// Errors:  a group that cannot be reached changes nothing, and what is forwarded may be lost; who
+//          forwards waits no longer than it likes. That the user has no right to the group or to a
+//          forward topic is told, for it does not pass.
 // Threads: every call from any thread; the listener is called on a thread of its own.
 // Limits:  kSessionMs until the group notices that a member is gone.
 // Source:  DESIGN §4, "Who writes".
@@ -36,6 +37,7 @@ class KafkaLeadership {
     // Called for every ledger of stand_for() whenever the group has been dealt.
     std::function<void(const LedgerId& ledger, bool leads)> dealt;
     std::function<void(const LedgerId& ledger, std::string bytes)> received;
+    std::function<void(Error)> refused = {};  // kafka_error(); may be empty
   };
 
   static Result<std::unique_ptr<KafkaLeadership>> open(const KafkaOptions& options,

@@ -2,7 +2,8 @@
 //
 // Shape:   properties go to librdkafka as they are (security.protocol, sasl.*, ssl.*, client.id,
 //          socket.*), but those that keep a ledger safe are not the operator's to set:
-//          refused_property() says why.
+//          refused_property() says why. sasl.password.file and ssl.key.password.file name files
+//          that hold these two, line break or not; they are read whenever a client is made.
 // Units:   as the names say.
 // Threads: plain values.
 // Source:  LIBRARIES §1, SPEC §2.

@@ -117,6 +117,18 @@ const rd_kafka_metadata_topic_t* find_topic(const rd_kafka_metadata_t& metadata,
   return nullptr;
 }
 
+// Not all topics, but this one: of what the user may not see the others say nothing.
+Result<bool> may_see(rd_kafka_t* client, const std::string& name, int timeout_ms) {
+  const KafkaTopic topic(rd_kafka_topic_new(client, name.c_str(), nullptr));
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto error = rd_kafka_metadata(client, 0, topic.get(), &metadata, timeout_ms);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return fail(kafka_error(error, name, "asking for"));
+  }
+  const Metadata all(metadata);
+  return all->topic_cnt != 1 || all->topics[0].err != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
+
 Result<Event> wait_for(rd_kafka_queue_t* queue, int timeout_ms, const std::string& doing) {
   Event event(rd_kafka_queue_poll(queue, timeout_ms));
   if (event == nullptr) {
@@ -157,7 +169,9 @@ Result<NewTopic> new_topic(const Topic& wanted, int brokers) {
   return topic;
 }
 
-Result<Settings> ask_settings(rd_kafka_t* client, int timeout_ms, const std::string& topic) {
+// nullopt: the user may not ask.
+Result<std::optional<Settings>> ask_settings(rd_kafka_t* client, int timeout_ms,
+                                             const std::string& topic) {
   const Resource resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
   const Queue queue(rd_kafka_queue_new(client));
   rd_kafka_ConfigResource_t* asked = resource.get();
@@ -170,6 +184,7 @@ Result<Settings> ask_settings(rd_kafka_t* client, int timeout_ms, const std::str
   for (size_t i = 0; i < count; ++i) {
     if (const auto error = rd_kafka_ConfigResource_error(answers[i]);
         error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) return std::nullopt;
       return fail(kafka_error(error, topic, "asking for the settings of"));
     }
     size_t entries = 0;
@@ -179,7 +194,7 @@ Result<Settings> ask_settings(rd_kafka_t* client, int timeout_ms, const std::str
       settings[rd_kafka_ConfigEntry_name(entry[e])] = value == nullptr ? "" : value;
     }
   }
-  return settings;
+  return std::optional(std::move(settings));
 }
 
 class Check {
@@ -188,6 +203,10 @@ class Check {
 
   void missing(const Topic& wanted) {
     add(wanted, "topic", wanted.name, "none", "hansa topics create");
+  }
+
+  void hidden(const Topic& wanted, const std::string& right) {
+    add(wanted, "right", right, "none", "the commands that `hansa topics acls` lists");
   }
 
   void shape(const Topic& wanted, const rd_kafka_metadata_topic_t& topic) {
@@ -281,13 +300,15 @@ Result<std::vector<TopicFinding>> check_topics(const KafkaOptions& options,
   for (const auto& wanted : topics) {
     const auto* topic = find_topic(*metadata, wanted.name);
     if (topic == nullptr) {
-      check.missing(wanted);
+      HANSA_TRY(const bool is_seen,
+                may_see(client.get(), wanted.name, options.topics_timeout_ms));
+      is_seen ? check.missing(wanted) : check.hidden(wanted, "Read");
       continue;
     }
     check.shape(wanted, *topic);
-    HANSA_TRY(const Settings settings,
+    HANSA_TRY(const auto settings,
               ask_settings(client.get(), options.topics_timeout_ms, wanted.name));
-    check.settings(wanted, settings);
+    settings ? check.settings(wanted, *settings) : check.hidden(wanted, "DescribeConfigs");
   }
   return check.findings();
 }

@@ -5,8 +5,8 @@
 //          check_topics() answers what is wrong, one finding a topic and setting, with the command
 //          that mends it; none: all is well. A cluster of three brokers or more must keep three
 //          copies, two of them in sync; a smaller one keeps what it can, and a loss of its disks is
-//          a loss of the ledger.
-// Errors:  kUnavailable: the cluster does not answer; kLedgerStopped: the user may not ask;
+//          a loss of the ledger. What the user may not see or ask for is a finding, too.
+// Errors:  kUnavailable: the cluster does not answer;
 //          create_topics: what the cluster says of the first topic that it refuses.
 // Threads: any; every call has a client of its own and waits for the cluster at most
 //          topics_timeout_ms for each of its questions.
