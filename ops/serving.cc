@@ -47,6 +47,17 @@ Result<std::unique_ptr<Serving>> Serving::start(const Config& config, Env& env) 
   return serving;
 }
 
+Result<void> Serving::check_files(const Config& config) {
+  if (config.http.tls.is_on()) {
+    HANSA_TRY(const auto tls, ServerTls::open(config.http.tls));
+  }
+  HANSA_TRY(const auto trust, client_tls({config.http.trusted_authorities}));
+  for (const auto& issuer : config.issuers) {
+    if (!issuer.keys_file.empty()) HANSA_CHECK(check_keys_file(issuer.keys_file));
+  }
+  return {};
+}
+
 Serving::~Serving() { stop(); }
 
 Endpoint Serving::api() const { return api_server_->listening(); }

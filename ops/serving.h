@@ -10,6 +10,7 @@
 #include <csignal>
 #include <memory>
 
+#include "ops/access/token_issuers.h"
 #include "ops/config.h"
 #include "ops/http/server.h"
 #include "ops/http/service.h"
@@ -31,6 +32,8 @@ class SignalWait {
 class Serving {
  public:
   static Result<std::unique_ptr<Serving>> start(const Config& config, Env& env);
+  // Whether certificates and keys of issuers could be read, without a start.
+  static Result<void> check_files(const Config& config);
   ~Serving();
 
   Endpoint api() const;

@@ -68,7 +68,19 @@ std::vector<std::string> words_of_claim(const json::object& claims, const std::s
   return words;
 }
 
+Result<TokenKeys> keys_in(const std::string& file) {
+  HANSA_TRY(const auto text, read_file(file, kKeySetBytesMax));
+  auto read = TokenKeys::parse(text);
+  if (!read) return fail(read.error().code, file + ": " + read.error().detail);
+  return read;
+}
+
 }  // namespace
+
+Result<void> check_keys_file(const std::string& file) {
+  HANSA_TRY(const auto keys, keys_in(file));
+  return {};
+}
 
 struct TokenIssuers::Issuer {
   Issuer(IssuerSettings issuer_settings, KeysRead told)
@@ -107,10 +119,8 @@ struct TokenIssuers::Issuer {
 
 Result<void> TokenIssuers::Issuer::read_file_of_keys() {
   stamp = file_stamp(settings.keys_file);  // what is wrong is told once
-  HANSA_TRY(const auto text, read_file(settings.keys_file, kKeySetBytesMax));
-  auto read = TokenKeys::parse(text);
-  if (!read) return fail(read.error().code, settings.keys_file + ": " + read.error().detail);
-  keys = std::make_shared<const TokenKeys>(*std::move(read));
+  HANSA_TRY(auto read, keys_in(settings.keys_file));
+  keys = std::make_shared<const TokenKeys>(std::move(read));
   return {};
 }
 

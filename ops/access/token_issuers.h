@@ -28,6 +28,9 @@ namespace hansa::ops {
 
 inline constexpr size_t kKeySetBytesMax = 256 * 1024;
 
+// kBadFile, with the file's name, unless it is a JWK Set with a key that could be used.
+Result<void> check_keys_file(const std::string& file);
+
 class TokenIssuers {
  public:
   // Told after every try to read the keys of an issuer.

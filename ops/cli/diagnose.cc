@@ -13,6 +13,7 @@
 #include "ops/json.h"
 #include "ops/key_file.h"
 #include "ops/open_log.h"
+#include "ops/serving.h"
 
 namespace hansa::ops {
 namespace {
@@ -51,16 +52,17 @@ constexpr Word kWords[] = {
     {"asking for ", "HansaLogUnreachable"},
 };
 
-struct Options {
+struct DiagnoseOptions {
   std::string where = "hansa.yaml";
   std::string metrics;
   std::string log;
+  RemoteServer server;
   bool json = false;
 };
 
 using Evidence = std::map<std::string, std::vector<std::string>>;  // by the cause's name
 
-struct Node {
+struct SeenNode {
   std::optional<Config> config;
   std::string api;
   std::string metrics;
@@ -158,6 +160,9 @@ void look_at_disk(const std::string& data_dir, Evidence& evidence) {
 }
 
 void look_at_configuration(const Config& config, Evidence& evidence) {
+  if (const auto files = Serving::check_files(config); !files) {
+    evidence[kConfiguration].push_back("file: " + files.error().detail);
+  }
   if (!std::filesystem::exists(config.node.data_dir)) {
     evidence["HansaNodeDown"].push_back("data folder: " + config.node.data_dir + " is not there");
     return;
@@ -208,9 +213,10 @@ void look_at_log(const std::string& file, Evidence& evidence) {
   }
 }
 
-void look_at_node(Node& node, Evidence& evidence) {
-  const auto ask = [](const std::string& server, const std::string& target) -> Result<HttpAnswer> {
-    HANSA_TRY(auto client, Client::open(server, ""));
+void look_at_node(SeenNode& node, const TlsTrust& trust, Evidence& evidence) {
+  const auto ask = [&trust](const std::string& server,
+                            const std::string& target) -> Result<HttpAnswer> {
+    HANSA_TRY(auto client, Client::open(server, "", trust));
     return client.request({"GET", target});
   };
   const auto answer = ask(node.api, "/readyz");
@@ -283,7 +289,7 @@ std::string json_of(const std::vector<Cause>& causes, bool ready) {
   return out + "]}";
 }
 
-void print_causes(const std::vector<Cause>& causes, const Node& node) {
+void print_causes(const std::vector<Cause>& causes, const SeenNode& node) {
   print_line(node.ready       ? "the node is ready"
              : causes.empty() ? "the node is not ready, and nothing that was looked at says why"
                               : "the node is not ready; likely causes, the likeliest first:");
@@ -296,16 +302,16 @@ void print_causes(const std::vector<Cause>& causes, const Node& node) {
   }
 }
 
-int diagnose(const Options& options) {
+int diagnose(const DiagnoseOptions& options) {
   Evidence evidence;
-  Node node;
+  SeenNode node;
   node.api = options.where;
   node.metrics = options.metrics;
-  if (!options.where.starts_with("http://")) {
+  if (!options.where.starts_with("http://") && !options.where.starts_with("https://")) {
     auto config = read_config(options.where, process_environment());
     if (config) {
       node.config = *config;
-      node.api = "http://" + config->http.listen.text();
+      node.api = (config->http.tls.is_on() ? "https://" : "http://") + config->http.listen.text();
       if (node.metrics.empty()) node.metrics = "http://" + config->metrics.listen.text();
       look_at_configuration(*config, evidence);
       if (config->log.is_kafka()) look_at_cluster(*config, evidence);
@@ -314,7 +320,7 @@ int diagnose(const Options& options) {
       node.api.clear();
     }
   }
-  if (!node.api.empty()) look_at_node(node, evidence);
+  if (!node.api.empty()) look_at_node(node, options.server.trust, evidence);
   if (!node.answers && !options.log.empty()) look_at_log(options.log, evidence);
   const auto causes = ranked(evidence);
   if (options.json) {
@@ -330,7 +336,7 @@ int diagnose(const Options& options) {
 void add_diagnose(CLI::App& app, Chosen& chosen) {
   auto* verb = app.add_subcommand(
       "diagnose", "Why a node is not ready: likely causes with what was seen and what to do");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DiagnoseOptions>();
   verb->add_option("WHERE", options->where,
                    "The node's configuration, whose folder and brokers are looked at, too; or its "
                    "address alone, like http://127.0.0.1:8080")
@@ -338,6 +344,7 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
   verb->add_option("--metrics", options->metrics,
                    "With an address: where its metrics are, http://HOST:PORT");
   verb->add_option("--log", options->log, "What it said on standard error, if that is in a file");
+  add_credentials(*verb, options->server);
   verb->add_flag("--json", options->json, "One JSON object");
   set_example(*verb, "  hansa diagnose hansa.yaml");
   verb->callback([&chosen, options] { chosen.run = [options] { return diagnose(*options); }; });

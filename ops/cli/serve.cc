@@ -40,15 +40,18 @@ int serve(const ServeOptions& options) {
     }
   }
   if (options.check) {
-    print_line(options.config + ": ok, " + std::to_string(config->ledgers.size()) + " ledgers, " +
-               std::to_string(config->api_keys.size()) + " keys");
+    if (auto files = Serving::check_files(*config); !files) return report(files.error());
+    print_line(options.config + ": ok, ledgers: " + std::to_string(config->ledgers.size()) +
+               ", keys: " + std::to_string(config->api_keys.size()) +
+               ", issuers: " + std::to_string(config->issuers.size()));
     return kExitOk;
   }
   SignalWait signals;
   SystemEnv env;
   auto serving = Serving::start(*config, env);
   if (!serving) return report(serving.error());
-  print_line("hansa serves http://" + (*serving)->api().text() + " (metrics http://" +
+  const std::string scheme = config->http.tls.is_on() ? "https://" : "http://";
+  print_line("hansa serves " + scheme + (*serving)->api().text() + " (metrics http://" +
              (*serving)->metrics().text() + "/metrics)");
   std::fflush(stdout);
   for (const auto& sentence : (*serving)->node().readiness().waits) say("hansa: " + sentence);
