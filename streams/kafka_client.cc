@@ -171,8 +171,8 @@ Result<KafkaClient> make_group_member(const KafkaOptions& options, const char* g
   return client;
 }
 
-Result<KafkaClient> make_admin(const KafkaOptions& options) {
-  return make_client(RD_KAFKA_PRODUCER, make_conf(options, kConnection, {}));
+Result<KafkaClient> make_admin(const KafkaOptions& options, const ClientCallbacks& callbacks) {
+  return make_client(RD_KAFKA_PRODUCER, make_conf(options, kConnection, callbacks));
 }
 
 std::string refused_property(const std::string& name) {

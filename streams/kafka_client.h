@@ -78,7 +78,8 @@ Result<KafkaClient> make_consumer(const KafkaOptions& options, const ClientCallb
 // group keeps no positions. `session_ms`: until the group takes it for gone.
 Result<KafkaClient> make_group_member(const KafkaOptions& options, const char* group,
                                       int session_ms, const ClientCallbacks& callbacks);
-Result<KafkaClient> make_admin(const KafkaOptions& options);
+Result<KafkaClient> make_admin(const KafkaOptions& options,
+                               const ClientCallbacks& callbacks = {});
 
 Error kafka_error(rd_kafka_resp_err_t code, const std::string& topic, const std::string& doing);
 

@@ -99,13 +99,25 @@ bool fits(const Topic& topic, const std::string& setting, const std::string& wan
   return !shorter;
 }
 
+// Why brokers are not reached, in the words of the client: that none is says less than the first
+// reason why one is not.
+struct Reason {
+  std::string text;
+
+  static void take(rd_kafka_t*, int error, const char* reason, void* self) {
+    auto& known = static_cast<Reason*>(self)->text;
+    if (known.empty() || error == RD_KAFKA_RESP_ERR__AUTHENTICATION) known = reason;
+  }
+};
+
 Result<Metadata> ask_metadata(rd_kafka_t* client, int timeout_ms) {
   const rd_kafka_metadata_t* metadata = nullptr;
   const auto error = rd_kafka_metadata(client, 1, nullptr, &metadata, timeout_ms);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return fail(kafka_error(error, "the cluster", "asking for the topics of"));
-  }
-  return Metadata(metadata);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return Metadata(metadata);
+  rd_kafka_poll(client, 0);
+  const auto* why = static_cast<const Reason*>(rd_kafka_opaque(client));
+  return fail(kafka_error(error, "the cluster" + (why->text.empty() ? "" : " (" + why->text + ")"),
+                          "asking for the topics of"));
 }
 
 const rd_kafka_metadata_topic_t* find_topic(const rd_kafka_metadata_t& metadata,
@@ -258,7 +270,9 @@ std::string TopicFinding::text() const {
 
 Result<std::vector<std::string>> create_topics(const KafkaOptions& options,
                                                const std::vector<Topic>& topics) {
-  HANSA_TRY(const KafkaClient client, make_admin(options));
+  Reason reason;
+  HANSA_TRY(const KafkaClient client,
+            make_admin(options, {.opaque = &reason, .failed = Reason::take}));
   HANSA_TRY(const Metadata metadata, ask_metadata(client.get(), options.topics_timeout_ms));
   std::vector<std::string> made;
   std::vector<NewTopic> fresh;
@@ -294,7 +308,9 @@ Result<std::vector<std::string>> create_topics(const KafkaOptions& options,
 
 Result<std::vector<TopicFinding>> check_topics(const KafkaOptions& options,
                                                const std::vector<Topic>& topics) {
-  HANSA_TRY(const KafkaClient client, make_admin(options));
+  Reason reason;
+  HANSA_TRY(const KafkaClient client,
+            make_admin(options, {.opaque = &reason, .failed = Reason::take}));
   HANSA_TRY(const Metadata metadata, ask_metadata(client.get(), options.topics_timeout_ms));
   Check check(options, metadata->broker_cnt);
   for (const auto& wanted : topics) {

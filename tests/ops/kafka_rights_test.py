@@ -181,6 +181,19 @@ def wait_for(what, holds):
     raise Failed(f"{what} did not come within {SECONDS_MAX} s")
 
 
+def check_password(node, broker):
+    """One that is wrong is told as that, and not as brokers that are away."""
+    with open(password_file(broker), "w", encoding="utf-8") as file:
+        file.write("another one")
+    node.start()
+    try:
+        node.wait_until_answering()
+        wait_for("that the password is wrong",
+                 lambda: "authentication failed" in str(node.readyz()).lower())
+    finally:
+        node.end()
+
+
 def check_create(node):
     """A city that has joined, and may not make the topic of what it shares."""
     node.set_up(CITY)
@@ -279,6 +292,7 @@ def check(hansa, folder, broker):
     node = make_node(hansa, folder, broker)
     said = node.run("topics", "create", code=2).stderr
     expect("sasl.password.file" in said and password_file(broker) in said, said)
+    check_password(node, broker)
     with open(password_file(broker), "w", encoding="utf-8") as file:
         file.write(PASSWORD + "\n")
     said = node.run("topics", "create", code=3).stderr
