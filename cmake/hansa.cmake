@@ -37,7 +37,8 @@ endif()
 
 # Files of a layer read much and say little: compiled eight at a time they take half as long. One
 # that changes takes all eight with it, so this is for trees that are built as a whole, or for
-# single layers: -DHANSA_UNITY='ops;cli'. Names in unnamed namespaces must differ within a layer then.
+# single layers: -DHANSA_UNITY='ops;cli'. Names in unnamed namespaces must differ within a layer
+# then.
 set(HANSA_UNITY OFF CACHE STRING "Compile files eight at a time: ON, OFF or a list of layers")
 
 # Written for our own code only; generated code and Boost's compiled part are built without.

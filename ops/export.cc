@@ -82,8 +82,9 @@ void Export::add(const v1::Case& row) {
   made.is_child = !row.merged_into().empty();
   made.case_id = row.case_();
   made.parent = row.merged_into();
+  const bool is_going_on = hansa::is_open(row.state()) || row.state() == v1::State::merged;
   made.fields = {keeps_id ? row.imported_id() : id_prefix_ + row.case_(),
-                 is_open(row.state()) || row.state() == v1::State::merged ? "open" : "closed",
+                 is_going_on ? "open" : "closed",
                  notes_of(row),
                  title.empty() ? row.service() : title,
                  row.service(),

@@ -1,12 +1,13 @@
 // Access: who is asking, from the credentials of a request, and whether they ask too often.
 //
-// Shape:   `Authorization: Bearer <key or token>` or `X-Api-Key: <key>`. The configuration holds the
-//          SHA-256 of each key and the principal it stands for; keys are found by their hash, so the
-//          time taken says nothing about a key. What is no key and has the form of a JSON Web Token
-//          is verified (ops/token_issuers.h). No credentials: the anonymous principal, whose only
-//          role is public. What a principal may do is asked of core/city/access.h.
-//          requests_per_second_max counts each caller by issuer and subject (all anonymous ones are
-//          one), ledger_requests_per_second_max all requests about one ledger.
+// Shape:   `Authorization: Bearer <key or token>` or `X-Api-Key: <key>`. The configuration holds
+//          the SHA-256 of each key and the principal it stands for; keys are found by their hash,
+//          so the time taken says nothing about a key. What is no key and has the form of a JSON
+//          Web Token is verified (ops/access/token_issuers.h). No credentials: the anonymous
+//          principal, whose only role is public. What a principal may do is asked of
+//          core/city/access.h. requests_per_second_max counts each caller by issuer and subject
+//          (all anonymous ones are one), ledger_requests_per_second_max all requests about one
+//          ledger.
 // Errors:  kUnauthenticated for credentials that are none of ours, or another scheme than Bearer;
 //          kUnavailable while an issuer's keys are read; kRateLimited: wait as long as Retry-After
 //          says.

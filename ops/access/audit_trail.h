@@ -10,7 +10,8 @@
 //          by their name.
 // Errors:  open: kBadFile, which file and line. ready: kUnavailable while records cannot be
 //          written: commands are refused then; what was answered meanwhile is kept in memory and
-//          written as soon as it can be. check_trail: kChainBroken, the first line that does not follow.
+//          written as soon as it can be. check_trail: kChainBroken, the first line that does not
+//          follow.
 // Threads: any; one of its own syncs what was written and tries again what was not.
 //          While it fails, only that thread tries: callers are refused, not slowed down.
 // Limits:  a record is in the file before its caller is answered and outlives a kill; it is synced

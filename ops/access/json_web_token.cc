@@ -243,8 +243,9 @@ Result<TokenKeys> TokenKeys::parse(std::string_view text) {
     keys.push_back({text_in(jwk, "kid"), algorithm, std::shared_ptr<EVP_PKEY>(std::move(key))});
   }
   if (keys.empty()) {
+    const auto count = std::to_string(listed->get_array().size());
     return fail(Errc::kBadFile, "expected at least one key for RS256 (2 048 bits and more) or "
-                                "ES256 (P-256) among " + std::to_string(listed->get_array().size()));
+                                "ES256 (P-256) among " + count);
   }
   return TokenKeys(std::move(keys));
 }

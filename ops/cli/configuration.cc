@@ -37,7 +37,7 @@ constexpr Meaning kMeanings[] = {
      "Whose certificates are taken when this node asks others by https, as witnesses and issuers "
      "of tokens, a file in PEM; without it the system's"},
     {"http.tls.certificate",
-     "Serves by https: the certificate and the chain behind it, in PEM; read again when it changes"},
+     "Serves by https: the certificate and the chain behind it, in PEM; read again as it changes"},
     {"http.tls.key", "Its private key, in PEM"},
     {"http.tls.caller_authorities",
      "Callers must show a certificate of one of these authorities, a file in PEM"},

@@ -1,8 +1,8 @@
 // Batch: the rows of one request and, in the same order, their outcomes.
 //
-// Shape:   finish() takes a row's outcome; the last one calls `done`. body() is the answer: one JSON
-//          object a line, `{"line", "receipt"}` or `{"line", "problem"}`. A row without an outcome
-//          when the answer is made has one that is not known.
+// Shape:   finish() takes a row's outcome; the last one calls `done`. body() is the answer: one
+//          JSON object a line, `{"line", "receipt"}` or `{"line", "problem"}`. A row without an
+//          outcome when the answer is made has one that is not known.
 // Threads: finish from any, each row once; body from any.
 #pragma once
 
