@@ -3,6 +3,7 @@
 // test's own, torn, changed and cut short by hand; then a whole node and its API.
 #include "ops/access/audit_trail.h"
 
+#include <boost/json/serialize.hpp>
 #include <filesystem>
 
 #include "core/base/durations.h"
