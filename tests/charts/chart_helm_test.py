@@ -50,6 +50,22 @@ def check_refused():
         expect(done.returncode != 0 and name in done.stderr, done)
 
 
+def check_tls():
+    """Nothing goes in clear then, and probes speak it; what cannot be is refused in a sentence."""
+    tls = ("--set", "config.http.tls.certificate=/etc/hansa/secrets/api/tls.crt,"
+           "config.http.tls.key=/etc/hansa/secrets/api/tls.key")
+    manifests = documents(rendered("least", *tls, "--set", "service.scheme=HTTPS"))
+    expect("allow_plain" not in find(manifests, "ConfigMap")["data"]["hansa.yaml"], "in clear")
+    node = find(manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]
+    expect(node["readinessProbe"]["httpGet"]["scheme"] == "HTTPS", node["readinessProbe"])
+    for wrong in (tls, ("--set", "service.scheme=HTTPS"),
+                  (*tls, "--set", "service.scheme=HTTPS,config.http.tls.caller_authorities=/x")):
+        done = helm("template", "hansa", CHART, "--kube-version", KUBERNETES, "-f",
+                    values_file("least"), *wrong)
+        expect(done.returncode != 0 and "expected HTTPS with" in done.stderr or
+               "have no certificate" in done.stderr, (wrong, done))
+
+
 def check_long_name():
     """Of the longest name of a release; a set's name is in a label with eleven letters more."""
     done = helm("template", "r" * 53, CHART, "--kube-version", KUBERNETES, "-f",
@@ -98,6 +114,7 @@ def main():
     else:
         raise AssertionError("the schemas take what they do not know")
     check_refused()
+    check_tls()
     check_long_name()
     check_notes()
     print(f"{len(VALUES)} files of values, {len(MISSPELT)} misspelt names refused by Helm")

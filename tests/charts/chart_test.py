@@ -27,9 +27,9 @@ from city_process import Node, expect, key_of, test_main  # noqa: E402
 CITY = "wuxi"
 # Where a value takes names that are not the chart's, and who checks them.
 OPEN = {
-    "config.access": "hansa", "config.audit": "hansa", "config.http": "hansa",
-    "config.inboxes[]": "hansa", "config.limits": "hansa", "config.memory": "hansa",
-    "config.node": "hansa", "config.peers[]": "hansa",
+    "config.access": "hansa", "config.http": "hansa", "config.inboxes[]": "hansa",
+    "config.limits": "hansa", "config.memory": "hansa", "config.node": "hansa",
+    "config.peers[]": "hansa",
     "config.peers[].properties": "librdkafka", "kafka.properties": "librdkafka",
     "topics.properties": "librdkafka",
     "networkPolicy.from[]": "Kubernetes", "networkPolicy.metricsFrom[]": "Kubernetes",

@@ -21,8 +21,9 @@ def without_rules(text):
 def main():
     os.makedirs(GOLDEN, exist_ok=True)
     for name in VALUES:
+        text = without_rules(rendered(name))
         with open(os.path.join(GOLDEN, name + ".yaml"), "w", encoding="utf-8") as file:
-            file.write(without_rules(rendered(name)))
+            file.write(text)
     with open(os.path.join(GOLDEN, "acls.txt"), "w", encoding="utf-8") as file:
         file.write(access_lists())
     with open(os.path.join(GOLDEN, "digest"), "w", encoding="utf-8") as file:

@@ -74,6 +74,14 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- $_ := set $kafka "properties" $properties -}}
 {{- end -}}
+{{- $tls := dig "http" "tls" (dict) $values.config -}}
+{{- if ne (hasKey $tls "certificate") (eq $values.service.scheme "HTTPS") -}}
+{{- fail "service.scheme: expected HTTPS with config.http.tls.certificate, HTTP without it" -}}
+{{- end -}}
+{{- if hasKey $tls "caller_authorities" -}}
+{{- fail (print "config.http.tls.caller_authorities: the cluster's probes have no certificate to "
+      "show; let a proxy in front ask callers for theirs") -}}
+{{- end -}}
 {{- $http := dict "listen" (printf "0.0.0.0:%d" (int $values.service.port)) -}}
 {{- if eq $values.service.scheme "HTTP" -}}
 {{- $_ := set $http "allow_plain" true -}}
