@@ -34,7 +34,7 @@ def commands_in(text):
         words = next(filter(None, found)).split()[1:]
         verb = words[:1]
         known = said(verb)
-        if below(known) and words[1:2]:
+        if below(known) and words[1:2] and not words[1].startswith("-"):
             verb = words[:2]
             known = said(verb) if words[1] in below(known) else None
         yield " ".join(verb), known, [word for word in words if word.startswith("--")]
