@@ -10,6 +10,7 @@
 #include "ops/files.h"
 #include "ops/http/server.h"
 #include "ops/system_env.h"
+#include "tests/ops/certificate_maker.h"
 #include "tests/ops/token_maker.h"
 #include "tests/streams/log_helpers.h"
 
@@ -55,6 +56,7 @@ class TokenIssuersTest : public ::testing::Test {
   void open() {
     Config config;
     config.issuers = {settings_};
+    config.http.trusted_authorities = trusted_authorities_;
     auto opened = TokenIssuers::open(config, clock_, [this](const std::string&, bool is_stale) {
       const std::lock_guard lock(mutex_);
       stale_ = is_stale;
@@ -73,6 +75,7 @@ class TokenIssuersTest : public ::testing::Test {
   streams::TempFolder folder_;
   FixedClock clock_;
   IssuerSettings settings_;
+  std::string trusted_authorities_;
   std::mutex mutex_;
   bool stale_ = false;  // guarded by mutex_
   std::unique_ptr<TokenIssuers> issuers_;
@@ -199,6 +202,44 @@ TEST_F(TokenIssuersTest, KeysAtAnAddressAreAskedForAgainForAnUnknownOne) {
     if (who.error().code != Errc::kUnavailable) std::this_thread::yield();
   }
   EXPECT_FALSE(ask(kRoles)) << "the first key is gone";
+  issuers_.reset();
+  (*server)->stop(1'000);
+}
+
+TEST_F(TokenIssuersTest, KeysByHttpsAreTakenOfWhoIsTrustedAlone) {
+  Authority town("Town");
+  Authority other("Other");
+  town.write(folder_.path(), "issuer", {});
+  town.write_own(folder_.path() + "/town.pem");
+  other.write_own(folder_.path() + "/other.pem");
+  Metrics metrics;
+  ServerOptions options;
+  options.listen = {"127.0.0.1", 0};
+  auto tls = ServerTls::open({folder_.path() + "/issuer.crt", folder_.path() + "/issuer.key", ""});
+  ASSERT_TRUE(tls) << tls.error().detail;
+  options.tls = *tls;
+  auto server = Server::start(
+      options,
+      [](const Call&) -> boost::asio::awaitable<Reply> {
+        Reply reply;
+        reply.body = set_of({ec_jwk(first_, "1")});
+        co_return reply;
+      },
+      metrics);
+  ASSERT_TRUE(server);
+  settings_.keys_file.clear();
+  settings_.keys_url = "https://" + (*server)->listening().text() + "/keys";
+  trusted_authorities_ = folder_.path() + "/other.pem";
+  open();
+  while (metrics.text({}).find("hansa_ops_tls_refused_total 1") == std::string::npos) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(ask(kRoles).error().code, Errc::kUnavailable);
+  trusted_authorities_ = folder_.path() + "/town.pem";
+  open();
+  for (auto who = ask(kRoles); !who; who = ask(kRoles)) {
+    ASSERT_EQ(who.error().code, Errc::kUnavailable) << who.error().detail;
+  }
   issuers_.reset();
   (*server)->stop(1'000);
 }
