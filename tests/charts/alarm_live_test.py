@@ -135,8 +135,8 @@ def check_first_scrape(node, metrics):
         text = answer.read().decode()
     for series in shown:
         name = series["name"]
-        if name.startswith("hansa_streams_kafka_") or "link" in name or "feed" in name:
-            continue  # of brokers, of an alliance, of a feed; this node has none
+        if name.startswith("hansa_streams_kafka_") or re.search("link|feed|token_keys", name):
+            continue  # of brokers, of an alliance, of a feed, of an issuer; this node has none
         expect(re.search(rf"^{name}(_bucket)?(\{{| )", text, re.M), f"{name} is not shown")
         expect(f"# TYPE {name} {series['type']}" in text, f"{name} is no {series['type']}")
         expect(f"# HELP {name} {series['meaning']}" in text, f"the help of {name} differs")

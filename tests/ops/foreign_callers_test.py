@@ -9,12 +9,14 @@ tokens by PyJWT (tests/ops/foreign_issuer.py), the connection by Python's ssl.
 import http.client
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", part) for part in ("crash", "evidence")]
@@ -79,6 +81,19 @@ def start(node, context):
             if node.process.poll() is not None or time.monotonic() > end:
                 raise Failed(node.server_log()) from None
         time.sleep(0.02)
+
+
+def check_metrics(node):
+    """The series that only a node with TLS or issuers has, from the first scrape."""
+    address = re.search(r"metrics (http://\S+)\)", node.server_log().splitlines()[-1])
+    expect(address, node.server_log())
+    with urllib.request.urlopen(address.group(1), timeout=SECONDS_MAX) as answer:
+        text = answer.read().decode()
+    for line in ('hansa_ops_token_keys_stale_bool{issuer="https://id.example"} 0',
+                 "hansa_ops_tls_stale_bool 0"):
+        expect(line in text, line)
+    end = re.search(r"^hansa_ops_tls_certificate_end_seconds (\S+)", text, re.M)
+    expect(float(end.group(1)) > time.time(), end)
 
 
 def check_tokens(node, folder, tokens):
@@ -164,6 +179,7 @@ def main():
             node.stop()
             configure(node, folder)
             start(node, trusting(folder))
+            check_metrics(node)
             check_tokens(node, folder, tokens)
             node.stop()
             node.port = free_port()
