@@ -9,6 +9,7 @@
 #include "ops/cli/cli.h"
 #include "ops/drill/drill_site.h"
 #include "ops/json.h"
+#include "ops/system_env.h"
 
 namespace hansa::ops {
 namespace {
@@ -20,6 +21,7 @@ constexpr int kRestoredCases = 200;
 constexpr size_t kSlowCallers = 4;
 constexpr uint64_t kAnswersBetween = 8;
 constexpr auto kStandsStill = std::chrono::milliseconds(1'800);
+constexpr auto kHeldPause = std::chrono::milliseconds(2);
 
 // What a drill breaks, how the alarm comes, and how it is mended.
 struct Drill {
@@ -35,7 +37,7 @@ struct Drill {
   std::optional<std::string> small_disk = std::nullopt;
 };
 
-// Report cases, one after the other each, as long as they live.
+// Report cases, one after the other each, as long as they live and are not held.
 class Callers {
  public:
   Callers(const DrillSite& site, size_t count) {
@@ -43,7 +45,11 @@ class Callers {
       threads_.emplace_back([this, &site] {
         auto client = site.client();
         while (client && !ended_) {
-          if (DrillSite::report_case(*client, site.city())) ++answered_;
+          if (held_) {
+            std::this_thread::sleep_for(kHeldPause);
+          } else if (DrillSite::report_case(*client, site.city())) {
+            ++answered_;
+          }
         }
       });
     }
@@ -53,9 +59,11 @@ class Callers {
     for (auto& thread : threads_) thread.join();
   }
   uint64_t answered() const { return answered_; }
+  void hold(bool held) { held_ = held; }
 
  private:
   std::atomic<bool> ended_{false};
+  std::atomic<bool> held_{false};
   std::atomic<uint64_t> answered_{0};
   std::vector<std::thread> threads_;
 };
@@ -139,6 +147,7 @@ Drill slow_city(DrillSite& site) {
     return {};
   };
   drill.meanwhile = [callers, &site] {
+    (*callers)->hold(false);
     const uint64_t before = (*callers)->answered();
     (void)site.wait_until("callers are answered", [&]() -> Result<bool> {
       return (*callers)->answered() >= before + kAnswersBetween;
@@ -146,8 +155,17 @@ Drill slow_city(DrillSite& site) {
     site.node().send(SIGSTOP);
     std::this_thread::sleep_for(kStandsStill);
     site.node().send(SIGCONT);
+    // Nobody scrapes a node that stands still; and quick appends would hide the slow ones.
+    (*callers)->hold(true);
+    const auto now = std::to_string(static_cast<double>(SystemEnv().now_us()) / 1e6);
+    (void)site.wait_until("Prometheus has scraped the node again", [&] {
+      return site.holds("hansa_ops_clock_time_seconds > " + now);
+    }, {});
   };
-  drill.mend = [] { return Result<void>(); };
+  drill.mend = [callers]() -> Result<void> {
+    (*callers)->hold(false);
+    return {};
+  };
   drill.end = [callers] { callers->reset(); };
   return drill;
 }
