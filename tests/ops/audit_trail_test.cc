@@ -5,6 +5,7 @@
 
 #include <boost/json/serialize.hpp>
 #include <filesystem>
+#include <map>
 
 #include "core/base/durations.h"
 #include "ops/files.h"
@@ -193,6 +194,37 @@ TEST(AuditOfANode, CountsEachCommandOnceHoweverItEnded) {
     EXPECT_EQ(record.as_object().at("actor").as_string().size(), 32u) << text;
     EXPECT_EQ(text.find("staff-key"), std::string::npos) << "the caller's name: " << text;
   }
+}
+
+TEST(AuditOfANode, HasARecordForEachRowOfABatchAndEachReadingOfPersonalData) {
+  ApiServer api;
+  api.found();
+  const auto body = api.report_body("Bags");
+  const auto report = api.send(
+      {"POST", kCases, kStaff,
+       body.substr(0, body.size() - 1) + R"(, "contact": {"phone": "1"}})"});
+  ASSERT_EQ(report.status, 201) << report.body;
+  const auto seen = "?at_least=" + report.text("seq");
+  const auto one = kCases + "/" + report.text("subject_id") + seen;
+  ASSERT_EQ(api.send({"GET", one}).status, 200);
+  ASSERT_EQ(api.send({"GET", one, kAdmin}).status, 200) << "who may not read it leaves no record";
+  testing::Sent batch{"POST", kCases + ":import", kAdmin, "{\n{}\n{\n"};
+  batch.content_type = "application/x-ndjson";
+  ASSERT_EQ(api.send(batch).status, 200);
+  const auto answer = api.send({"GET", kRecords + "?page_size=1000"});
+  const auto told = answer.json();
+  std::map<std::string, int> counts;
+  for (const auto& record : told.at("records").as_array()) {
+    const auto& row = record.as_object();
+    ++counts[std::string(row.at("method").as_string())];
+    if (row.at("method").as_string() == "ReadPersonal") {
+      EXPECT_EQ(row.at("subject").as_string(), report.text("subject_id"));
+      EXPECT_EQ(row.at("person").as_string().size(), 32u);
+    }
+  }
+  EXPECT_EQ(counts["ReadPersonal"], 1) << answer.body;
+  EXPECT_EQ(counts["ReportCase"], 1) << answer.body;
+  EXPECT_EQ(counts["ImportCase"], 3) << answer.body;
 }
 
 TEST(AuditOfANode, IsTheAuditorsToRead) {
