@@ -2,6 +2,7 @@
 //
 // Shape:   fill_message(message, random): every field may be set or not; texts are UTF-8 with
 //          quotes, controls and signs outside ASCII; times lie in years 1 to 9999.
+// Limits:  messages in messages kDepthMax deep: what an entry shares is made of entries' events.
 // Threads: plain function.
 #pragma once
 
@@ -22,10 +23,13 @@ inline std::string random_text(Random& random) {
   return text;
 }
 
-inline void fill_message(google::protobuf::Message& message, Random& random);
+inline constexpr int kDepthMax = 8;
+
+inline void fill_message(google::protobuf::Message& message, Random& random, int depth = 0);
 
 inline void fill_field(google::protobuf::Message& message,
-                       const google::protobuf::FieldDescriptor* field, Random& random) {
+                       const google::protobuf::FieldDescriptor* field, Random& random,
+                       int depth) {
   using Field = google::protobuf::FieldDescriptor;
   const auto* r = message.GetReflection();
   const bool many = field->is_repeated();
@@ -68,20 +72,21 @@ inline void fill_field(google::protobuf::Message& message,
       break;
     }
     case Field::CPPTYPE_MESSAGE:
+      if (depth == kDepthMax) break;
       fill_message(many ? *r->AddMessage(&message, field) : *r->MutableMessage(&message, field),
-                   random);
+                   random, depth + 1);
       break;
     default:
       break;
   }
 }
 
-inline void fill_message(google::protobuf::Message& message, Random& random) {
+inline void fill_message(google::protobuf::Message& message, Random& random, int depth) {
   const auto* descriptor = message.GetDescriptor();
   for (int i = 0; i < descriptor->field_count(); ++i) {
     const auto* field = descriptor->field(i);
     for (auto times = random() % (field->is_repeated() ? 4 : 2); times > 0; --times) {
-      fill_field(message, field, random);
+      fill_field(message, field, random, depth);
     }
   }
 }
