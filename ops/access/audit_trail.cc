@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "core/base/durations.h"
 #include "core/base/hash.h"
@@ -54,6 +55,14 @@ Result<v1::AuditRecord> read_record(std::string_view line) {
   v1::AuditRecord record;
   HANSA_CHECK(from_json(line, record));
   return record;
+}
+
+// nullopt where not even one line is whole.
+std::optional<std::string> first_line(const std::string& name) {
+  std::ifstream file(name, std::ios::binary);
+  std::string line;
+  if (!std::getline(file, line) || file.eof()) return std::nullopt;
+  return line;
 }
 
 // `take` gets each line without its line feed, until it answers false; what stands behind the last
@@ -108,10 +117,10 @@ Result<std::unique_ptr<AuditTrail>> AuditTrail::open(const std::string& folder,
 Result<void> AuditTrail::read_files() {
   HANSA_TRY(const auto found, files_of_trail(folder_));
   for (const auto& [first, name] : found) {
-    HANSA_TRY(const auto bytes, read_file(name));
-    const auto record = read_record(std::string_view(bytes).substr(0, bytes.find('\n')));
+    const auto line = first_line(name);
+    const auto record = read_record(line.value_or(""));
     // A file whose first line was torn is of a node that was killed as it began it.
-    if (!record && (first != found.back().first || bytes.find('\n') != std::string::npos)) {
+    if (!record && (first != found.back().first || line)) {
       return fail(Errc::kBadFile, name + ": its first line is no record of the audit trail; take "
                                          "the folder away for whoever looks into it");
     }
@@ -242,9 +251,17 @@ void AuditTrail::keep_synced() {
     const int copy = ::dup(descriptor_);
     lock.unlock();
     const bool is_synced = copy >= 0 && ::fdatasync(copy) == 0;
+    const int why = errno;
     if (copy >= 0) ::close(copy);
     lock.lock();
-    if (!is_synced) note(fail(file_error(files_.back().name, "synced")));
+    if (!is_synced) {
+      // Tried again: nothing else would ever end the refusal of commands.
+      unsynced_ = true;
+      errno = why;
+      note(fail(file_error(files_.back().name, "synced")));
+    } else if (waiting_.empty()) {
+      note({});
+    }
   }
 }
 

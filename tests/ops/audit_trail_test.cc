@@ -227,6 +227,29 @@ TEST(AuditOfANode, HasARecordForEachRowOfABatchAndEachReadingOfPersonalData) {
   EXPECT_EQ(counts["ImportCase"], 3) << answer.body;
 }
 
+TEST(AuditOfANode, TakesNoCommandWhileItCannotBeWritten) {
+  ApiServer api;
+  const auto folder = api.serving().node().config().node.data_dir + "/audit";
+  // The first record begins a file, which cannot be made.
+  std::filesystem::remove(folder);
+  ASSERT_TRUE(write_file(folder, "no folder"));
+  const testing::Sent found{"POST", "/v1/cities/example:found", kAdmin,
+                            R"({"title": {"en": "Example"}, "simulated": true})"};
+  const auto taken = api.send(found);
+  ASSERT_EQ(taken.status, 200) << taken.body;
+  const auto refused = api.send(found);
+  EXPECT_EQ(refused.status, 503) << refused.body;
+  EXPECT_NE(refused.text("detail").find("audit"), std::string::npos) << refused.body;
+  const auto city = "/v1/cities/example?at_least=" + taken.text("seq");
+  EXPECT_EQ(api.send({"GET", city}).status, 200) << "reads go on";
+  std::filesystem::remove(folder);
+  std::filesystem::create_directory(folder);
+  while (api.send(found).status == 503) std::this_thread::yield();
+  const auto check = check_trail(folder);
+  ASSERT_TRUE(check) << check.error().detail;
+  EXPECT_EQ(check->records, 2u) << "one taken while it failed, one after";
+}
+
 TEST(AuditOfANode, IsTheAuditorsToRead) {
   ApiServer api;
   EXPECT_EQ(api.send({"GET", kRecords, kStaff}).status, 200);

@@ -327,6 +327,24 @@ TEST(HttpLimits, DrippingConnectionIsEnded) {
   }
 }
 
+TEST(HttpLimits, WhoAsksTooOftenHearsWhenToComeAgain) {
+  for (const auto limit :
+       {&Limits::requests_per_second_max, &Limits::ledger_requests_per_second_max}) {
+    Limits limits;
+    limits.*limit = 1;
+    ApiServer api(limits);
+    Answer answer;
+    do {
+      answer = api.send({"GET", "/v1/cities/example"});
+    } while (answer.status != 429);
+    EXPECT_EQ(answer.text("code"), "rate_limited");
+    EXPECT_TRUE(answer.headers.contains("Retry-After"));
+    const bool is_of_city = limit == &Limits::ledger_requests_per_second_max;
+    EXPECT_EQ(answer.text("detail").find("about one city") != std::string::npos, is_of_city)
+        << answer.body;
+  }
+}
+
 TEST(HttpLimits, IdleConnectionIsClosedWithoutAWord) {
   Limits limits;
   limits.idle_ms_max = 40;
