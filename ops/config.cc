@@ -279,10 +279,12 @@ void read_keys_of_issuer(Section& section, IssuerSettings& issuer) {
                     "either keys_file or keys_url, where the issuer's JWK Set is");
   }
   if (issuer.keys_url.empty()) return;
-  const auto address = parse_web_address(issuer.keys_url);
-  const bool is_near = address && (address->host == "::1" || address->host.starts_with("127."));
-  if (!address || (!address->is_tls && !is_near)) {
-    section.fail_at("keys_url", "an address at https, since whoever gives the keys is the issuer");
+  const auto page = parse_web_page(issuer.keys_url);
+  const auto host = page ? page->address.host : "";
+  const bool is_near = host == "::1" || host.starts_with("127.");
+  if (!page || (!page->address.is_tls && !is_near)) {
+    section.fail_at("keys_url", "an address like https://id.example/keys, at https since whoever "
+                                "gives the keys is the issuer");
   }
 }
 

@@ -256,7 +256,8 @@ Result<void> Node::Impl::open_links() {
   plan.public_host = config.node.public_host;
   plan.accepted_to = config.accepted_to;
   const auto& http = config.http;
-  HANSA_TRY(auto tls, client_tls({http.trusted_authorities, http.tls.certificate, http.tls.key}));
+  HANSA_TRY(auto tls,
+            ClientTls::open({http.trusted_authorities, http.tls.certificate, http.tls.key}));
   witness_client = std::make_unique<WitnessClient>(std::move(tls));
   plan.caller = witness_client.get();
   plan.alliance_pause_us = kAlliancePauseUs;
@@ -575,7 +576,7 @@ Readiness Node::readiness() const {
     if (row.refused) {
       readiness.waits.push_back(row.ledger.text() + " is not served: " + row.refused->detail);
     } else if (!row.health.ready) {
-      readiness.waits.push_back(row.ledger.text() + ": " + row.health.waits);
+      readiness.waits.push_back(row.health.waits);
     }
     for (const auto& inbox : row.inboxes) {
       if (inbox.waits && streams::stops_ledger(inbox.waits->code)) {

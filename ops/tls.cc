@@ -89,4 +89,30 @@ Result<void> ServerTls::read() {
   return {};
 }
 
+Result<std::shared_ptr<ClientTls>> ClientTls::open(const TlsTrust& trust) {
+  std::shared_ptr<ClientTls> tls(new ClientTls(trust));
+  tls->stamps_ = tls->stamps();
+  HANSA_TRY(tls->context_, client_tls(trust));
+  return tls;
+}
+
+ClientTls::Stamps ClientTls::stamps() const {
+  return {file_stamp(trust_.authorities), file_stamp(trust_.certificate),
+          file_stamp(trust_.certificate_key)};
+}
+
+TlsContext ClientTls::context() {
+  const std::lock_guard lock(mutex_);
+  const auto found = stamps();
+  if (found == stamps_) return context_;
+  stamps_ = found;
+  auto read_anew = client_tls(trust_);
+  if (read_anew) {
+    context_ = *std::move(read_anew);
+  } else {
+    JsonLine(LogLevel::kWarning, "tls_unread").field("detail", read_anew.error().detail);
+  }
+  return context_;
+}
+
 }  // namespace hansa::ops

@@ -103,6 +103,20 @@ Result<WebAddress> parse_web_address(const std::string& url) {
                                      url.substr(0, 200) + "`");
 }
 
+Result<WebPage> parse_web_page(const std::string& url) {
+  const auto query = std::min(url.find('?'), url.size());
+  HANSA_TRY(auto address, parse_web_address(url.substr(0, query)));
+  if (url.find_first_of(" \t\r\n#", query) != std::string::npos) {
+    return fail(Errc::kBadRequest, "expected an address without blanks and `#`, got `" +
+                                       url.substr(0, 200) + "`");
+  }
+  // A path keeps the `/` at its end, which an address does not have.
+  const auto path = std::min(url.find('/', url.find("://") + 3), query);
+  auto target = url.substr(path);
+  if (!target.starts_with('/')) target.insert(0, "/");
+  return WebPage{std::move(address), std::move(target)};
+}
+
 Result<TlsContext> client_tls(const TlsTrust& trust) {
   auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
   SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);

@@ -5,8 +5,8 @@
 //          name against the host of the address, and shows `certificate` to servers that ask for
 //          one. ask_once: both on a connection of its own. run(): waits for one of these.
 // Units:   waits in milliseconds, each for the whole of its step.
-// Errors:  parse_web_address: kBadRequest. client_tls: kBadFile, which file and why. The others:
-//          kUnavailable, with what the system or the TLS library says.
+// Errors:  parse_web_address, parse_web_page: kBadRequest. client_tls: kBadFile, which file and
+//          why. The others: kUnavailable, with what the system or the TLS library says.
 // Threads: one at a time, on the context's.
 // Limits:  answers up to `bytes_max`. Names are looked up one after the other.
 #pragma once
@@ -31,6 +31,13 @@ struct WebAddress {
 };
 // http[s]://host[:port][/path]
 Result<WebAddress> parse_web_address(const std::string& url);
+
+struct WebPage {
+  WebAddress address;
+  std::string target;  // what is asked for there, `/keys?policy=staff`; "/" at least
+};
+// http[s]://host[:port][/path][?query]
+Result<WebPage> parse_web_page(const std::string& url);
 
 // Whom to trust and as whom to come, each a file in PEM.
 struct TlsTrust {

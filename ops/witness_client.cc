@@ -25,19 +25,6 @@ Error unavailable(const v1::Member& member, const std::string& what) {
   return {Errc::kUnavailable, "the witness of " + member.city() + " " + what};
 }
 
-Result<WebAddress> address_of(const v1::Member& member, const TlsContext& tls) {
-  if (member.witness_url().empty()) {
-    return fail(unavailable(member, "is not on this node, and its admission names no witness_url"));
-  }
-  auto address = parse_web_address(member.witness_url());
-  if (!address) return fail(unavailable(member, "cannot be asked: " + address.error().detail));
-  if (address->is_tls && tls == nullptr) {
-    return fail(unavailable(member, "is at " + member.witness_url() +
-                                        ", and this node trusts no authorities of certificates"));
-  }
-  return address;
-}
-
 bool has_type(const HttpAnswer& answer, std::string_view type) {
   return std::string_view(answer.content_type).substr(0, answer.content_type.find(';')) == type;
 }
@@ -105,14 +92,29 @@ Result<std::optional<Note>> newest_of(const v1::Member& member,
 
 }  // namespace
 
-WitnessClient::WitnessClient(TlsContext tls, int wait_ms_max)
+WitnessClient::WitnessClient(std::shared_ptr<ClientTls> tls, int wait_ms_max)
     : tls_(std::move(tls)),
       limits_{wait_ms_max, kNoteBytesMax},
       work_(asio::make_work_guard(context_)),
       thread_([this] { context_.run(); }) {}
 
+Result<WebAddress> WitnessClient::address_of(const v1::Member& member) const {
+  if (member.witness_url().empty()) {
+    return fail(unavailable(member, "is not on this node, and its admission names no witness_url"));
+  }
+  auto address = parse_web_address(member.witness_url());
+  if (!address) return fail(unavailable(member, "cannot be asked: " + address.error().detail));
+  if (address->is_tls && tls_ == nullptr) {
+    return fail(unavailable(member, "is at " + member.witness_url() +
+                                        ", and this node trusts no authorities of certificates"));
+  }
+  return address;
+}
+
 void WitnessClient::ask(const WebAddress& address, WebRequest request, Answered answered) {
-  asio::co_spawn(context_, ask_once(context_, address, tls_, std::move(request), limits_),
+  auto tls = address.is_tls ? tls_->context() : nullptr;
+  asio::co_spawn(context_,
+                 ask_once(context_, address, std::move(tls), std::move(request), limits_),
                  [answered = std::move(answered)](const std::exception_ptr& thrown,
                                                   Result<HttpAnswer> answer) {
                    if (thrown) answer = fail(Errc::kUnavailable, "it could not be asked");
@@ -127,7 +129,7 @@ WitnessClient::~WitnessClient() {
 
 void WitnessClient::add_checkpoint(const v1::Member& witness,
                                    const federation::WitnessRequest& request, Cosigned cosigned) {
-  const auto address = address_of(witness, tls_);
+  const auto address = address_of(witness);
   if (!address) return cosigned(fail(address.error()));
   const auto note = parse_note(request.note);
   if (!note) return cosigned(fail(note.error()));
@@ -141,7 +143,7 @@ void WitnessClient::add_checkpoint(const v1::Member& witness,
 
 void WitnessClient::newest(const v1::Member& witness, const LedgerId&, const std::string& origin,
                            NewestCosigned answer) {
-  const auto address = address_of(witness, tls_);
+  const auto address = address_of(witness);
   if (!address) return answer(fail(address.error()));
   const auto path = address->path + "/" + to_hex(sha256(origin)) + "/checkpoint";
   WebRequest question(http::verb::get, path, 11);

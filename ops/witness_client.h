@@ -11,7 +11,7 @@
 //          kWitnessWaitMsMax; or with what is no answer of a witness, a signature of another key
 //          among it. Whether a cosignature is good is for the caller to check.
 // Threads: any; answers come on the client's own thread, none after its destructor has begun.
-// Limits:  answers of kNoteBytesMax bytes. 
+// Limits:  answers of kNoteBytesMax bytes.
 // Source:  C2SP tlog-witness.
 #pragma once
 
@@ -21,7 +21,7 @@
 #include <thread>
 
 #include "federation/witness.h"
-#include "ops/web_connection.h"
+#include "ops/tls.h"
 
 namespace hansa::ops {
 
@@ -29,8 +29,9 @@ inline constexpr int kWitnessWaitMsMax = 10'000;
 
 class WitnessClient final : public federation::WitnessCaller {
  public:
-  // `tls`: of client_tls; without it, witnesses at https are not asked.
-  explicit WitnessClient(TlsContext tls = nullptr, int wait_ms_max = kWitnessWaitMsMax);
+  // Without `tls`, witnesses at https are not asked.
+  explicit WitnessClient(std::shared_ptr<ClientTls> tls = nullptr,
+                         int wait_ms_max = kWitnessWaitMsMax);
   ~WitnessClient() override;
 
   void add_checkpoint(const v1::Member& witness, const federation::WitnessRequest& request,
@@ -40,9 +41,10 @@ class WitnessClient final : public federation::WitnessCaller {
 
  private:
   using Answered = std::function<void(Result<HttpAnswer>)>;
+  Result<WebAddress> address_of(const v1::Member& member) const;
   void ask(const WebAddress& address, WebRequest request, Answered answered);
 
-  const TlsContext tls_;
+  const std::shared_ptr<ClientTls> tls_;
   const WebLimits limits_;
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;

@@ -240,8 +240,8 @@ void KeeperLoop::update_health() {
   health.next_offset = appender == nullptr ? 0 : appender->landed().next_offset;
   health.voids = appender == nullptr ? 0 : appender->landed().voids;
   health.end_offset = health.next_offset;
-  if (health.landed_seq > health.committed_seq) {
-    health.oldest_unprocessed_age_us = std::max<int64_t>(0, env.now_us() - meta.time_us);
+  if (health.landed_seq > health.committed_seq && uncommitted_time_us > 0) {
+    health.oldest_unprocessed_age_us = std::max<int64_t>(0, env.now_us() - uncommitted_time_us);
   }
   health.breached_deadlines = breached_deadlines;
   health.keyring_fails = keyring.is_failing();

@@ -119,7 +119,7 @@ struct KeeperHealth {
   bool ready = false;
   bool could_lead = false;  // whatever it waits for, it is not its own rows or its own clock
   Waits waits_for = Waits::kNothing;
-  std::string waits;  // the same for people; empty when ready
+  std::string waits;  // the same for people, names the ledger; empty when ready
   std::optional<Error> stopped;
   Errc stopped_by = Errc::kInternal;  // what was found, while it is stopped
   Seq landed_seq = 0;

@@ -112,13 +112,19 @@ bool KeeperLoop::carry_out(const std::vector<streams::Step>& steps) {
   return true;
 }
 
+void KeeperLoop::note_landed(int64_t time_us) {
+  landed_time_us = time_us;
+  if (uncommitted_time_us == 0) uncommitted_time_us = time_us;
+  if (left_time_us == 0) left_time_us = time_us;
+}
+
 void KeeperLoop::landed(Seq seq) {
   rows->land_entries(1);
   while (!open_items.empty() && open_items.front().seq <= seq) {
     Open item = std::move(open_items.front());
     open_items.pop_front();
     if (item.is_entry) {
-      landed_time_us = item.time_us;
+      note_landed(item.time_us);
       breached_deadlines += item.breached;
       if (!erase_keys(item.erased)) return;
     }
@@ -204,7 +210,8 @@ bool KeeperLoop::fold_foreign(const streams::ValidEntry& entry) {
                                    folded.error().detail});
     return false;
   }
-  tip_time_us = landed_time_us = payload.time_us();
+  tip_time_us = payload.time_us();
+  note_landed(payload.time_us());
   breached_deadlines += deadlines_breached_by(payload);
   if (!erase_keys(persons_erased_by(payload))) return false;
   answer_forwarded(entry.seq, entry.hash, payload);
@@ -252,6 +259,7 @@ bool KeeperLoop::commit_wanted() const {
 void KeeperLoop::commit() {
   committing = true;
   commit_due = false;
+  left_time_us = 0;
   const int64_t started_us = monotonic_us();
   const size_t dirty = rows->dirty_rows();
   auto job = std::make_shared<CommitJob>(rows->begin_commit(appender->landed(), landed_time_us));
@@ -269,6 +277,7 @@ void KeeperLoop::committed(CommitJob& job, size_t changed_rows, int64_t took_us)
   auto result = rows->finish_commit(std::move(job));
   if (result) {
     commit_failure.reset();
+    uncommitted_time_us = left_time_us;
     if (observer != nullptr) observer->committed(changed_rows, took_us);
   } else if (result.error().code == Errc::kUnavailable) {
     commit_failure = result.error();

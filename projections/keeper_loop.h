@@ -135,6 +135,7 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   void give_up_waiting();
   bool carry_out(const std::vector<streams::Step>& steps);
   void landed(Seq seq);
+  void note_landed(int64_t time_us);
   void undo();
   bool fold_foreign(const streams::ValidEntry& entry);
   void answer_ready();
@@ -221,6 +222,10 @@ struct KeeperLoop : std::enable_shared_from_this<KeeperLoop> {
   int64_t signed_us = 0;  // when the last checkpoint was made
   int64_t tip_time_us = 0;     // of the newest entry decided or folded
   int64_t landed_time_us = 0;  // of the newest entry landed
+  // Of the oldest entry landed that the rows on disk lack, and of the oldest that the commit which
+  // runs does not take along; 0: there is none.
+  int64_t uncommitted_time_us = 0;
+  int64_t left_time_us = 0;
   bool timers_wanted = false;
   bool commit_due = false;
   bool committing = false;

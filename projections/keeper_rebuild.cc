@@ -107,6 +107,7 @@ Result<void> KeeperLoop::swap(const CaughtUp& reached) {
   const bool differs = !outdated && store->meta().digest != rebuild->store().meta().digest;
   HANSA_CHECK(make_current(rebuild->directory()));
   auto [fresh_store, fresh_rows] = rebuild->keep();
+  uncommitted_time_us = 0;
   retired.push_back({store->in_use(), directory});
   directory = rebuild->directory();
   std::shared_ptr<RowCache> old_rows = std::exchange(rows, std::move(fresh_rows));

@@ -36,6 +36,24 @@ std::optional<uint64_t> number_in(std::string_view text) {
   return number;
 }
 
+// Where a page of a list begins: in the file of this first record, at this byte.
+struct Place {
+  uint64_t first = 0;
+  uint64_t offset = 0;
+};
+
+std::string text_of(const Place& place) {
+  return std::to_string(place.first) + "." + std::to_string(place.offset);
+}
+
+std::optional<Place> place_in(std::string_view text) {
+  const auto dot = std::min(text.find('.'), text.size());
+  const auto first = number_in(text.substr(0, dot));
+  const auto offset = dot == text.size() ? std::nullopt : number_in(text.substr(dot + 1));
+  if (!first || !offset) return std::nullopt;
+  return Place{*first, *offset};
+}
+
 // Names of files and the numbers of their first records, oldest first.
 Result<std::vector<std::pair<uint64_t, std::string>>> files_of_trail(const std::string& folder) {
   std::vector<std::pair<uint64_t, std::string>> found;
@@ -63,6 +81,18 @@ std::optional<std::string> first_line(const std::string& name) {
   std::string line;
   if (!std::getline(file, line) || file.eof()) return std::nullopt;
   return line;
+}
+
+Result<std::string> read_part(const std::string& name, uint64_t offset, size_t bytes_max) {
+  std::ifstream file(name, std::ios::binary);
+  std::string bytes(bytes_max, '\0');
+  file.seekg(static_cast<std::streamoff>(offset));
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (file.bad() || !file.is_open()) {
+    return fail(Errc::kUnavailable, name + " cannot be read; try again");
+  }
+  bytes.resize(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  return bytes;
 }
 
 // `take` gets each line without its line feed, until it answers false; what stands behind the last
@@ -279,8 +309,8 @@ TrailHealth AuditTrail::health() const {
 
 Result<v1::AuditRecordsAnswer> AuditTrail::list(const LedgerId& ledger, uint32_t page_size,
                                                 const std::string& page_token) const {
-  const auto after = page_token.empty() ? 0 : number_in(page_token);
-  if (!after) return fail(Errc::kBadRequest, "expected a token of this list", "/page_token");
+  const auto place = page_token.empty() ? Place{} : place_in(page_token);
+  if (!place) return fail(Errc::kBadRequest, "expected a token of this list", "/page_token");
   if (page_size > kRecordsMax) {
     return fail(Errc::kBadRequest, "expected at most " + std::to_string(kRecordsMax), "/page_size");
   }
@@ -292,19 +322,26 @@ Result<v1::AuditRecordsAnswer> AuditTrail::list(const LedgerId& ledger, uint32_t
   }
   v1::AuditRecordsAnswer answer;
   answer.set_ledger(ledger.text());
-  for (size_t i = 0; i < files.size() && answer.next_page_token().empty(); ++i) {
-    if (i + 1 < files.size() && files[i + 1].first <= *after + 1) continue;
-    HANSA_TRY(const auto bytes, read_file(files[i].name));
-    each_line(bytes, [&](std::string_view line) {
-      auto record = read_record(line);
-      if (!record || record->number() <= *after || record->ledger() != ledger.text()) return true;
-      if (answer.records_size() == size) {
-        answer.set_next_page_token(std::to_string(answer.records(size - 1).number()));
-        return false;
-      }
-      *answer.add_records() = *std::move(record);
-      return true;
-    });
+  bool is_full = false;
+  // Only lines with these letters are worth to be read as records.
+  const auto take = [&, name = json_text(ledger.text())](std::string_view line) {
+    if (line.find(name) == std::string_view::npos) return true;
+    auto record = read_record(line);
+    if (!record || record->ledger() != ledger.text()) return true;
+    is_full = answer.records_size() == size;
+    if (!is_full) *answer.add_records() = *std::move(record);
+    return !is_full;
+  };
+  size_t left = kTrailListBytesMax;
+  for (const auto& file : files) {
+    if (file.first < place->first) continue;
+    const uint64_t begin = file.first == place->first ? place->offset : 0;
+    HANSA_TRY(const auto bytes, read_part(file.name, begin, left));
+    const auto rest = each_line(bytes, take);
+    left -= bytes.size();
+    if (!is_full && left > 0) continue;
+    answer.set_next_page_token(text_of({file.first, begin + bytes.size() - rest.size()}));
+    break;
   }
   return answer;
 }

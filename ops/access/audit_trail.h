@@ -9,14 +9,15 @@
 //          Callers stand there by issuer and by the pseudonym that they have in the ledger, never
 //          by their name.
 // Errors:  open: kBadFile, which file and line. ready: kUnavailable while records cannot be
-//          written: commands are refused then; what was answered meanwhile is kept in memory and
-//          written as soon as it can be. check_trail: kChainBroken, the first line that does not
-//          follow.
+//          written: commands are refused then, without a record; what was answered meanwhile is
+//          kept in memory and written as soon as it can be. check_trail: kChainBroken, the first
+//          line that does not follow.
 // Threads: any; one of its own syncs what was written and tries again what was not.
 //          While it fails, only that thread tries: callers are refused, not slowed down.
 // Limits:  a record is in the file before its caller is answered and outlives a kill; it is synced
 //          within kTrailSyncMs, so a power loss can take the last ones (what was accepted stands in
-//          the ledger all the same). kTrailWaitingMax records wait in memory.
+//          the ledger all the same). kTrailWaitingMax records wait in memory. A page of a list is
+//          found in kTrailListBytesMax of the trail: it may have few records, or none, and a token.
 #pragma once
 
 #include <condition_variable>
@@ -36,6 +37,7 @@ namespace hansa::ops {
 inline constexpr size_t kTrailFileBytesMax = 64 * 1024 * 1024;
 inline constexpr int kTrailSyncMs = 1'000;
 inline constexpr size_t kTrailWaitingMax = 10'000;
+inline constexpr size_t kTrailListBytesMax = 4 * 1024 * 1024;
 
 struct TrailHealth {
   uint64_t records = 0;  // ever
@@ -51,7 +53,8 @@ class AuditTrail {
   // Number, time and previous hash are set here.
   void add(v1::AuditRecord record);
   Result<void> ready() const;
-  // Records about one ledger, oldest first. kBadRequest for a token that is none.
+  // Records about one ledger, oldest first; the last page alone has no token. kBadRequest for a
+  // token that is none.
   Result<v1::AuditRecordsAnswer> list(const LedgerId& ledger, uint32_t page_size,
                                       const std::string& page_token) const;
   TrailHealth health() const;

@@ -146,25 +146,6 @@ Result<json::object> read_part(std::string_view part, const char* what) {
   return std::move(value.get_object());
 }
 
-struct Parts {
-  std::string_view head;
-  std::string_view claims;
-  std::string_view signature;
-  std::string_view signed_text;
-};
-
-Result<Parts> split(std::string_view token) {
-  const auto first = token.find('.');
-  const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
-  if (token.size() > kTokenBytesMax || second == std::string_view::npos ||
-      token.find('.', second + 1) != std::string_view::npos) {
-    return fail(refused("expected a JSON Web Token of three parts with dots between them and at "
-                        "most " + std::to_string(kTokenBytesMax) + " bytes"));
-  }
-  return Parts{token.substr(0, first), token.substr(first + 1, second - first - 1),
-               token.substr(second + 1), token.substr(0, second)};
-}
-
 // Seconds since 1970; a token may state parts of them.
 Result<std::optional<int64_t>> time_in(const json::object& claims, std::string_view name) {
   const auto* found = claims.if_contains(name);
@@ -211,6 +192,23 @@ struct TokenKeys::Key {
   std::shared_ptr<EVP_PKEY> key;
 };
 
+namespace {
+
+bool is_signed_by(const UnverifiedToken& token, const TokenKeys::Key& key) {
+  const auto signature = key.algorithm == Algorithm::kEs256 ? der_signature(token.signature)
+                                                            : token.signature;
+  const auto bytes = [](std::string_view text) {
+    return reinterpret_cast<const uint8_t*>(text.data());
+  };
+  const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
+  return !signature.empty() && context &&
+         EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key.key.get()) == 1 &&
+         EVP_DigestVerify(context.get(), bytes(signature), signature.size(),
+                          bytes(token.signed_text), token.signed_text.size()) == 1;
+}
+
+}  // namespace
+
 TokenKeys::TokenKeys(std::vector<Key> keys) : keys_(std::move(keys)) {}
 TokenKeys::TokenKeys(TokenKeys&&) noexcept = default;
 TokenKeys& TokenKeys::operator=(TokenKeys&&) noexcept = default;
@@ -256,55 +254,49 @@ const TokenKeys::Key* TokenKeys::find(std::string_view id) const {
   return found == keys_.end() ? nullptr : &*found;
 }
 
-Result<TokenHead> read_token_head(std::string_view token) {
-  HANSA_TRY(const auto parts, split(token));
-  HANSA_TRY(const auto head, read_part(parts.head, "header"));
+std::string UnverifiedToken::issuer() const { return text_in(claims, "iss"); }
+
+Result<UnverifiedToken> read_token(std::string_view token) {
+  const auto first = token.find('.');
+  const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
+  if (token.size() > kTokenBytesMax || second == std::string_view::npos ||
+      token.find('.', second + 1) != std::string_view::npos) {
+    return fail(refused("expected a JSON Web Token of three parts with dots between them and at "
+                        "most " + std::to_string(kTokenBytesMax) + " bytes"));
+  }
+  HANSA_TRY(const auto head, read_part(token.substr(0, first), "header"));
   // What must be understood and is not known here (RFC 7515 §4.1.11).
   if (head.contains("crit")) {
     return fail(refused("expected a token without `crit` in its header"));
   }
-  return TokenHead{text_in(head, "alg"), text_in(head, "kid")};
+  HANSA_TRY(auto claims, read_part(token.substr(first + 1, second - first - 1), "claims"));
+  return UnverifiedToken{text_in(head, "alg"), text_in(head, "kid"), std::move(claims),
+                         token.substr(0, second),
+                         from_base64url(token.substr(second + 1)).value_or("")};
 }
 
-Result<std::string> read_token_issuer(std::string_view token) {
-  HANSA_TRY(const auto parts, split(token));
-  HANSA_TRY(const auto claims, read_part(parts.claims, "claims"));
-  return text_in(claims, "iss");
-}
-
-Result<json::object> verify_token(std::string_view token, const TokenKeys::Key& key,
+Result<json::object> verify_token(UnverifiedToken token, const TokenKeys::Key& key,
                                   const TokenRules& rules, int64_t now_us) {
-  HANSA_TRY(const auto head, read_token_head(token));
-  if (head.algorithm != algorithm_name(key.algorithm)) {
+  if (token.algorithm != algorithm_name(key.algorithm)) {
     return fail(refused("expected a token signed by " +
                         std::string(algorithm_name(key.algorithm)) +
                         ", as its key is for; its header names another algorithm"));
   }
-  HANSA_TRY(const auto parts, split(token));
-  auto signature = from_base64url(parts.signature).value_or("");
-  if (key.algorithm == Algorithm::kEs256) signature = der_signature(signature);
-  const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
-  const bool is_signed =
-      !signature.empty() && context &&
-      EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key.key.get()) == 1 &&
-      EVP_DigestVerify(context.get(), reinterpret_cast<const uint8_t*>(signature.data()),
-                       signature.size(),
-                       reinterpret_cast<const uint8_t*>(parts.signed_text.data()),
-                       parts.signed_text.size()) == 1;
-  if (!is_signed) return fail(refused("the token's signature is not by its issuer's key"));
-  HANSA_TRY(auto claims, read_part(parts.claims, "claims"));
-  if (text_in(claims, "iss") != rules.issuer) {
+  if (!is_signed_by(token, key)) {
+    return fail(refused("the token's signature is not by its issuer's key"));
+  }
+  if (token.issuer() != rules.issuer) {
     return fail(refused("expected a token issued by " + rules.issuer));
   }
-  if (!names_audience(claims, rules.audience)) {
+  if (!names_audience(token.claims, rules.audience)) {
     return fail(refused("expected a token for `" + rules.audience + "`, its `aud` names others"));
   }
-  HANSA_CHECK(check_times(claims, rules, now_us));
-  const auto subject = text_in(claims, "sub");
+  HANSA_CHECK(check_times(token.claims, rules, now_us));
+  const auto subject = text_in(token.claims, "sub");
   if (subject.empty() || subject.size() > kClaimBytesMax) {
     return fail(refused("expected a token that says whose it is (`sub`)"));
   }
-  return claims;
+  return std::move(token.claims);
 }
 
 }  // namespace hansa::ops

@@ -6,8 +6,8 @@
 //          its `kid` names: what its header claims beside that is only compared, so that neither
 //          `none` nor a public key taken for a secret can pass.
 // Units:   seconds since 1970 in tokens, microseconds in `now_us`.
-// Errors:  verify_token: kUnauthenticated, with what the caller or the operator has to do;
-//          parse: kBadFile for what is no JWK Set or has no key that could be used.
+// Errors:  read_token, verify_token: kUnauthenticated, with what the caller or the operator has to
+//          do; parse: kBadFile for what is no JWK Set or has no key that could be used.
 // Threads: free for all.
 // Limits:  a token of kTokenBytesMax; a set of kTokenKeysMax keys; RSA of 2 048 to 8 192 bits, EC
 //          on P-256. Other keys of a set are left out.
@@ -48,18 +48,21 @@ struct TokenRules {
   uint32_t leeway_s = 60;  // that the two clocks may differ
 };
 
-struct TokenHead {
+// What a token says of itself, before anything of it is known to be true.
+struct UnverifiedToken {
   std::string algorithm;
   std::string key_id;  // may be empty
-};
+  boost::json::object claims;
+  std::string_view signed_text;
+  std::string signature;
 
-// What a token says of itself, before anything of it is known to be true.
-Result<TokenHead> read_token_head(std::string_view token);
-// Its `iss`, likewise.
-Result<std::string> read_token_issuer(std::string_view token);
+  std::string issuer() const;  // empty: it names none
+};
+// The token read must live as long as what was read of it.
+Result<UnverifiedToken> read_token(std::string_view token);
 
 // The claims of a token that `key` signed, for us, and that is valid now.
-Result<boost::json::object> verify_token(std::string_view token, const TokenKeys::Key& key,
+Result<boost::json::object> verify_token(UnverifiedToken token, const TokenKeys::Key& key,
                                          const TokenRules& rules, int64_t now_us);
 
 }  // namespace hansa::ops

@@ -11,7 +11,7 @@
 #include "ops/files.h"
 #include "ops/json_log.h"
 #include "ops/system_env.h"
-#include "ops/web_connection.h"
+#include "ops/tls.h"
 
 namespace hansa::ops {
 namespace {
@@ -105,8 +105,8 @@ struct TokenIssuers::Issuer {
 
   const IssuerSettings settings;
   const KeysRead keys_read;
-  WebAddress address;  // of keys_url
-  TlsContext tls;
+  WebPage page;  // of keys_url
+  std::shared_ptr<ClientTls> tls;
   std::mutex mutex;
   std::condition_variable changed;
   std::shared_ptr<const TokenKeys> keys;
@@ -143,10 +143,12 @@ void TokenIssuers::Issuer::tell(const Result<void>& read) const {
 
 Result<TokenKeys> TokenIssuers::Issuer::ask_for_keys() {
   boost::asio::io_context context(1);
-  WebRequest question(boost::beast::http::verb::get, address.path.empty() ? "/" : address.path, 11);
+  WebRequest question(boost::beast::http::verb::get, page.target, 11);
   question.set(boost::beast::http::field::accept, "application/json");
   const WebLimits limits{.bytes_max = kKeySetBytesMax};
-  const auto answer = run(context, ask_once(context, address, tls, std::move(question), limits));
+  const auto answer =
+      run(context, ask_once(context, page.address, tls ? tls->context() : nullptr,
+                            std::move(question), limits));
   if (!answer) {
     return fail(answer.error().code, settings.keys_url + ": " + answer.error().detail);
   }
@@ -233,9 +235,9 @@ Result<std::unique_ptr<TokenIssuers>> TokenIssuers::open(const Config& config, E
       HANSA_CHECK(issuer.read_file_of_keys());
       continue;
     }
-    HANSA_TRY(issuer.address, parse_web_address(one.keys_url));
-    if (issuer.address.is_tls) {
-      HANSA_TRY(issuer.tls, client_tls({config.http.trusted_authorities}));
+    HANSA_TRY(issuer.page, parse_web_page(one.keys_url));
+    if (issuer.page.address.is_tls) {
+      HANSA_TRY(issuer.tls, ClientTls::open({config.http.trusted_authorities}));
     }
     issuer.thread = std::thread([&issuer] { issuer.follow_address(); });
   }
@@ -243,19 +245,19 @@ Result<std::unique_ptr<TokenIssuers>> TokenIssuers::open(const Config& config, E
 }
 
 Result<Principal> TokenIssuers::principal_of(std::string_view token) {
-  HANSA_TRY(const auto name, read_token_issuer(token));
+  HANSA_TRY(auto read, read_token(token));
   const auto found = std::ranges::find_if(
-      issuers_, [&](const auto& issuer) { return issuer->settings.issuer == name; });
+      issuers_, [name = read.issuer()](const auto& one) { return one->settings.issuer == name; });
   if (found == issuers_.end()) {
     return fail(Errc::kUnauthenticated, "the token's issuer is none that this server knows");
   }
   auto& issuer = **found;
-  HANSA_TRY(const auto head, read_token_head(token));
-  HANSA_TRY(const auto keys, issuer.keys_for(head.key_id));
+  const auto key_id = read.key_id;
+  HANSA_TRY(const auto keys, issuer.keys_for(key_id));
   const TokenRules rules{issuer.settings.issuer, issuer.settings.audience,
                          issuer.settings.leeway_s};
-  HANSA_TRY(const auto claims, verify_token(token, *keys->find(head.key_id), rules,
-                                            env_.now_us()));
+  HANSA_TRY(const auto claims,
+            verify_token(std::move(read), *keys->find(key_id), rules, env_.now_us()));
   return issuer.principal_of(claims);
 }
 

@@ -170,12 +170,15 @@ Drill slow_city(DrillSite& site) {
   return drill;
 }
 
-Result<std::string> digest_of(DrillSite& site) {
+// Once the rows show this entry.
+Result<std::string> digest_at(DrillSite& site, Seq seq) {
   HANSA_TRY(auto client, site.client());
-  v1::GetDigest request;
-  request.set_city(site.city());
+  HANSA_TRY(const auto answered, client.request({"GET", "/v1/cities/" + site.city() +
+                                                            "/digest?at_least=" +
+                                                            std::to_string(seq)}));
+  if (answered.status != 200) return fail(problem_error(answered));
   v1::DigestAnswer answer;
-  HANSA_CHECK(client.call(request, answer));
+  HANSA_CHECK(from_json(answered.body, answer));
   return answer.digest() + " at entry " + std::to_string(answer.seq());
 }
 
@@ -184,19 +187,20 @@ Drill restore_city(DrillSite& site) {
   drill.alarm = "HansaNodeDown";
   drill.broken = "the node is killed and its data folder is gone: log, rows, keys";
   drill.mended = "the backup is proved, restored, and served again with the keys";
+  auto last = std::make_shared<Seq>(0);
   auto before = std::make_shared<std::string>();
-  drill.prepare = [before, &site]() -> Result<void> {
+  drill.prepare = [last, before, &site]() -> Result<void> {
     HANSA_TRY(auto client, site.client());
     for (int i = 0; i < kRestoredCases; ++i) {
-      HANSA_CHECK(DrillSite::report_case(client, site.city()));
+      HANSA_TRY(*last, DrillSite::report_case(client, site.city()));
     }
+    HANSA_TRY(*before, digest_at(site, *last));
+    site.tell("before", "digest " + *before);
     if (site.shell("hansa backup --ledger " + site.ledger() +
                    "\nmkdir elsewhere && mv data/backups/* elsewhere/backup"
                    "\ncp -rp data/keys data/keyring elsewhere") != 0) {
       return fail(Errc::kInternal, "no backup could be made");
     }
-    HANSA_TRY(*before, digest_of(site));
-    site.tell("before", "digest " + *before);
     return {};
   };
   drill.begin = [&site]() -> Result<void> {
@@ -204,14 +208,14 @@ Drill restore_city(DrillSite& site) {
     fs::remove_all(site.data());
     return {};
   };
-  drill.mend = [before, &site]() -> Result<void> {
+  drill.mend = [last, before, &site]() -> Result<void> {
     if (site.shell("hansa backup verify elsewhere/backup"
                    "\nhansa restore elsewhere/backup --data data"
                    "\ncp -rp elsewhere/keys elsewhere/keyring data") != 0) {
       return fail(Errc::kInternal, "the backup cannot be restored");
     }
     HANSA_CHECK(site.start_node());
-    HANSA_TRY(const auto after, digest_of(site));
+    HANSA_TRY(const auto after, digest_at(site, *last));
     site.tell("after", "digest " + after);
     if (after == *before) return {};
     return fail(Errc::kDigestDiffers, "the restored rows have the digest " + after +

@@ -206,7 +206,7 @@ Result<void> DrillSite::start_prometheus() {
 
 Result<Client> DrillSite::client() const { return Client::open("http://" + api_.text(), key_); }
 
-Result<void> DrillSite::report_case(Client& client, const std::string& city, size_t bytes) {
+Result<Seq> DrillSite::report_case(Client& client, const std::string& city, size_t bytes) {
   v1::ReportCase request;
   request.set_city(city);
   request.set_kind(v1::Kind::problem);
@@ -217,7 +217,8 @@ Result<void> DrillSite::report_case(Client& client, const std::string& city, siz
   request.mutable_place()->set_community("old-mill");
   request.set_description(std::string(bytes, 'x'));
   v1::Receipt receipt;
-  return client.call(request, receipt);
+  HANSA_CHECK(client.call(request, receipt));
+  return receipt.seq();
 }
 
 Result<bool> DrillSite::answers(const Endpoint& at, const std::string& target) {

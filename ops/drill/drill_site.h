@@ -50,8 +50,8 @@ class DrillSite {
   Result<void> start_node();
   Child& node() { return node_; }
   Result<Client> client() const;
-  // One report of a case with so many bytes of text.
-  static Result<void> report_case(Client& client, const std::string& city, size_t bytes = 100);
+  // One report of a case with so many bytes of text; the answer is the seq of its entry.
+  static Result<Seq> report_case(Client& client, const std::string& city, size_t bytes = 100);
 
   // Whether an expression has an answer.
   Result<bool> holds(const std::string& expression);

@@ -313,10 +313,14 @@ asio::awaitable<Result<Reply>> Service::answer_caller(const Call& call, Request 
 Result<Reply> Service::audit_records(const Request& request) {
   HANSA_CHECK(validate(*request.message));
   HANSA_TRY(auto* door, find_door(request.ledger()));
-  const auto& asked = static_cast<const v1::ListAuditRecords&>(*request.message);
+  const auto& ledger = door->keeper().config().ledger;
+  const auto list = [&](const auto& asked) {
+    return node_.audit_trail().list(ledger, asked.page_size(), asked.page_token());
+  };
   HANSA_TRY(const auto answer,
-            node_.audit_trail().list(door->keeper().config().ledger, asked.page_size(),
-                                     asked.page_token()));
+            ledger.kind == kAllianceKind
+                ? list(static_cast<const v1::ListAllianceAuditRecords&>(*request.message))
+                : list(static_cast<const v1::ListAuditRecords&>(*request.message)));
   Reply reply;
   append_json(reply.body, answer);
   return reply;

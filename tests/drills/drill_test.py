@@ -100,6 +100,14 @@ def check_without(name, folder, words):
     expect(os.listdir(folder) == [], f"left behind: {os.listdir(folder)}")
 
 
+def check_large_disk(folder):
+    """A disk that others need is not filled."""
+    done = run(folder, "disk-full", "--prometheus", PROMETHEUS, "--disk", "/")
+    expect(done.returncode == 4 and "--disk /: expected a folder on a disk of at most" in
+           done.stderr, f"a large disk: {done.returncode} {done.stdout} {done.stderr}")
+    expect(os.listdir(folder) == [], f"left behind: {os.listdir(folder)}")
+
+
 def check_failures(folder, broker):
     """A fault that does not come, and a repair that is none: the drill has failed, and says so."""
     words = ["--prometheus", PROMETHEUS, "--kafka", os.environ["HANSA_KAFKA"], "--patience", "15"]
@@ -126,6 +134,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_drill(name, folder, words)
         check_without(name, folder, words)
+        if name == "disk-full":
+            check_large_disk(folder)
         if words:
             check_failures(folder, broker)
     print(f"drill {name}: the alarm came and went")

@@ -1,6 +1,7 @@
-// Goal: deny by default: only who the schema names may call a method, only in their own cities.
-// Method: the matrix method x role x own, other or no city is walked and held against the roles in
-// the method's options, read here a second time; credentials are tried in every form.
+// Goal: deny by default: only who the schema names may call a method, only in their own cities and
+// alliance. Method: the matrix method x role x own, every, other or no city (or alliance) is walked
+// and held against the roles in the method's options, read here a second time; credentials are
+// tried in every form.
 #include "ops/access/access.h"
 
 #include <gtest/gtest.h>
@@ -39,6 +40,16 @@ Principal caller(v1::Role::Value role, std::vector<std::string> cities) {
   return principal;
 }
 
+// What counts in cities counts in no alliance, and the other way round.
+Principal caller_at(std::string_view kind, const std::string& place, v1::Role::Value role) {
+  const bool is_alliance = kind == kAllianceKind;
+  auto principal = caller(role, {});
+  principal.alliance = is_alliance ? place : "*";
+  const std::string city = is_alliance ? "*" : place;
+  if (!city.empty()) principal.cities = {city};
+  return principal;
+}
+
 ApiKey make_key(const std::string& key, const std::string& id) {
   ApiKey made;
   made.id = id;
@@ -48,18 +59,18 @@ ApiKey make_key(const std::string& key, const std::string& id) {
   return made;
 }
 
-TEST(AccessMatrix, EveryMethodAdmitsItsRolesInTheirCitiesAndNobodyElse) {
+TEST(AccessMatrix, EveryMethodAdmitsItsRolesWhereTheyCountAndNobodyElse) {
   size_t allowed = 0;
   size_t refused = 0;
   for (const auto& method : methods()) {
+    const LedgerId ledger{std::string(method.ledger_kind), "own"};
     const bool is_public = names_role(method, v1::Role::public_);
     for (const auto role : all_roles()) {
-      const std::vector<std::vector<std::string>> kCities = {{"wuxi"}, {"*"}, {"shanghai"}, {}};
-      for (const auto& cities : kCities) {
-        const bool in_city = !cities.empty() && cities.front() != "shanghai";
-        const bool expected = is_public || (in_city && names_role(method, role));
-        const auto may = permit_caller(method.rule, caller(role, cities), kWuxi);
-        EXPECT_EQ(may.has_value(), expected) << method.name << " " << role_name(role);
+      for (const std::string place : {"own", "*", "other", ""}) {
+        const bool is_there = place == "own" || place == "*";
+        const bool expected = is_public || (is_there && names_role(method, role));
+        const auto may = permit_caller(method.rule, caller_at(ledger.kind, place, role), ledger);
+        EXPECT_EQ(may.has_value(), expected) << method.name << " " << role_name(role) << place;
         if (!may) {
           EXPECT_EQ(may.error().code, Errc::kForbidden);
         }

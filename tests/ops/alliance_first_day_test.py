@@ -23,7 +23,7 @@ AGREEMENT = os.path.join(os.environ["HANSA_SOURCE"], "examples", "alliance", "ag
 
 
 def host(node, folder):
-    """The alliance beside the node's city, with keys for its secretariat and for a stranger's."""
+    """The alliance beside the node's city, with keys for its people and a stranger's."""
     made = os.path.join(folder, "init-alliance")
     answer = json.loads(node.run("init", "alliance", ALLIANCE, "--dir", made, "--json").stdout)
     shutil.move(os.path.join(made, "data", "keys", f"alliance-{ALLIANCE}.key"),
@@ -32,10 +32,12 @@ def host(node, folder):
     node.write_config(node.config, node.log)
     with open(node.config, encoding="utf-8") as stream:
         config = json.load(stream)
-    for name, alliance in (("secretariat", ALLIANCE), ("stranger", "pearl")):
+    for name, role, alliance in (("secretariat", "secretariat", ALLIANCE),
+                                 ("stranger", "secretariat", "pearl"),
+                                 ("alliance_auditor", "auditor", ALLIANCE)):
         config["access"]["api_keys"].append(
             {"id": name, "sha256": hashlib.sha256(key_of(name).encode()).hexdigest(),
-             "roles": ["secretariat"], "alliance": alliance})
+             "roles": [role], "alliance": alliance})
     with open(node.config, "w", encoding="utf-8") as stream:
         json.dump(config, stream)
 
@@ -158,6 +160,19 @@ def check_agreement(node, connection):
     node.run("agreement", "check", "nowhere.json", code=1)
 
 
+def check_audit(connection):
+    """What callers told the alliance is its auditor's to read, refusals too; nobody else's."""
+    status, answer = connection.send("alliance_auditor", "GET", BASE + "/audit-records?page_size=9")
+    expect(status == 200 and len(answer["records"]) == 9 and "next_page_token" in answer, answer)
+    expect(all(row["ledger"] == f"alliance/{ALLIANCE}" for row in answer["records"]), answer)
+    told = [(row["method"], row["outcome"]) for row in answer["records"]]
+    expect(told.count(("FoundAlliance", "ok")) == 1, told)
+    expect(told.count(("FoundAlliance", "forbidden")) == 2, told)
+    for role in ("secretariat", "auditor", "stranger"):
+        status, answer = connection.send(role, "GET", BASE + "/audit-records")
+        expect((status, answer["code"]) == (403, "forbidden"), answer)
+
+
 def check_apart(node, connection):
     """Each ledger is its own: the city is not founded by the alliance's entries."""
     status, answer = connection.send("auditor", "GET", f"/v1/cities/{CITY}")
@@ -181,6 +196,7 @@ def run(hansa, folder):
         check_admission(node, connection, files, fingerprints)
         check_members(connection)
         check_agreement(node, connection)
+        check_audit(connection)
         check_apart(node, connection)
         before = read(connection, "/members?page_size=100")
         node.kill()

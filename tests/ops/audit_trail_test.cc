@@ -56,6 +56,13 @@ class AuditTrailTest : public ::testing::Test {
     std::ranges::sort(names);
     return names;
   }
+  size_t bytes_of_all() const {
+    size_t bytes = 0;
+    for (const auto& name : files()) {
+      bytes += std::filesystem::file_size(folder_.path() + "/" + name);
+    }
+    return bytes;
+  }
   std::string only_file() const { return folder_.path() + "/" + files().front(); }
   static std::vector<std::string> subjects(const v1::AuditRecordsAnswer& answer) {
     std::vector<std::string> found;
@@ -148,8 +155,46 @@ TEST_F(AuditTrailTest, AListHasPagesAndOneLedger) {
     token = page->next_page_token();
   } while (!token.empty());
   EXPECT_EQ(all, (std::vector<std::string>{"0", "1", "2", "3", "4"}));
-  EXPECT_EQ(trail->list(kWuxi, 2, "x").error().code, Errc::kBadRequest);
+  for (const auto* none : {"x", "1", "1.", ".1", "1.x", "1.2.3", "99999999999999999999.0"}) {
+    const auto page = trail->list(kWuxi, 2, none);
+    ASSERT_FALSE(page) << none;
+    EXPECT_EQ(page.error().code, Errc::kBadRequest);
+  }
+  EXPECT_EQ(trail->list(kWuxi, 2, "1.99999")->records_size(), 2) << "behind the end of a file";
   EXPECT_EQ(trail->list(kWuxi, 1'001, "").error().code, Errc::kBadRequest);
+}
+
+TEST_F(AuditTrailTest, APageIsLookedForInAPartOfTheTrail) {
+  auto trail = open();
+  const auto record = record_of(std::string(1'000, 'x'), {"city", "other"});
+  for (size_t i = 0; i < 2 * kTrailListBytesMax / 1'000; ++i) trail->add(record);
+  trail->add(record_of("a"));
+  clock_.now += kDayUs;
+  trail->add(record_of("b"));
+  std::vector<std::string> all;
+  std::string token;
+  size_t pages = 0;
+  do {
+    const auto page = trail->list(kWuxi, 50, token);
+    ASSERT_TRUE(page) << page.error().detail;
+    for (auto& subject : subjects(*page)) all.push_back(subject);
+    token = page->next_page_token();
+    ++pages;
+  } while (!token.empty());
+  EXPECT_EQ(all, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(pages, 1 + bytes_of_all() / kTrailListBytesMax);
+}
+
+TEST_F(AuditTrailTest, AListGoesOnWhereItsFileWasDeleted) {
+  auto trail = open(2);
+  trail->add(record_of("a"));
+  trail->add(record_of("b"));
+  const auto token = trail->list(kWuxi, 1, "")->next_page_token();
+  for (int day = 0; day < 4; ++day) {
+    clock_.now += kDayUs;
+    trail->add(record_of(std::to_string(day)));
+  }
+  EXPECT_EQ(subjects(*trail->list(kWuxi, 9, token)).front(), "0");
 }
 
 TEST_F(AuditTrailTest, AFullDiskRefusesCommandsAndLosesNoRecord) {

@@ -126,7 +126,7 @@ def check_outage(node, last):
     status, answer = connection.send("auditor", "GET", f"/v1/cities/{CITY}/cases?page_size=5")
     expect(status == 200 and len(answer["cases"]) == 5, answer)
     status, answer = node.readyz()
-    expect(status == 503 and "city/" + CITY in answer["waits"][0], answer)
+    expect(status == 503 and answer["waits"][0].count("city/" + CITY) == 1, answer)
     broker("start")
     settle(node, keys, 7)
     records, _ = node.entries(CITY)

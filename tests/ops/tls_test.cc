@@ -136,6 +136,35 @@ TEST_F(TlsTest, ACertificateIsReplacedWithoutAStop) {
   expect_refused({file("town.pem")}, "certificate is not taken");
 }
 
+TEST_F(TlsTest, WhatACallerShowsAndTrustsIsReadAnew) {
+  settings_.caller_authorities = file("town.pem");
+  serve();
+  Authority other("Other");
+  other.write_own(file("trusted.pem"));
+  other.write(folder_.path(), "caller", {});
+  auto caller = ClientTls::open({file("trusted.pem"), file("caller.crt"), file("caller.key")});
+  ASSERT_TRUE(caller) << caller.error().detail;
+  const auto ask = [&] {
+    boost::asio::io_context context(1);
+    const auto address = *parse_web_address(https());
+    WebRequest question(boost::beast::http::verb::get, "/", 11);
+    const auto answer = run(context, ask_once(context, address, (*caller)->context(),
+                                              std::move(question), {}));
+    return answer ? "taken" : answer.error().detail;
+  };
+  EXPECT_NE(ask().find("certificate is not taken"), std::string::npos) << ask();
+  town_.write_own(file("trusted.pem"));
+  EXPECT_NE(ask().find("unknown ca"), std::string::npos) << ask();
+  town_.write(folder_.path(), "caller", {});
+  EXPECT_EQ(ask(), "taken");
+  ASSERT_TRUE(write_file(file("caller.crt"), "no certificate"));
+  EXPECT_EQ(ask(), "taken") << "what was read before stays";
+  const auto spoilt =
+      ClientTls::open({file("trusted.pem"), file("caller.crt"), file("caller.key")});
+  ASSERT_FALSE(spoilt);
+  EXPECT_EQ(spoilt.error().code, Errc::kBadFile);
+}
+
 TEST_F(TlsTest, ASpoiltFileLeavesTheCertificateThatWasRead) {
   serve();
   ASSERT_TRUE(write_file(file("node.crt"), "no certificate"));

@@ -182,14 +182,14 @@ TEST_F(TokenIssuersTest, KeysAtAnAddressAreAskedForAgainForAnUnknownOne) {
       [&](const Call& call) -> boost::asio::awaitable<Reply> {
         const std::lock_guard lock(mutex);
         Reply reply;
-        reply.status = call.path == "/keys" ? 200 : 404;
+        reply.status = call.path == "/keys" && call.query == "set=staff" ? 200 : 404;
         reply.body = keys;
         co_return reply;
       },
       metrics);
   ASSERT_TRUE(server);
   settings_.keys_file.clear();
-  settings_.keys_url = "http://" + (*server)->listening().text() + "/keys";
+  settings_.keys_url = "http://" + (*server)->listening().text() + "/keys?set=staff";
   // Until the first answer of the issuer, nobody is refused for good.
   for (auto who = ask(kRoles); !who; who = ask(kRoles)) {
     ASSERT_EQ(who.error().code, Errc::kUnavailable) << who.error().detail;

@@ -207,6 +207,22 @@ TEST_F(WitnessClientTest, AnAddressThatCannotBeAskedIsNamed) {
   EXPECT_EQ(refused(), Errc::kUnavailable);
 }
 
+TEST(WebPageUrl, KeepsItsQueryAndTheSlashAtItsEnd) {
+  const auto target = [](const std::string& url) {
+    const auto page = parse_web_page(url);
+    return page ? page->target : page.error().detail;
+  };
+  EXPECT_EQ(target("https://id.example"), "/");
+  EXPECT_EQ(target("https://id.example?policy=staff"), "/?policy=staff");
+  EXPECT_EQ(target("https://id.example:444/keys/"), "/keys/");
+  EXPECT_EQ(target("https://id.example/keys?policy=staff/2"), "/keys?policy=staff/2");
+  EXPECT_EQ(parse_web_page("https://id.example:444/keys?a=b")->address.port, "444");
+  for (const auto* url : {"id.example/keys", "https:///keys", "https://id.example/k#1",
+                          "https://id.example/k?a=b#1", "https://id.example/k?a b", "?a=b"}) {
+    EXPECT_FALSE(parse_web_page(url)) << url;
+  }
+}
+
 TEST(WitnessUrl, IsReadInParts) {
   const auto url = parse_web_address("http://[::1]:8080/tlog/city/wuxi/");
   ASSERT_TRUE(url) << url.error().detail;

@@ -209,6 +209,38 @@ TEST_F(KeeperTest, TimerThatIsDueBecomesAnEntryOnce) {
   EXPECT_EQ(city_->keeper().health().breached_deadlines, 1U);
 }
 
+TEST_F(KeeperTest, WhatLandsAfterAQuietHourIsNotAnHourBehind) {
+  city_->close();
+  city_ = std::make_unique<City>(*log_, folder_, env_);
+  city_->ticks_alone = false;
+  ASSERT_TRUE(city_->open().has_value());
+  env_.advance_us(kHourUs);
+  const auto first = city_->call(report(), hotline_);
+  ASSERT_TRUE(first.has_value()) << first.error().detail;
+  env_.advance_us(20 * kSecondUs);
+  const auto second = city_->call(report(), hotline_);
+  ASSERT_LT(city_->keeper().health().committed_seq, first->seq());
+  EXPECT_GE(city_->keeper().health().oldest_unprocessed_age_us, 20 * kSecondUs);
+  EXPECT_LT(city_->keeper().health().oldest_unprocessed_age_us, 21 * kSecondUs);
+  ASSERT_TRUE(city_->wait_for(second->seq(), 5 * kSecondUs).has_value());
+  EXPECT_EQ(city_->keeper().health().oldest_unprocessed_age_us, 0);
+  env_.advance_us(kHourUs);
+  ASSERT_TRUE(city_->call(report(), hotline_).has_value());
+  ASSERT_LT(city_->keeper().health().committed_seq, city_->keeper().health().landed_seq);
+  EXPECT_LT(city_->keeper().health().oldest_unprocessed_age_us, kSecondUs);
+}
+
+TEST_F(KeeperTest, ACityThatWasFoundedJustNowIsNotBehindSince1970) {
+  const ScratchFolder folder;
+  const auto log = *streams::EmbeddedLog::open({.folder = folder.path("log"), .fsync = false});
+  City city(*log, folder, env_);
+  city.ticks_alone = false;
+  ASSERT_TRUE(city.open().has_value());
+  found(city);
+  ASSERT_LT(city.keeper().health().committed_seq, city.keeper().health().landed_seq);
+  EXPECT_LT(city.keeper().health().oldest_unprocessed_age_us, kSecondUs);
+}
+
 TEST_F(KeeperTest, ClockThatJumpedADayNeedsAnOperatorsWord) {
   city_->close();
   env_.advance_us(25 * kHourUs);
