@@ -92,6 +92,13 @@ TEST_F(SchemaLevelTest, AnEventThatTheLedgerMayNotHoldYetIsRefused) {
   EXPECT_EQ(level.error().code, Errc::kUpgradeNeeded) << level.error().detail;
 }
 
+// What it is, nobody knows yet: the fold is who refuses it.
+TEST_F(SchemaLevelTest, AnEventWithoutAContentNeedsNoLevel) {
+  v1::Payload payload;
+  payload.add_events();
+  EXPECT_EQ(level_of_entry(city_.rows, payload).value_or(0), kFirstSchemaLevel);
+}
+
 TEST(SchemaLevels, EveryEventIsOfALevelThatThisBinaryKnows) {
   const auto* event = v1::Event::descriptor();
   for (int i = 0; i < event->field_count(); ++i) {
