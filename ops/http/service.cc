@@ -442,7 +442,9 @@ Result<Door*> Service::find_door(const LedgerId& ledger) {
   if (auto* door = node_.door(ledger); door != nullptr) return door;
   for (const auto& status : node_.status()) {
     if (status.ledger == ledger && status.refused) {
-      return fail(Errc::kLedgerStopped,
+      // One that is being opened, or waits for brokers, has not stopped.
+      const bool passes = status.refused->code == Errc::kUnavailable;
+      return fail(passes ? Errc::kUnavailable : Errc::kLedgerStopped,
                   ledger.text() + " is not served: " + status.refused->detail);
     }
   }

@@ -21,6 +21,7 @@ from city_process import Node, expect, fields, key_of, read_chain, seeded_main
 CITIES = [f"city-{number}" for number in range(20)]
 ROWS = 12_000
 ROWS_A_REQUEST = 1_000
+COMMIT_S = 0.1  # a server commits its rows so often
 BAD_EVERY = 500  # such a row ends before it begins
 IMPORTED_EVENT = 126
 MAPPING = """
@@ -109,7 +110,7 @@ def import_under_kills(node, city, chance, kills_left):
         if seq_of(node, city) < wanted:
             time.sleep(0.01)
             continue
-        time.sleep(0.05 + chance.random() * 0.4)  # any moment of the import
+        time.sleep(chance.random() * COMMIT_S)  # any moment between two commits
         if process.poll() is not None:
             break
         wanted = seq_of(node, city) + ROWS_A_REQUEST

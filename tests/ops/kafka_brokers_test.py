@@ -192,6 +192,13 @@ def topics_fit(node):
     return True
 
 
+def tell(node):
+    """What it waits for, and what its log says beside requests."""
+    lines = node.server_log().splitlines()
+    events = [line for line in lines if '"event":"request_' not in line]
+    print(f"{node.name} {node.readyz()}", *events[-20:], *lines[-5:], sep="\n")
+
+
 def main():
     words = sys.argv[1:]
     seed = (int(words[words.index("--seed") + 1]) if "--seed" in words
@@ -214,7 +221,7 @@ def main():
         except BaseException:
             print(f"seed {seed}")
             for node in nodes:
-                print(node.name, node.server_log()[-2000:])
+                tell(node)
             raise
         finally:
             for node in nodes:

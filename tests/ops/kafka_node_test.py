@@ -219,6 +219,8 @@ def check_start_in_outage(node):
     node.start()
     status, answer = node.wait_until_answering()
     expect(status == 503, answer)
+    status, answer = report(node.connect(), CITY, 1, uuid_v7())
+    expect((status, answer["code"]) == (503, "unavailable"), answer)
     broker("start")
     node.wait_until_ready()
     report_some(node, CITY, 1)
