@@ -83,15 +83,18 @@ std::optional<std::string> first_line(const std::string& name) {
   return line;
 }
 
+// Up to so many bytes of what the file has from there on.
 Result<std::string> read_part(const std::string& name, uint64_t offset, size_t bytes_max) {
+  std::error_code error;
+  const uint64_t size = std::filesystem::file_size(name, error);
   std::ifstream file(name, std::ios::binary);
-  std::string bytes(bytes_max, '\0');
-  file.seekg(static_cast<std::streamoff>(offset));
-  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (file.bad() || !file.is_open()) {
+  if (error || !file.is_open()) {
     return fail(Errc::kUnavailable, name + " cannot be read; try again");
   }
-  bytes.resize(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  std::string bytes(std::min<uint64_t>(bytes_max, size - std::min(size, offset)), '\0');
+  file.seekg(static_cast<std::streamoff>(std::min(size, offset)));
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!file) return fail(Errc::kUnavailable, name + " cannot be read; try again");
   return bytes;
 }
 

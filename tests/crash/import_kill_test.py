@@ -21,7 +21,7 @@ from city_process import Node, expect, fields, key_of, read_chain, seeded_main
 CITIES = [f"city-{number}" for number in range(20)]
 ROWS = 12_000
 ROWS_A_REQUEST = 1_000
-COMMIT_S = 0.1  # a server commits its rows so often
+KILL_WITHIN_S = 0.1  # of what got through: a server commits its rows twice in it
 BAD_EVERY = 500  # such a row ends before it begins
 IMPORTED_EVENT = 126
 MAPPING = """
@@ -110,7 +110,7 @@ def import_under_kills(node, city, chance, kills_left):
         if seq_of(node, city) < wanted:
             time.sleep(0.01)
             continue
-        time.sleep(chance.random() * COMMIT_S)  # any moment between two commits
+        time.sleep(chance.random() * KILL_WITHIN_S)
         if process.poll() is not None:
             break
         wanted = seq_of(node, city) + ROWS_A_REQUEST
