@@ -21,7 +21,7 @@ class CatchUp {
 
   Result<CaughtUp> run(streams::Log& log, const LedgerId& ledger, const FoundingId& founding_id) {
     ledger_kind_ = ledger.kind;
-    HANSA_TRY(end_, log.end(ledger));
+    HANSA_TRY(end_, streams::find_end(log, ledger, reached_.next_offset));
     if (end_ < reached_.next_offset) {
       return fail(Errc::kLogBehind,
                   "the log of " + ledger.text() + " ends at offset " + std::to_string(end_) +

@@ -304,7 +304,7 @@ Result<void> Appender::check_records(const ReadResult& read, size_t& bytes) {
 Result<std::optional<Offset>> Appender::locate(const ChainPosition& position) {
   std::optional<Offset> found;
   if (position.seq == 0) return found;
-  HANSA_TRY(const Offset end, log_.end(ledger_));
+  HANSA_TRY(const Offset end, find_end(log_, ledger_, position.next_offset));
   if (end < position.next_offset) return fail(entries_lost(end, position.next_offset));
   Offset high = position.next_offset;
   for (Offset step = 1; high > 0 && !found; step *= 4) {

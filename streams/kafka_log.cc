@@ -20,7 +20,8 @@ constexpr int kWaitMs = 100;
 constexpr int kWaitsMax = 20;
 constexpr int kWaitsUntilEndAsked = 10;
 
-// A topic that was made, or a leader that was chosen, a moment ago is not known everywhere yet.
+// A topic that was made, or a leader that was chosen, a moment ago is not known everywhere yet. So
+// long a broker that led before may say of the topic what was true then.
 constexpr int kAttemptsMax = 20;
 constexpr std::chrono::milliseconds kAttemptPause{100};
 
@@ -35,6 +36,11 @@ bool passes_soon(rd_kafka_resp_err_t error) {
     default:
       return false;
   }
+}
+
+bool is_out_of_range(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+         error == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
 }
 
 }  // namespace
@@ -82,13 +88,18 @@ struct KafkaLog::Cursor {
     arrived = std::move(caller);
   }
 
+  void reaches(Offset end) {
+    Offset known = end_known;
+    while (known < end && !end_known.compare_exchange_weak(known, end)) continue;
+  }
+
   std::mutex mutex;
   KafkaTopic topic;
   bool started = false;
   bool in_doubt = false;  // a gap was seen here and is looked at again
   KafkaMessage seen;     // taken from the client and not given out yet
   Offset next = 0;       // of the next message that is given out
-  Offset end_known = 0;  // the topic was once seen to reach here
+  std::atomic<Offset> end_known{0};  // the topic was once seen to reach here
 
   struct FreeQueue {
     void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
@@ -123,7 +134,6 @@ KafkaLog::~KafkaLog() {
     }
     if (cursor->started) rd_kafka_consume_stop(cursor->topic.get(), kPartition);
   }
-  cursors_.clear();
 }
 
 // Serves the client's own events; messages wait in queues of their partitions.
@@ -157,14 +167,18 @@ KafkaLog::Cursor& KafkaLog::cursor(const LedgerId& ledger) {
 // ---- reading
 
 // By the question for times, of which "latest" is one: the question for watermarks knows no time
-// limit while a broker is away (librdkafka 2.0).
-Result<Offset> KafkaLog::query_end(const LedgerId& ledger) {
+// limit while a broker is away (librdkafka 2.0). The client tells the broker no leader epoch, so
+// that one which led before and has not heard that it does no more gives an end of then: an end
+// before what is known is asked for again, of whoever leads by now.
+Result<Offset> KafkaLog::query_end(Cursor& cursor, const LedgerId& ledger, Offset from) {
   const std::string topic = ledger.topic();
   const TopicList list(rd_kafka_topic_partition_list_new(1));
   auto error = RD_KAFKA_RESP_ERR_NO_ERROR;
   int64_t end = 0;
+  Offset known = cursor.end_known;
+  const auto expected = static_cast<int64_t>(std::max(known, from));
   for (int attempt = 0; attempt < kAttemptsMax && !stopping_; ++attempt) {
-    if (attempt > 0) std::this_thread::sleep_for(kAttemptPause);
+    if (attempt > 0) look_around(cursor);
     rd_kafka_topic_partition_list_del(list.get(), topic.c_str(), kPartition);
     auto* asked = rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), kPartition);
     asked->offset = RD_KAFKA_OFFSET_END;
@@ -172,39 +186,48 @@ Result<Offset> KafkaLog::query_end(const LedgerId& ledger) {
                                        consumer_->away ? kQueryAwayMs : kQueryMs);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = list->elems[0].err;
     end = list->elems[0].offset;
-    if (!passes_soon(error)) break;
+    const bool is_before = error == RD_KAFKA_RESP_ERR_NO_ERROR && end < expected;
+    if (!is_before && !passes_soon(error)) break;
   }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR || end < 0) {
     return fail(kafka_error(error, topic, "asking for the end of"));
   }
   consumer_->away = false;
-  return static_cast<Offset>(end);
+  const auto found = static_cast<Offset>(end);
+  if (found < known) cursor.end_known.compare_exchange_strong(known, found);
+  cursor.reaches(found);
+  return found;
+}
+
+// Waits a little and asks any broker who leads; the client keeps the answer, also one that is late.
+void KafkaLog::look_around(Cursor& cursor) {
+  std::this_thread::sleep_for(kAttemptPause);
+  const rd_kafka_metadata_t* found = nullptr;
+  const auto error = rd_kafka_metadata(consumer_->client.get(), 0, cursor.topic.get(), &found,
+                                       kQueryAwayMs);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(found);
 }
 
 Result<Offset> KafkaLog::end(const LedgerId& ledger) {
-  Cursor& found = cursor(ledger);
-  HANSA_TRY(const Offset end, query_end(ledger));
-  const std::lock_guard lock(found.mutex);
-  found.end_known = end;
-  return end;
+  return query_end(cursor(ledger), ledger, 0);
 }
 
 Result<ReadResult> KafkaLog::read(const LedgerId& ledger, Offset from, size_t bytes_max) {
   Cursor& found = cursor(ledger);
   const std::lock_guard lock(found.mutex);
   if (from >= found.end_known && !found.has_arrived(from)) {
-    HANSA_TRY(found.end_known, query_end(ledger));
-    if (from > found.end_known) {
+    HANSA_TRY(const Offset end, query_end(found, ledger, from));
+    if (from > end) {
       return fail(Errc::kLogBehind,
-                  ledger.topic() + " ends at offset " + std::to_string(found.end_known) +
+                  ledger.topic() + " ends at offset " + std::to_string(end) +
                       ", expected at least " + std::to_string(from));
     }
-    if (from == found.end_known) return ReadResult{{}, from};
+    if (from == end) return ReadResult{{}, from};
   }
   HANSA_CHECK(move_to(found, ledger, from));
   auto taken = take(found, ledger, from, bytes_max);
   if (taken) {
-    found.end_known = std::max(found.end_known, taken->next);
+    found.reaches(taken->next);
     if (taken->next < found.end_known) wake_fetcher(ledger);
   }
   return taken;
@@ -237,18 +260,18 @@ void KafkaLog::watch(const LedgerId& ledger, std::function<void()> arrived) {
   cursor(ledger).watch(std::move(arrived));
 }
 
+// A client that was told that an offset is out of range fetches no more, and cannot seek either:
+// it starts anew.
 Result<void> KafkaLog::move_to(Cursor& cursor, const LedgerId& ledger, Offset from) {
   if (cursor.started && cursor.next == from) return {};
-  auto error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  const auto offset = static_cast<int64_t>(from);
   cursor.seen.reset();
-  if (cursor.started) {
-    error = rd_kafka_seek(cursor.topic.get(), kPartition, static_cast<int64_t>(from), kQueryMs);
-  } else if (rd_kafka_consume_start(cursor.topic.get(), kPartition,
-                                    static_cast<int64_t>(from)) != 0) {
-    error = rd_kafka_last_error();
+  if (cursor.started && rd_kafka_seek(cursor.topic.get(), kPartition, offset, kQueryMs) !=
+                            RD_KAFKA_RESP_ERR_NO_ERROR) {
+    cursor.stop();
   }
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return fail(kafka_error(error, ledger.topic(), "reading"));
+  if (!cursor.started && rd_kafka_consume_start(cursor.topic.get(), kPartition, offset) != 0) {
+    return fail(kafka_error(rd_kafka_last_error(), ledger.topic(), "reading"));
   }
   cursor.started = true;
   cursor.next = from;
@@ -273,6 +296,7 @@ Result<ReadResult> KafkaLog::take(Cursor& cursor, const LedgerId& ledger, Offset
   ReadResult result{{}, from};
   size_t bytes = 0;
   int waits = 0;
+  int refusals = 0;
   while (bytes < bytes_max || result.records.empty()) {
     const bool has_some = result.next > from;
     const KafkaMessage message = cursor.next_message(has_some ? 0 : kWaitMs);
@@ -289,14 +313,21 @@ Result<ReadResult> KafkaLog::take(Cursor& cursor, const LedgerId& ledger, Offset
                                             "; try again later");
       }
       if (waits % kWaitsUntilEndAsked != 0) continue;
-      HANSA_TRY(cursor.end_known, query_end(ledger));
-      if (cursor.end_known > from) continue;
-      if (cursor.end_known == from) return result;
+      HANSA_TRY(const Offset end, query_end(cursor, ledger, from));
+      if (end > from) continue;
+      if (end == from) return result;
       return fail(kafka_error(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, ledger.topic(), "reading"));
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
       cursor.stop();
-      return fail(kafka_error(message->err, ledger.topic(), "reading"));
+      if (!is_out_of_range(message->err) || ++refusals == kAttemptsMax) {
+        return fail(kafka_error(message->err, ledger.topic(), "reading"));
+      }
+      // A broker that led before may lack what its successor has.
+      if (result.next > from) return result;
+      look_around(cursor);
+      HANSA_CHECK(move_to(cursor, ledger, from));
+      continue;
     }
     const auto offset = static_cast<Offset>(message->offset);
     if (offset < result.next) continue;
@@ -324,7 +355,14 @@ void KafkaLog::append(const LedgerId& ledger, std::vector<std::string> values, O
     producer = producer_;
   }
   HANSA_ASSERT(producer != nullptr, "a log that only reads was to append");
-  producer->append(ledger, std::move(values), std::move(delivered));
+  producer->append(ledger, std::move(values),
+                   [&to = cursor(ledger), delivered = std::move(delivered)](
+                       std::vector<Delivery> deliveries) {
+                     for (const auto& delivery : deliveries) {
+                       if (delivery.offset) to.reaches(*delivery.offset + 1);
+                     }
+                     delivered(std::move(deliveries));
+                   });
 }
 
 void KafkaLog::renew_writer(const LedgerId&) {

@@ -9,6 +9,9 @@
 //          begins elsewhere moves the fetching there. Offsets that hold nothing (a foreign
 //          producer's transaction markers) are believed when a second fetch shows the same.
 //          With KafkaOptions.reads_only there is no producer, and nothing may be appended.
+//          What a broker says of a topic may be of a moment ago, when it led (librdkafka 2.0 knows
+//          no leader epochs): that a topic ends before what is known, or does not hold what is
+//          asked for, is believed after two seconds of asking whoever leads.
 // Errors:  as streams/log.h and kafka_error() (kafka_client.h) say. An append that the client's
 //          queue has no room for is kUnavailable from there on: nothing behind it was sent.
 // Threads: as streams/log.h. Deliveries are called on the producer's thread: post, do not work
@@ -58,7 +61,9 @@ class KafkaLog final : public Log {
   explicit KafkaLog(KafkaOptions options);
   Cursor& cursor(const LedgerId& ledger);
   void wake_fetcher(const LedgerId& ledger);
-  Result<Offset> query_end(const LedgerId& ledger);
+  // What is known, or asked to be read from, is expected to be there.
+  Result<Offset> query_end(Cursor& cursor, const LedgerId& ledger, Offset from);
+  void look_around(Cursor& cursor);
   Result<void> move_to(Cursor& cursor, const LedgerId& ledger, Offset from);
   bool is_gap(Cursor& cursor, ReadResult& result, Offset found);
   Result<ReadResult> take(Cursor& cursor, const LedgerId& ledger, Offset from, size_t bytes_max);

@@ -37,6 +37,16 @@ bool stops_ledger(Errc code) {
   }
 }
 
+// The log itself is not sure of an end before it was asked for what should stand there.
+Result<Offset> find_end(Log& log, const LedgerId& ledger, Offset reached) {
+  HANSA_TRY(const Offset end, log.end(ledger));
+  if (end >= reached) return end;
+  const auto there = log.read(ledger, reached, 1);
+  if (there) return std::max(reached, there->next);
+  if (there.error().code == Errc::kLogBehind) return end;
+  return fail(there.error());
+}
+
 Result<void> read_records(Log& log, const LedgerId& ledger, Chain& chain, Offset target,
                           const ApplyRecord& apply) {
   while (chain.position().next_offset < target) {
@@ -179,7 +189,7 @@ Result<ChainPosition> read_ledger(Log& log, const LedgerId& ledger, const Foundi
   Chain chain(founding_id, from, schema_level_known);
   ChainPosition reached = chain.position();
   Result<void> result;
-  const auto end = log.end(ledger);
+  const auto end = find_end(log, ledger, from.next_offset);
   if (!end) {
     result = fail(end.error());
   } else if (*end < from.next_offset) {

@@ -5,6 +5,9 @@
 //          position it reached. The visitor's `valid` gets the value of each valid entry; it may
 //          answer an error to stop there (it is passed on). `is_void` gets every other record.
 //          read_records is the loop below it: applies every record of [next offset, target).
+//          find_end answers the end of a ledger that was read up to `reached` before, by this
+//          process or another: a lower one only where the log has lost entries. (A broker that led
+//          a moment ago may name an end of then.)
 // Errors:  of the log (kUnavailable: again later; kLogBehind, kChainBroken: damaged or lost) and of
 //          the chain (kChainBroken, kUpgradeNeeded); `seq` of the error is the entry that could not
 //          be reached or taken, one past the last good one.
@@ -39,6 +42,8 @@ Result<ChainPosition> read_ledger(Log& log, const LedgerId& ledger, const Foundi
 using ApplyRecord = std::function<Result<void>(Offset offset, std::string_view value)>;
 Result<void> read_records(Log& log, const LedgerId& ledger, Chain& chain, Offset target,
                           const ApplyRecord& apply);
+
+Result<Offset> find_end(Log& log, const LedgerId& ledger, Offset reached);
 
 // Errors after which a ledger must not go on; all others may be tried again.
 bool stops_ledger(Errc code);

@@ -1,7 +1,8 @@
 // Log: where ledgers are stored; one contract, several kinds (embedded, simulated, Kafka).
 //
 // Shape:   a ledger is a sequence of records at offsets 0, 1, 2, …; a record is opaque bytes.
-//          end(ledger)            one past the last readable record.
+//          end(ledger)            one past the last readable record; never less than this log has
+//                                 shown before, unless that was lost.
 //          read(ledger, from, n)  records from `from` on, in order, at least one if there is one,
 //                                 otherwise about n bytes. ReadResult.next proves that [from, next)
 //                                 holds these records and nothing else.
@@ -28,7 +29,7 @@
 //                                 sent may still land, unless absence_is_final(): then what cannot
 //                                 be read after it never will be.
 // Errors:  kUnavailable: try later, nothing is known to have happened beyond what Delivery says.
-//          kLogBehind: the log starts above `from` or ends below it: stop this ledger.
+//          kLogBehind: the log starts above `from` or ends below it, for sure: stop this ledger.
 //          A Delivery without an offset (error, or none reported) means: outcome unknown.
 // Threads: every call from any thread. Appends and renewals of one ledger come one after the other;
 //          the others may come beside them and beside each other.

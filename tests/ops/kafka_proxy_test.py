@@ -143,7 +143,7 @@ def wait_for_more(callers, count):
             caller.join(0.05)
 
 
-def start_broker(folder):
+def start_broker(folder, make_proxy=Proxy, seed=0):
     """A broker with one more listener for each proxy; (its own address, the proxies)."""
     subprocess.run([SCRIPT, "prepare", folder], check=True)
     file = os.path.join(folder, "server.properties")
@@ -162,7 +162,7 @@ def start_broker(folder):
     with open(file, "w", encoding="utf-8") as stream:
         stream.writelines(f"{name}={value}\n" for name, value in settings.items())
     subprocess.run([SCRIPT, "start", folder], check=True, stdout=subprocess.DEVNULL)
-    return own.split("://")[1], [Proxy(before, behind, seed=number)
+    return own.split("://")[1], [make_proxy(before, behind, seed + number)
                                  for number, (before, behind) in enumerate(ways)], ways
 
 

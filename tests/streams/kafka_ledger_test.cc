@@ -364,6 +364,15 @@ class MockCluster {
     constexpr int16_t kProduce = 0;
     rd_kafka_mock_push_request_errors(cluster_, kProduce, 1, error);
   }
+  // As a broker does that has not heard yet that it leads no more. The client takes one denial at
+  // the end of a topic for the end.
+  void deny_next_fetches(int count) {
+    constexpr int16_t kFetch = 1;
+    for (; count > 0; --count) {
+      rd_kafka_mock_push_request_errors(cluster_, kFetch, 1,
+                                        RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+    }
+  }
 
  private:
   KafkaClient client_;
@@ -409,6 +418,61 @@ TEST(KafkaProducer, ARecordThatIsTooLargeConcernsItselfAlone) {
   log.append(ledger, {"b"}, 0, keep);
   log.pump();
   EXPECT_TRUE(answer[0].offset);
+}
+
+// ---- a broker that led a moment ago and denies what its successor has
+
+class KafkaDenial : public testing::Test {
+ protected:
+  KafkaDenial() : cluster_(ledger_), log_(std::move(KafkaLog::open(cluster_.options())).value()) {
+    append({"a", "b", "c"});
+  }
+  void append(const std::vector<std::string>& values) {
+    PumpedLog rival(std::move(KafkaLog::open(cluster_.options())).value());
+    rival.append(ledger_, values, 0, [](const std::vector<Delivery>& deliveries) {
+      for (const auto& delivery : deliveries) ASSERT_TRUE(delivery.offset);
+    });
+    rival.pump();
+  }
+  std::string read(Offset from) {
+    const auto got = log_->read(ledger_, from, 1'000'000);
+    if (!got) return std::string(error_info(got.error().code).name) + ": " + got.error().detail;
+    std::string values;
+    for (const auto& record : got->records) values += record.value;
+    return values;
+  }
+  // Until the answer has come to whoever follows the ledger's end.
+  void wait_for_denial(Offset end) {
+    while (!log_->has_more(ledger_, end)) std::this_thread::yield();
+  }
+
+  const LedgerId ledger_{"city", "mock"};
+  MockCluster cluster_;
+  std::unique_ptr<KafkaLog> log_;
+};
+
+TEST_F(KafkaDenial, HoldsUpNobodyWhoReadsElsewhereNext) {
+  EXPECT_EQ(read(0), "abc");
+  cluster_.deny_next_fetches(2);
+  wait_for_denial(3);
+  EXPECT_EQ(read(0), "abc");
+  EXPECT_EQ(read(1), "bc");
+}
+
+TEST_F(KafkaDenial, HoldsUpNobodyWhoReadsOn) {
+  EXPECT_EQ(read(0), "abc");
+  cluster_.deny_next_fetches(3);
+  wait_for_denial(3);
+  EXPECT_EQ(read(3), "") << "nothing was added";
+  append({"d"});
+  EXPECT_EQ(read(3), "d");
+}
+
+TEST_F(KafkaDenial, ThatEveryAnswerRepeatsIsBelieved) {
+  EXPECT_EQ(read(0), "abc");
+  cluster_.deny_next_fetches(1'000);
+  const std::string denied = read(0);
+  EXPECT_TRUE(denied.starts_with("log_behind: ")) << denied;
 }
 
 // ---- every answer that a broker may give to what is sent

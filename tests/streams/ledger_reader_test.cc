@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "streams/appender.h"
 #include "streams/simulated_log.h"
 #include "tests/streams/log_helpers.h"
 
@@ -112,6 +113,37 @@ TEST_F(LedgerReader, ALogThatEndsBeforeThePositionNamesTheSeq) {
   ASSERT_FALSE(end);
   EXPECT_EQ(end.error().code, Errc::kLogBehind);
   EXPECT_EQ(end.error().seq, 4u);
+}
+
+// As a broker that led before names it.
+class EndOfThen final : public Log {
+ public:
+  EndOfThen(Log& log, Offset end) : log_(log), end_(end) {}
+  Result<Offset> end(const LedgerId&) override { return end_; }
+  Result<ReadResult> read(const LedgerId& ledger, Offset from, size_t bytes_max) override {
+    return log_.read(ledger, from, bytes_max);
+  }
+  void append(const LedgerId&, std::vector<std::string>, Offset, Delivered) override {}
+  void renew_writer(const LedgerId&) override {}
+
+ private:
+  Log& log_;
+  Offset end_;
+};
+
+TEST_F(LedgerReader, AnEndOfThenIsNotTakenForLostEntries) {
+  write(5);
+  const auto end = read();
+  ASSERT_TRUE(end);
+  write(1);
+  EndOfThen late(log, 3);
+  const auto again = read_ledger(late, kTestLedger, founding, *end, visitor);
+  ASSERT_TRUE(again) << again.error().detail;
+  EXPECT_GE(again->seq, 5u);
+  Appender appender(late, kTestLedger, founding, *end, env);
+  const auto steps = appender.take_arrived();
+  ASSERT_TRUE(steps) << steps.error().detail;
+  EXPECT_EQ(appender.landed().seq, 6u);
 }
 
 TEST_F(LedgerReader, AVisitorMayStopAtAnEntry) {
