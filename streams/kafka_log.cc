@@ -15,6 +15,8 @@ constexpr int kQueryMs = 5'000;
 // While no broker can be reached: those who ask shall hear it soon.
 constexpr int kQueryAwayMs = 100;
 constexpr int kWaitMs = 100;
+// As the client's statistics say it of a broker.
+constexpr const char* kBrokerIsUp = R"("state":"UP")";
 // So many waits without a message, and a read gives up; twice meanwhile it asks for the end again,
 // which may take kQueryMs each time.
 constexpr int kWaitsMax = 20;
@@ -51,12 +53,16 @@ struct KafkaLog::Consumer {
   }
 
   static int on_statistics(rd_kafka_t*, char* text, size_t size, void* self) {
-    static_cast<Consumer*>(self)->statistics.keep(std::string(text, size));
+    auto& consumer = *static_cast<Consumer*>(self);
+    std::string all(text, size);
+    // One that is far away may take longer to answer than anybody waits while none is there.
+    if (all.find(kBrokerIsUp) != std::string::npos) consumer.away = false;
+    consumer.statistics.keep(std::move(all));
     return 0;  // the text stays the client's
   }
 
   ClientStatistics statistics;
-  std::atomic<bool> away{false};  // no broker could be reached, and none has answered since
+  std::atomic<bool> away{false};  // no broker could be reached, and none has come back since
   KafkaClient client;
 };
 

@@ -15,19 +15,16 @@ import http.client
 import os
 import random
 import struct
-import subprocess
 import sys
-import tempfile
 import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "crash"))
 sys.path.insert(0, HERE)
-from city_process import ACCEPTED, expect, make_nodes, place  # noqa: E402
-from kafka_brokers_test import SCRIPT, tell  # noqa: E402
+from city_process import ACCEPTED, expect, place  # noqa: E402
 from kafka_node_test import wait_for  # noqa: E402
-from kafka_proxy_test import (CITY, NAMES, Caller, Proxy, check_ledger, log_at,  # noqa: E402
-                              start_broker, wait_for_more)
+from kafka_proxy_test import (CITY, Caller, Proxy, check_ledger, run_behind_proxies,  # noqa: E402
+                              wait_for_more)
 
 TOPIC = f"hansa.city.{CITY}".encode()
 FETCH, LIST_OFFSETS = 1, 2  # https://kafka.apache.org/protocol: API keys
@@ -158,30 +155,7 @@ def main():
     seed = (int(words[words.index("--seed") + 1]) if "--seed" in words
             else random.randrange(10**6))
     print(f"seed {seed}")
-    with tempfile.TemporaryDirectory() as folder:
-        broker = os.path.join(folder, "broker")
-        nodes, proxies = [], []
-        try:
-            address, proxies, ways = start_broker(broker, DenyingProxy, seed)
-            nodes = make_nodes(os.environ["HANSA_BINARY"], folder, NAMES, [CITY], log_at(address))
-            nodes[0].run("topics", "create")
-            for node, (before, _) in zip(nodes, ways):
-                node.write_config(node.config, log_at(f"127.0.0.1:{before}"))
-                node.start()
-            for node in nodes:
-                node.wait_until_ready()
-            nodes[0].set_up(CITY)
-            check(nodes, proxies)
-        except BaseException:
-            for node in nodes:
-                tell(node)
-            raise
-        finally:
-            for node in nodes:
-                node.end()
-            for proxy in proxies:
-                proxy.end()
-            subprocess.run([SCRIPT, "stop", broker], check=False)
+    run_behind_proxies(check, DenyingProxy, seed)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "crash"))
 sys.path.insert(0, HERE)
 from city_process import (ACCEPTED, expect, free_port, make_nodes, place,  # noqa: E402
                           read_chain, uuid_v7)
-from kafka_brokers_test import SCRIPT  # noqa: E402
+from kafka_brokers_test import SCRIPT, tell  # noqa: E402
 from kafka_node_test import wait_for  # noqa: E402
 
 CITY = "suzhou"
@@ -143,7 +143,7 @@ def wait_for_more(callers, count):
             caller.join(0.05)
 
 
-def start_broker(folder, make_proxy=Proxy, seed=0):
+def start_broker(folder, make_proxy, seed):
     """A broker with one more listener for each proxy; (its own address, the proxies)."""
     subprocess.run([SCRIPT, "prepare", folder], check=True)
     file = os.path.join(folder, "server.properties")
@@ -239,12 +239,13 @@ def check(nodes, proxies):
     check_ledger(nodes, callers)
 
 
-def main():
+def run_behind_proxies(check_nodes, make_proxy=Proxy, seed=0):
+    """A broker, and two nodes of a city that is set up, each behind a proxy of its own."""
     with tempfile.TemporaryDirectory() as folder:
         broker = os.path.join(folder, "broker")
         nodes, proxies = [], []
         try:
-            address, proxies, ways = start_broker(broker)
+            address, proxies, ways = start_broker(broker, make_proxy, seed)
             nodes = make_nodes(os.environ["HANSA_BINARY"], folder, NAMES, [CITY], log_at(address))
             nodes[0].run("topics", "create")
             for node, (before, _) in zip(nodes, ways):
@@ -253,10 +254,10 @@ def main():
             for node in nodes:
                 node.wait_until_ready()
             nodes[0].set_up(CITY)
-            check(nodes, proxies)
+            check_nodes(nodes, proxies)
         except BaseException:
             for node in nodes:
-                print(node.name, node.server_log()[-2000:])
+                tell(node)
             raise
         finally:
             for node in nodes:
@@ -267,4 +268,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_behind_proxies(check)

@@ -364,6 +364,11 @@ class MockCluster {
     constexpr int16_t kProduce = 0;
     rd_kafka_mock_push_request_errors(cluster_, kProduce, 1, error);
   }
+  void stop() { rd_kafka_mock_broker_set_down(cluster_, kBroker); }
+  void start(int round_trip_ms) {
+    rd_kafka_mock_broker_set_rtt(cluster_, kBroker, round_trip_ms);
+    rd_kafka_mock_broker_set_up(cluster_, kBroker);
+  }
   // As a broker does that has not heard yet that it leads no more. The client takes one denial at
   // the end of a topic for the end.
   void deny_next_fetches(int count) {
@@ -375,6 +380,7 @@ class MockCluster {
   }
 
  private:
+  static constexpr int32_t kBroker = 1;
   KafkaClient client_;
   rd_kafka_mock_cluster_t* cluster_ = nullptr;
 };
@@ -418,6 +424,21 @@ TEST(KafkaProducer, ARecordThatIsTooLargeConcernsItselfAlone) {
   log.append(ledger, {"b"}, 0, keep);
   log.pump();
   EXPECT_TRUE(answer[0].offset);
+}
+
+// While no broker can be reached nobody waits long for one; that must not outlast the outage.
+TEST(KafkaReader, ABrokerThatIsFarAwayIsHeardAgainAfterAnOutage) {
+  const LedgerId ledger{"city", "mock"};
+  MockCluster cluster(ledger);
+  const auto log = std::move(KafkaLog::open(cluster.options())).value();
+  ASSERT_TRUE(log->end(ledger));
+  cluster.stop();
+  while (log->end(ledger)) std::this_thread::yield();
+  cluster.start(200);
+  constexpr int kQuestionsMax = 100;
+  int asked = 1;
+  while (!log->end(ledger) && asked < kQuestionsMax) ++asked;
+  EXPECT_LT(asked, kQuestionsMax) << "no question waits long enough for this broker's answer";
 }
 
 // ---- a broker that led a moment ago and denies what its successor has
