@@ -16,6 +16,12 @@ namespace {
 
 constexpr size_t kReadaheadFromBytes = 256 * 1024;
 
+Error entries_lost(const std::string& ledger, Offset end, Offset marked_end) {
+  return {Errc::kLogBehind, ledger + ": the log ends at offset " + std::to_string(end) +
+                                ", but was written up to " + std::to_string(marked_end) +
+                                ": entries were lost. Restore it from a backup"};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(const EmbeddedLogOptions& options) {
@@ -105,12 +111,7 @@ Result<void> EmbeddedLog::load_ledgers(Ledgers& ledgers) {
   for (names->Seek(start); names->Valid() && names->key().starts_with(start); names->Next()) {
     const std::string name = names->key().ToString().substr(start.size());
     LedgerState state{static_cast<uint32_t>(number_in(names->value())), 0, {}};
-    if (auto end = find_end(state.number)) {
-      state.end = *end;
-    } else {
-      state.damage = end.error();
-      state.damage->detail = name + ": " + state.damage->detail;
-    }
+    look_for_end(name, state);
     ledgers[name] = std::move(state);
   }
   if (!names->status().ok()) {
@@ -127,8 +128,21 @@ Result<Offset> EmbeddedLog::find_end(uint32_t ledger_number) {
   return offset_of(last->key()) + 1;
 }
 
+void EmbeddedLog::look_for_end(const std::string& name, LedgerState& state) {
+  auto end = find_end(state.number);
+  if (!end) {
+    state.damage = end.error();
+    state.damage->detail = name + ": " + state.damage->detail;
+  } else if (*end < state.marked_end) {
+    state.damage = entries_lost(name, *end, state.marked_end);
+  } else {
+    state.end = *end;
+    state.damage.reset();
+  }
+}
+
 // A damaged ledger has no end to compare; it is refused when it is used.
-Result<void> EmbeddedLog::check_marker(const Ledgers& ledgers) {
+Result<void> EmbeddedLog::check_marker(Ledgers& ledgers) {
   if (!marker_) {
     HANSA_TRY(marker_, EndMarker::open(options_.folder + "/end_marker", ledgers.empty()));
   }
@@ -137,17 +151,14 @@ Result<void> EmbeddedLog::check_marker(const Ledgers& ledgers) {
     std::string name = "ledger number " + std::to_string(number);
     Offset end = 0;
     bool damaged = false;
-    for (const auto& [text, state] : ledgers) {
+    for (auto& [text, state] : ledgers) {
       if (state.number != number) continue;
       name = text;
       end = state.end;
       damaged = state.damage.has_value();
+      state.marked_end = marked_end;
     }
-    if (!damaged && end < marked_end) {
-      return fail(Errc::kLogBehind, name + ": the log ends at offset " + std::to_string(end) +
-                                        ", but was written up to " + std::to_string(marked_end) +
-                                        ": entries were lost. Restore it from a backup");
-    }
+    if (!damaged && end < marked_end) return fail(entries_lost(name, end, marked_end));
   }
   return {};
 }
@@ -166,6 +177,10 @@ Result<EmbeddedLog::LedgerState> EmbeddedLog::state_of(const LedgerId& ledger,
   std::lock_guard lock(ledgers_mutex_);
   const auto found = ledgers_.find(ledger.text());
   if (found == ledgers_.end()) return LedgerState{};
+  // A disk that could not be read may work again.
+  if (found->second.damage && found->second.damage->code == Errc::kUnavailable) {
+    look_for_end(found->first, found->second);
+  }
   if (found->second.damage && !even_damaged) return fail(*found->second.damage);
   return found->second;
 }

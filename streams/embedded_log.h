@@ -123,6 +123,7 @@ class EmbeddedLog final : public Log {
     uint32_t number = 0;
     Offset end = 0;
     std::optional<Error> damage{};  // where its end should be; answered to every call
+    Offset marked_end = 0;          // by the end marker, when the log was opened
   };
   using Ledgers = std::map<std::string, LedgerState>;  // by LedgerId::text()
 
@@ -130,9 +131,10 @@ class EmbeddedLog final : public Log {
   enum class Access { kWrite, kReadOnly };
   Result<void> open_database(Access access);
   Result<void> load_ledgers(Ledgers& ledgers);
-  Result<void> check_marker(const Ledgers& ledgers);
+  Result<void> check_marker(Ledgers& ledgers);
   Result<LedgerState> state_of(const LedgerId& ledger, bool even_damaged = false);
   Result<Offset> find_end(uint32_t ledger_number);
+  void look_for_end(const std::string& name, LedgerState& state);
   void close_database();
 
   void write_loop();

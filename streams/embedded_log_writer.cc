@@ -177,7 +177,9 @@ void EmbeddedLog::publish(const Ledgers& changed) {
   }
   {
     std::lock_guard lock(ledgers_mutex_);
-    for (const auto& [name, state] : changed) ledgers_[name] = state;
+    for (const auto& [name, state] : changed) {
+      if (!state.damage) ledgers_[name] = state;
+    }
   }
   {
     std::lock_guard lock(marker_mutex_);

@@ -241,6 +241,31 @@ TEST_F(FailingDisk, AFullDiskAnswersUnavailableAndNothingIsHalfDone) {
   EXPECT_EQ(read_all(*open_log(options), kTestLedger), expected);
 }
 
+// Whichever read of the start it is; the ledger's end stands in a block of its own.
+TEST_F(FailingDisk, AReadThatFailsOnceRefusesNoLedgerForGood) {
+  const Texts expected{"before", std::string(40'000, 'a'), std::string(40'000, 'b')};
+  append_now(*log, kTestLedger, {expected[1], expected[2]}, 1);
+  int opened = 0;
+  for (int read = 1;; ++read) {
+    log.reset();
+    disk->reads_left = read;
+    auto again = EmbeddedLog::open(options);
+    const bool struck = disk->reads_left == 0;
+    disk->reads_left = 0;
+    if (!again) {
+      EXPECT_TRUE(struck);
+      EXPECT_EQ(again.error().code, Errc::kUnavailable) << again.error().detail;
+      continue;
+    }
+    log = std::move(*again);
+    EXPECT_EQ(log->end(kTestLedger), Offset{3}) << "read " << read;
+    EXPECT_EQ(read_all(*log, kTestLedger), expected) << "read " << read;
+    if (!struck) break;
+    ++opened;
+  }
+  EXPECT_GT(opened, 0) << "no read failed while the ledgers were loaded";
+}
+
 TEST_F(FailingDisk, AFullDiskRefusesAllFlightsOfTheBatch) {
   disk->full = true;
   std::promise<void> all;

@@ -1,8 +1,8 @@
-// Failing file system: RocksDB's own with a disk that can be full or refuse to sync.
+// Failing file system: RocksDB's own with a disk that can be full, not sync, or fail a read.
 //
 // Shape:   while `full`, a write puts down half of its bytes and answers "no space", as a real one
-//          does; while `sync_fails`, what was written stays but a sync answers an error. env() is
-//          what EmbeddedLogOptions::env takes; it must outlive the log.
+//          does; while `sync_fails`, what was written stays but a sync answers an error. Of the
+//          reads of table files the one that counts `reads_left` down to 0 answers an error.
 // Errors:  RocksDB statuses.
 // Threads: the switches may be turned from any thread.
 #pragma once
@@ -32,10 +32,39 @@ class FailingFileSystem : public rocksdb::FileSystemWrapper {
     return status;
   }
 
+  rocksdb::IOStatus NewRandomAccessFile(const std::string& name,
+                                        const rocksdb::FileOptions& options,
+                                        std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
+                                        rocksdb::IODebugContext* debug) override {
+    std::unique_ptr<rocksdb::FSRandomAccessFile> inner;
+    auto status = FileSystemWrapper::NewRandomAccessFile(name, options, &inner, debug);
+    if (status.ok()) *file = std::make_unique<TableFile>(std::move(inner), *this);
+    return status;
+  }
+
   std::atomic<bool> full{false};
   std::atomic<bool> sync_fails{false};
+  std::atomic<int> reads_left{0};
 
  private:
+  class TableFile : public rocksdb::FSRandomAccessFileOwnerWrapper {
+   public:
+    TableFile(std::unique_ptr<rocksdb::FSRandomAccessFile> inner, FailingFileSystem& disk)
+        : FSRandomAccessFileOwnerWrapper(std::move(inner)), disk_(disk) {}
+
+    rocksdb::IOStatus Read(uint64_t offset, size_t size, const rocksdb::IOOptions& options,
+                           rocksdb::Slice* result, char* scratch,
+                           rocksdb::IODebugContext* debug) const override {
+      if (disk_.reads_left > 0 && --disk_.reads_left == 0) {
+        return rocksdb::IOStatus::IOError("the test's disk does not read");
+      }
+      return FSRandomAccessFileOwnerWrapper::Read(offset, size, options, result, scratch, debug);
+    }
+
+   private:
+    FailingFileSystem& disk_;
+  };
+
   class File : public rocksdb::FSWritableFileOwnerWrapper {
    public:
     File(std::unique_ptr<rocksdb::FSWritableFile> inner, FailingFileSystem& disk)
