@@ -18,7 +18,7 @@ constexpr int kWaitMs = 100;
 // As the client's statistics say it of a broker.
 constexpr const char* kBrokerIsUp = R"("state":"UP")";
 // So many waits without a message, and a read gives up; twice meanwhile it asks for the end again,
-// which may take kQueryMs each time.
+// which may take kQueryMs each time. While no broker can be reached it asks at once.
 constexpr int kWaitsMax = 20;
 constexpr int kWaitsUntilEndAsked = 10;
 
@@ -318,7 +318,7 @@ Result<ReadResult> KafkaLog::take(Cursor& cursor, const LedgerId& ledger, Offset
                                             ": nothing came from offset " + std::to_string(from) +
                                             "; try again later");
       }
-      if (waits % kWaitsUntilEndAsked != 0) continue;
+      if (waits % kWaitsUntilEndAsked != 0 && !consumer_->away) continue;
       HANSA_TRY(const Offset end, query_end(cursor, ledger, from));
       if (end > from) continue;
       if (end == from) return result;
