@@ -122,7 +122,7 @@ class EmbeddedLog final : public Log {
   struct LedgerState {
     uint32_t number = 0;
     Offset end = 0;
-    std::optional<Error> damage{};  // where its end should be; answered to every call
+    std::optional<Error> damage{};  // where its end should be; answered while it lasts
     Offset marked_end = 0;          // by the end marker, when the log was opened
   };
   using Ledgers = std::map<std::string, LedgerState>;  // by LedgerId::text()

@@ -9,6 +9,7 @@
 
 #include <cstdlib>
 
+#include "streams/end_marker.h"
 #include "streams/ledger_reader.h"
 #include "tests/streams/failing_file_system.h"
 #include "tests/streams/mini_keeper.h"
@@ -264,6 +265,25 @@ TEST_F(FailingDisk, AReadThatFailsOnceRefusesNoLedgerForGood) {
     ++opened;
   }
   EXPECT_GT(opened, 0) << "no read failed while the ledgers were loaded";
+}
+
+TEST_F(FailingDisk, AReadThatFailsOnceHidesNoLostEntry) {
+  append_now(*log, kTestLedger, {std::string(40'000, 'a'), std::string(40'000, 'b')}, 1);
+  log.reset();
+  auto marker = std::move(EndMarker::open(options.folder + "/end_marker", false)).value();
+  ASSERT_TRUE(marker->write(1, 4));
+  bool struck = true;
+  for (int read = 1; struck; ++read) {
+    disk->reads_left = read;
+    const auto again = EmbeddedLog::open(options);
+    struck = disk->reads_left == 0;
+    disk->reads_left = 0;
+    const Result<Offset> end = again ? (*again)->end(kTestLedger) : fail(again.error());
+    ASSERT_FALSE(end) << "read " << read;
+    const bool is_unread = !again && struck;
+    EXPECT_EQ(end.error().code, is_unread ? Errc::kUnavailable : Errc::kLogBehind)
+        << end.error().detail;
+  }
 }
 
 TEST_F(FailingDisk, AFullDiskRefusesAllFlightsOfTheBatch) {
