@@ -1,6 +1,7 @@
 #include "ops/cli/cli.h"
 
 #include <google/protobuf/stubs/logging.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -217,7 +218,11 @@ Result<Client> connect(const RemoteServer& options) {
 
 void print_line(const std::string& text) { std::fprintf(stdout, "%s\n", text.c_str()); }
 
-void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
+void say(const std::string& text) {
+  // Where a progress may stand in the line.
+  const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  std::fprintf(stderr, "%s%s\n", terminal ? "\r\x1b[K" : "", text.c_str());
+}
 
 void print_table(const std::vector<std::string>& header,
                  const std::vector<std::vector<std::string>>& rows) {

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/json.hpp>
 #include <chrono>
 #include <csignal>
@@ -7,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
+#include <type_traits>
 
 #include "core/base/ids.h"
 #include "ops/cli/cli.h"
@@ -23,8 +25,15 @@ namespace {
 
 namespace json = boost::json;
 
+using std::chrono::milliseconds;
+
 constexpr size_t kRequestsAtOnce = 3;
-constexpr int kAttemptsMax = 10;
+// A server that is started again is back within it.
+constexpr milliseconds kPatience{60'000};
+constexpr milliseconds kPauseFirst{100};
+constexpr milliseconds kPauseMax{2'000};
+
+volatile std::sig_atomic_t interrupted = 0;
 
 struct ImportOptions {
   std::string mapping;
@@ -60,7 +69,32 @@ RowOutcome row_outcome(std::string_view line, Seq& newest) {
 }
 
 bool may_pass(Errc code) {
-  return code == Errc::kUnavailable || code == Errc::kUnknownOutcome || code == Errc::kRateLimited;
+  return code == Errc::kUnavailable || code == Errc::kUnknownOutcome ||
+         code == Errc::kRateLimited || code == Errc::kNotYet;
+}
+
+void pause(milliseconds length) {
+  constexpr milliseconds kStep{100};  // how soon an interrupt is heeded
+  for (; length.count() > 0 && interrupted == 0; length -= kStep) {
+    std::this_thread::sleep_for(kStep);
+  }
+}
+
+// Asks again while the answer is one that may pass, with longer and longer pauses.
+template <typename Ask>
+std::invoke_result_t<Ask> ask_patiently(const Ask& ask) {
+  static std::atomic<bool> told = false;
+  milliseconds waited{0};
+  for (auto next = kPauseFirst;; next = std::min(2 * next, kPauseMax)) {
+    auto answer = ask();
+    if (answer || !may_pass(answer.error().code)) return answer;
+    if (waited >= kPatience || interrupted != 0) return answer;
+    if (waited >= milliseconds(1'000) && !told.exchange(true)) {
+      say("hansa: waiting, up to a minute: " + answer.error().detail);
+    }
+    pause(next);
+    waited += next;
+  }
 }
 
 class HttpSink final : public ImportSink {
@@ -69,22 +103,16 @@ class HttpSink final : public ImportSink {
 
   // What the server could not take for the moment is sent again: rows carry their own identity.
   Result<std::vector<RowOutcome>> send(const std::vector<v1::ImportCase>& rows) override {
-    for (int attempt = 1;; ++attempt) {
-      auto outcomes = send_once(rows);
-      Errc trouble = outcomes ? Errc::kInternal : outcomes.error().code;
-      if (outcomes) {
-        for (const auto& outcome : *outcomes) {
-          if (outcome.refused && may_pass(outcome.refused->code)) trouble = outcome.refused->code;
+    return ask_patiently([&]() -> Result<std::vector<RowOutcome>> {
+      HANSA_TRY(auto outcomes, send_once(rows));
+      for (const auto& outcome : outcomes) {
+        if (outcome.refused && may_pass(outcome.refused->code)) {
+          return fail(outcome.refused->code,
+                      "the server could not take all rows: " + outcome.refused->detail);
         }
       }
-      if (!may_pass(trouble)) return outcomes;
-      if (attempt == kAttemptsMax) {
-        if (!outcomes) return outcomes;
-        return fail(trouble, "the server could not take all rows in " +
-                                 std::to_string(kAttemptsMax) + " attempts; import again later");
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(100 * attempt));
-    }
+      return outcomes;
+    });
   }
 
   Seq newest() const { return newest_; }
@@ -116,13 +144,19 @@ class HttpSink final : public ImportSink {
 // Who asks for a figure right after an import means the rows that went in: until then it waits.
 Result<void> wait_until_shown(const std::string& city, Seq seq, const RemoteServer& server) {
   HANSA_TRY(auto client, connect(server));
-  for (int attempt = 1;; ++attempt) {
-    HANSA_TRY(const auto answer, client.request({"GET", "/v1/cities/" + city + "?at_least=" +
-                                                            std::to_string(seq)}));
-    if (answer.status < 400) return {};
-    auto error = problem_error(answer);
-    if (error.code != Errc::kNotYet || attempt == kAttemptsMax) return fail(std::move(error));
-  }
+  const HttpRequest request{"GET", "/v1/cities/" + city + "?at_least=" + std::to_string(seq)};
+  return ask_patiently([&]() -> Result<void> {
+    HANSA_TRY(const auto answer, client.request(request));
+    if (answer.status >= 400) return fail(problem_error(answer));
+    return {};
+  });
+}
+
+// A wrong address is said at once: only a server that answered is worth waiting for.
+Result<void> find_server(const RemoteServer& server) {
+  HANSA_TRY(auto client, connect(server));
+  HANSA_CHECK(client.request({"GET", "/healthz"}));
+  return {};
 }
 
 void print_summary(const ImportSummary& summary, const ImportOptions& options) {
@@ -142,7 +176,7 @@ Result<void> found_city(const CaseFile& file, const RemoteServer& server) {
   HANSA_TRY(auto client, connect(server));
   for (const auto& command : file.founding(false)) {
     v1::Receipt receipt;
-    auto entered = client.call(*command, receipt);
+    auto entered = ask_patiently([&] { return client.call(*command, receipt); });
     if (!entered && entered.error().code != Errc::kAlreadyExists) return entered;
   }
   return {};
@@ -158,8 +192,6 @@ void hint_at_founding(const ImportSummary& summary, const std::string& city) {
     }
   }
 }
-
-volatile std::sig_atomic_t interrupted = 0;
 
 // The file as CSV, whichever of the two forms it has.
 Result<TableText> read_table(const ImportOptions& options) {
@@ -261,15 +293,17 @@ int send_rows(CaseFile& file, const ImportOptions& options) {
     return interrupted == 0;
   });
   progress.done();
+  const bool whole = !summary.interrupted && !summary.stopped;
   Seq newest = 0;
   for (const auto& sink : sinks) newest = std::max(newest, sink->newest());
-  const auto shown = wait_until_shown(file.mapping().city, newest, options.server);
+  const auto shown = whole ? wait_until_shown(file.mapping().city, newest, options.server)
+                           : Result<void>();
   print_summary(summary, options);
   if (!shown) {
     say("hansa: the rows are in, but reads may not show them yet: " + shown.error().detail);
   }
   const int kept = keep_rejects(summary, file, options);
-  if (summary.interrupted || summary.stopped) {
+  if (!whole) {
     say("hansa: the import stopped before the end of the file; import the same file again, rows "
         "that are in stay as they are");
     return summary.stopped ? report(*summary.stopped) : kExitUnavailable;
@@ -294,6 +328,7 @@ int import_cases(ImportOptions options) {
   if (!file) return report(file.error());
   std::signal(SIGINT, [](int) { interrupted = 1; });
   if (options.dry_run) return try_out(*file, options);
+  if (auto found = find_server(options.server); !found) return report(found.error());
   if (options.found) {
     if (auto founded = found_city(*file, options.server); !founded) return report(founded.error());
   }

@@ -183,6 +183,15 @@ class Cli(unittest.TestCase):
         self.assertIn("--found", err)
         self.assertEqual(json.loads(self.ok(*words, "--found"))["imported"], 1)
 
+    def test_3_import_tells_at_once_that_no_server_is_there(self):
+        for more in ((), ("--found",)):
+            code, out, err = self.run_hansa("import", "--mapping", "setup/cases-mapping.yaml",
+                                            "setup/cases.csv", "--server", "http://127.0.0.1:1",
+                                            *more)
+            self.assertEqual((code, out), (3, ""), err)
+            self.assertIn("no server answers", err)
+            self.assertNotIn("waiting", err)
+
     def test_4_calls_answer_and_refusals_exit_with_1(self):
         units = json.loads(self.ok("call", "ListUnits", '{"city": "example"}'))
         self.assertIn("roads", [unit["unit"] for unit in units["units"]])
