@@ -51,7 +51,7 @@ bool Relay::poke() {
   if (lead != lead_) plan_.share_keeper->take_lead(lead_ = lead);
   if (lead != projections::Lead::kHere) {
     chain_.reset();
-    return false;
+    return rest();
   }
   if (const auto stopped = plan_.share_keeper->health().stopped) {
     waits_ = *stopped;
@@ -68,11 +68,11 @@ bool Relay::poke() {
     return false;
   }
   // No row is read for a heartbeat that cannot be due: this is asked all the time.
-  if (!has_deed_ && plan_.env->now_us() - shared_at_us_ < kHeartbeatUsMin) return false;
+  if (!has_deed_ && plan_.env->now_us() - shared_at_us_ < kHeartbeatUsMin) return rest();
   const auto rows = plan_.city_keeper->snapshot();
   if (!has_deed_) {
     const auto newest = rows->find(kAffiliationTable, plan_.alliance);
-    if (!newest || !*newest || !heartbeat_due(**newest)) return false;
+    if (!newest || !*newest || !heartbeat_due(**newest)) return rest();
   }
   const auto end = plan_.log->end({std::string(kCityKind), plan_.city});
   if (!end) {
@@ -81,6 +81,12 @@ bool Relay::poke() {
   }
   share_when_shown(*end);
   return true;
+}
+
+// What failed is another's to do now, or was done after all, by an attempt of which nobody heard.
+bool Relay::rest() {
+  waits_.reset();
+  return false;
 }
 
 // All that the city had decided when the log was looked at counts; rows are written in a moment.

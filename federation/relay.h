@@ -72,6 +72,7 @@ class Relay {
   Result<void> resume();
   Result<void> check_source(const ChainPosition& from) const;
   Result<void> read_on();
+  bool rest();
   bool heartbeat_due(const v1::Affiliation& newest) const;
   void share_when_shown(Offset end);
   void submit(const projections::Snapshot& city_rows);

@@ -118,6 +118,24 @@ TEST_F(LinksTest, ACrashAnywhereLosesAndDoublesNothing) {
   }
 }
 
+// Another node, or an attempt of which nobody heard: what is in is in, and no reason to wait.
+TEST_F(LinksTest, ARelayWaitsForNothingOnceAnotherHasSharedTheSame) {
+  bring_two();
+  const std::shared_ptr<projections::Keeper> city(std::shared_ptr<void>(), &league_.keeper(kWuxi));
+  Relay late({"delta", "wuxi", league_.founding_id(kWuxi), &league_.log(), &league_.env(), city,
+              league_.links().share(share_ledger("delta", "wuxi"))});
+  const auto poke_until_idle = [&] {
+    while (late.poke()) std::this_thread::yield();
+  };
+  poke_until_idle();
+  league_.must(kWuxi, unit(kWuxi, 1));
+  league_.settle();
+  poke_until_idle();  // it reads the unit, and is told that the share ledger is beyond it
+  EXPECT_TRUE(late.health().is_idle);
+  EXPECT_FALSE(late.health().waits) << late.health().waits->detail;
+  EXPECT_EQ(units_shared(kWuxi), units(1, 2));
+}
+
 TEST_F(LinksTest, AHeartbeatSaysThatThereIsNothingNew) {
   bring_two();
   const auto share = share_ledger("delta", "wuxi");

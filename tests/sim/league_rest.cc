@@ -72,7 +72,8 @@ std::string catch_up_keys(const LeagueAffairs& affairs, const LedgerId& city) {
     affairs.ask(kDelta, city_release(affairs.dice, city));
     return "the share of " + city.text() + " is not read";
   }
-  if (change_of(kDelta) == nullptr || !is_stopped(city, kDelta)) return "";
+  // Who has left is told of no key: it joins again first.
+  if (change_of(kDelta) == nullptr || !is_joined || !is_stopped(city, kDelta)) return "";
   affairs.ask(city, alliance_release(affairs.dice, city));
   return "the alliance is not read by " + city.text();
 }
