@@ -2,7 +2,8 @@
 //
 // Shape:   a ledger is a sequence of records at offsets 0, 1, 2, …; a record is opaque bytes.
 //          end(ledger)            one past the last readable record; never less than this log has
-//                                 shown before, unless that was lost.
+//                                 shown before, unless that was lost. Of what others append it
+//                                 may be the end of a moment ago (a broker that led until then).
 //          read(ledger, from, n)  records from `from` on, in order, at least one if there is one,
 //                                 otherwise about n bytes. ReadResult.next proves that [from, next)
 //                                 holds these records and nothing else.

@@ -9,7 +9,7 @@ namespace hansa::streams {
 
 SimulatedFaults SimulatedFaults::all(uint32_t per_thousand) {
   return {per_thousand, per_thousand, per_thousand, per_thousand, per_thousand,
-          per_thousand, per_thousand, per_thousand, per_thousand, per_thousand};
+          per_thousand, per_thousand, per_thousand, per_thousand, per_thousand, per_thousand};
 }
 
 SimulatedStore::SimulatedStore(uint64_t seed, const SimulatedFaults& faults)
@@ -226,7 +226,14 @@ Result<Offset> SimulatedLog::end(const LedgerId& ledger) {
   if (store_.chance(store_.faults_.unreachable)) {
     return fail(Errc::kUnavailable, "the simulated log cannot be reached");
   }
-  return Offset{store_.ledgers_[ledger].synced};
+  const Offset synced = store_.ledgers_[ledger].synced;
+  Offset& shown = shown_[ledger];
+  // Above what is there only where a tail was replaced.
+  if (shown < synced && store_.chance(store_.faults_.old_end)) {
+    ++store_.old_ends_;
+    return shown += store_.pick(synced - shown);
+  }
+  return shown = synced;
 }
 
 bool SimulatedLog::has_more(const LedgerId& ledger, Offset from) {
@@ -257,6 +264,8 @@ Result<ReadResult> SimulatedLog::read(const LedgerId& id, Offset from, size_t by
     if (!result.records.empty() && bytes > bytes_max) break;
     result.records.push_back({result.next, value});
   }
+  Offset& shown = shown_[id];
+  shown = std::max(shown, result.next);
   return result;
 }
 
@@ -264,7 +273,14 @@ void SimulatedLog::append(const LedgerId& ledger, std::vector<std::string> value
                           Delivered delivered) {
   const std::lock_guard lock(store_.mutex_);
   auto flight = std::make_shared<SimulatedStore::Flight>();
-  flight->delivered = std::move(delivered);
+  // It is dropped before this log is gone.
+  flight->delivered = [this, ledger, delivered = std::move(delivered)](auto deliveries) {
+    Offset& shown = shown_[ledger];
+    for (const auto& delivery : deliveries) {
+      if (delivery.offset) shown = std::max(shown, *delivery.offset + 1);
+    }
+    delivered(std::move(deliveries));
+  };
   flight->deliveries.resize(values.size());
   flight->unanswered = values.size();
   auto& traffic = store_.traffic_[{number_, ledger}];

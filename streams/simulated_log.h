@@ -43,6 +43,7 @@ struct SimulatedFaults {
   uint32_t crash = 0;                  // a step forgets every record that is not synced
   uint32_t unreachable = 0;            // end or read answers kUnavailable
   uint32_t short_read = 0;             // read gives fewer records than there are
+  uint32_t old_end = 0;                // end names one of before, not below what this log has shown
 
   static SimulatedFaults all(uint32_t per_thousand);
 };
@@ -66,6 +67,8 @@ class SimulatedStore {
   std::vector<std::string> records(const LedgerId& ledger) const;
   // How many there are.
   size_t size(const LedgerId& ledger) const;
+  // How often an end of before was named.
+  uint64_t old_ends() const { return old_ends_; }
 
  private:
   friend class SimulatedLog;
@@ -116,6 +119,7 @@ class SimulatedStore {
   std::map<LedgerId, Ledger> ledgers_;
   std::map<Route, Traffic> traffic_;
   uint32_t logs_ = 0;
+  uint64_t old_ends_ = 0;
 };
 
 class SimulatedLog final : public Log {
@@ -135,6 +139,7 @@ class SimulatedLog final : public Log {
  private:
   SimulatedStore& store_;
   const uint32_t number_;
+  std::map<LedgerId, Offset> shown_;  // the highest end that this log has told of
 };
 
 }  // namespace hansa::streams

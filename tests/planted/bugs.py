@@ -137,6 +137,10 @@ BUGS = [
         "  if (!planted(\"offer_taken_before_it_is_a_member_again\") &&\n"
         "      affiliation->joinings_unanswered() > 0) {\n",
         "handover_test *"),
+    Bug("old_end_believed", "streams/ledger_reader.cc",
+        "  if (end >= reached) return end;\n",
+        "  if (planted(\"old_end_believed\") || end >= reached) return end;\n",
+        "sim"),
     Bug("wall_clock_in_decide", "projections/keeper_round.cc",
         "int64_t KeeperLoop::ledger_time_us() const { "
         "return std::max(env.now_us(), tip_time_us); }\n",

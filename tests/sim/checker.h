@@ -61,6 +61,8 @@ struct Evidence {
   std::vector<uint64_t> readable_since = {};
   std::string ledger_kind = std::string(kCityKind);
   bool has_links = false;  // other ledgers make entries of it, too
+  // The log may name an end of before, and a node cannot know: no answer is held to be stale.
+  bool has_old_ends = false;
   // What clients that are not in the history made: all up to an entry, and some behind it.
   Seq others_until_seq = 0;
   std::set<Hash> entries_of_others = {};

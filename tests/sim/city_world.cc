@@ -45,7 +45,7 @@ class CityWorld {
         trace_(in_words),
         faults_(draw_faults(dice_)),
         step_us_max_(dice_.between(200, 4'000)),
-        log_(dice_.number(), faults_.log),
+        log_(dice_.number()),
         city_{log_, clock_, {"city", "example"}, *FoundingId::from(std::string(16, 'f')),
               folder_.path(),
               [this](uint32_t from, std::string bytes) { forward(from, std::move(bytes)); }},
@@ -60,6 +60,8 @@ class CityWorld {
                                                 faults_.disk_full == 0)) {
     now_.time_us = clock_.now_us = kStartUs;
     draw_binaries(Dice(~seed), faults_);
+    draw_ends(seed, faults_);
+    log_.set_faults(faults_.log);
     note_faults(faults_, trace_);
     for (uint32_t number = 0; number < kNodes; ++number) {
       nodes_[number] = std::make_unique<CityNode>(number, dice_.number(), city_);
@@ -530,6 +532,8 @@ class CityWorld {
     RunReport report;
     Evidence evidence{city_.founding_id, log_.records(city_.ledger), clients_.history(), shown_,
                       {std::string(kSecretText)}, readable_since_};
+    evidence.has_old_ends = log_.old_ends() > 0;
+    happened_["old ends"] += log_.old_ends();
     if (replaced_) {
       evidence.records = *replaced_;
       evidence.readable_since.clear();

@@ -81,6 +81,12 @@ inline void draw_binaries(Dice dice, Faults& faults) {
   faults.raise_early = draw_rate(dice, 2);
 }
 
+// The same: none but the runs that have old ends are others than they were.
+inline void draw_ends(uint64_t seed, Faults& faults) {
+  Dice dice(seed ^ 0x656e6473);
+  if (dice.chance(200)) faults.log.old_end = draw_rate(dice, 300);
+}
+
 inline LeagueFaults draw_league_faults(Dice& dice) {
   LeagueFaults faults;
   static_cast<Faults&>(faults) = draw_faults(dice);
@@ -96,10 +102,10 @@ inline LeagueFaults draw_league_faults(Dice& dice) {
 inline void note_faults(const Faults& faults, Trace& trace) {
   const auto& log = faults.log;
   trace.note("log: delay, duplicate, drop, late, lost answer, error though appended, reorder, "
-             "crash, unreachable, short read",
+             "crash, unreachable, short read, old end",
              {log.delay, log.duplicate, log.drop, log.late, log.lost_answer,
               log.error_though_appended, log.reorder_answers, log.crash, log.unreachable,
-              log.short_read});
+              log.short_read, log.old_end});
   trace.note("nodes: crash, stop, rebuild, rows lost, lead change, clock step, pause, disk full",
              {faults.node_crash, faults.node_stop, faults.rebuild, faults.rows_lost,
               faults.lead_change, faults.clock_step, faults.pause, faults.disk_full});

@@ -49,6 +49,7 @@ class LeagueWorld {
     now_.time_us = clock_.now_us = kStartUs;
     league_.alliance_pause_us = dice_.chance(500) ? 0 : dice_.between(0, 2 * kSecondUs);
     league_.share_pause_us = dice_.chance(500) ? 0 : dice_.between(0, 2 * kSecondUs);
+    draw_ends(seed, faults_);
     note_faults(faults_, trace_);
     for (const char* name : {"wuxi", "suzhou", "nantong"}) {
       if (cities_.size() < 2 || dice_.chance(300)) cities_.push_back({"city", name});
@@ -537,6 +538,7 @@ class LeagueWorld {
       one = {founding_id, log_.records(ledger), {}, shown_[ledger], {std::string(kSecretText)}};
       one.ledger_kind = ledger.kind;
       one.has_links = true;
+      one.has_old_ends = log_.old_ends() > 0;
       happened_["league records"] += one.records.size();
       for (const auto& record : one.records) trace_.note("record", {}, sha256(record).view());
       for (const auto& shown : one.shown) {

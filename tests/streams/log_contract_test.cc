@@ -251,6 +251,25 @@ TEST_P(LogContract, AnOffsetThatWasAnsweredHoldsThatVeryRecord) {
   }
 }
 
+// Whoever follows a ledger would take it for lost entries.
+TEST_P(LogContract, AnEndIsNeverBelowWhatTheSameLogHasShown) {
+  Offset shown = 0;
+  const auto expect_end = [&] {
+    const auto end = log().end(ledger_);
+    if (!end) return;
+    EXPECT_GE(*end, shown);
+    shown = *end;
+  };
+  for (int i = 0; i < 100; ++i) {
+    const auto answers = append({"value " + std::to_string(i)}, shown);
+    if (answers[0].offset) shown = std::max(shown, *answers[0].offset + 1);
+    expect_end();
+    if (const auto read = log().read(ledger_, shown, 1)) shown = read->next;
+    expect_end();
+  }
+  EXPECT_GT(shown, 50u);
+}
+
 TEST_P(LogContract, ReadProvesThatNothingElseLiesInBetween) {
   for (int i = 0; i < 100; ++i) append({"value " + std::to_string(i)}, static_cast<Offset>(i));
   auto end = log().end(ledger_);
