@@ -84,7 +84,7 @@ inline void draw_binaries(Dice dice, Faults& faults) {
 // The same: none but the runs that have old ends are others than they were.
 inline void draw_ends(uint64_t seed, Faults& faults) {
   Dice dice(seed ^ 0x656e6473);
-  if (dice.chance(200)) faults.log.old_end = draw_rate(dice, 300);
+  if (dice.chance(150)) faults.log.old_end = 300 + draw_rate(dice, 700);
 }
 
 inline LeagueFaults draw_league_faults(Dice& dice) {

@@ -23,7 +23,12 @@ std::string first_open(const projections::Snapshot& rows, Table<Row> table,
 std::string come_back(const LeagueAffairs& affairs, const LedgerId& city) {
   const auto member = affairs.rows(kDelta)->find(kMemberTable, city.id);
   const auto affiliation = affairs.rows(city)->find(kAffiliationTable, kDelta.id);
-  if (!member || !*member || !affiliation) return city.text() + " is nowhere";
+  if (!member || !affiliation) return "the rows of " + city.text() + " cannot be read";
+  if (!*member) {
+    // Refused where the alliance's founding was not seen yet.
+    affairs.ask(kDelta, admission(affairs.dice, city));
+    return city.text() + " is not admitted";
+  }
   const auto membership = (*member)->membership();
   const bool is_out = membership == v1::Membership::expelled;
   if (is_out || membership == v1::Membership::suspended) {

@@ -81,6 +81,17 @@ Request leaving(Dice& dice, const LedgerId& city) {
   return ask(dice, command, kDelta.id);
 }
 
+Request admission(Dice& dice, const LedgerId& city) {
+  v1::AdmitCity command;
+  command.set_alliance(kDelta.id);
+  command.set_city(city.id);
+  command.set_founding_id(to_hex(founding_id_of(city)));
+  command.set_public_key(key_of("key", city));
+  command.set_recovery_key(key_of("recovery", city));
+  if (!dice.chance(100)) command.set_witness_key(key_of("witness", city));
+  return ask(dice, command, city.id);
+}
+
 Request readmission(Dice& dice, const std::string& city, bool was_expelled) {
   if (was_expelled) {
     v1::ReadmitCity command;
@@ -146,16 +157,7 @@ std::vector<Request> AllianceWorkload::setup() {
   v1::FoundAlliance found;
   found.set_alliance(kDelta.id);
   all.push_back(ask(dice_, found));
-  for (const auto& city : cities_) {
-    v1::AdmitCity command;
-    command.set_alliance(kDelta.id);
-    command.set_city(city.id);
-    command.set_founding_id(to_hex(founding_id_of(city)));
-    command.set_public_key(key_of("key", city));
-    command.set_recovery_key(key_of("recovery", city));
-    if (!dice_.chance(100)) command.set_witness_key(key_of("witness", city));
-    all.push_back(ask(dice_, command, city.id));
-  }
+  for (const auto& city : cities_) all.push_back(admission(dice_, city));
   all.push_back(proposal());
   return all;
 }

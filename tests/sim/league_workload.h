@@ -24,6 +24,7 @@ using SeeRows = std::function<std::shared_ptr<const projections::Snapshot>(const
 
 Request joining(Dice& dice, const LedgerId& city);
 Request leaving(Dice& dice, const LedgerId& city);
+Request admission(Dice& dice, const LedgerId& city);
 Request readmission(Dice& dice, const std::string& city, bool was_expelled);
 // The public key of `change` counts for the ledger from then on: to the alliance for a city's share
 // ledger, to a city for its alliance's.
