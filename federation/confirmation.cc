@@ -195,7 +195,7 @@ bool Confirmation::judge_newest() {
 }
 
 // Its cosignature stands in the ledger: it is asked to go on from there. What it showed may be from
-// a node that lags; whether it has forgotten it decides in its ledger, when it is asked to cosign.
+// a node that lags.
 void Confirmation::remember_confirmed(const Snapshot& rows, const Asked& asked) {
   const auto head = rows.find(kLedgerHeadTable, "");
   if (!head || !*head || (*head)->confirmed_size() == 0) return;
@@ -207,7 +207,7 @@ void Confirmation::remember_confirmed(const Snapshot& rows, const Asked& asked) 
   const auto time_s = signed_by(*confirmed, asked.key);
   auto& known = known_[asked.member.city()];
   if (!time_s || !*time_s || known.size >= (*head)->confirmed_size()) return;
-  known = {(*head)->confirmed_size(), *note};
+  known = {(*head)->confirmed_size(), (*head)->confirmed_size(), *note};
 }
 
 // What does not bear this ledger's own signature says nothing of it.
@@ -217,7 +217,7 @@ Result<void> Confirmation::check_shown(const Snapshot& rows, Asked& asked) {
   const auto& config = plan_.keeper->config();
   if (!read || read->ledger != config.ledger || read->founding_id != config.founding_id) return {};
   if (!check_signed(note, *read, plan_.keys)) return {};
-  known_[asked.member.city()] = {read->tree.size, note_text(note)};
+  known_[asked.member.city()] = {read->tree.size, read->tree.size, note_text(note)};
   const std::string what = "the witness of " + asked.member.city() + " has cosigned " +
                            std::to_string(read->tree.size) + " entries of " +
                            config.ledger.text();
@@ -293,17 +293,23 @@ bool Confirmation::gather() {
   const auto round = round_;
   Count good;
   size_t done = 0;
+  bool is_in_doubt = false;
   for (size_t i = 0; i < round->asked.size(); ++i) {
+    auto& asked = round->asked[i];
     std::optional<Result<NoteSignature>> answer;
     {
       const std::lock_guard lock(round->mutex);
-      answer.swap(round->asked[i].cosigned);
+      answer.swap(asked.cosigned);
     }
     if (answer) take(i, *answer);
-    if (round->asked[i].signature) good.add(round->asked[i]);
-    done += round->asked[i].signature || round->asked[i].error ? 1 : 0;
+    if (asked.signature) good.add(asked);
+    const bool is_done = asked.signature || asked.error;
+    done += is_done ? 1 : 0;
+    // Whether it cosigns from there is asked once: afterwards it stands where others do.
+    const auto& known = known_[asked.member.city()];
+    is_in_doubt = is_in_doubt || (!is_done && known.size < known.cosigned_size);
   }
-  if (good.reaches(round->quorum)) {
+  if (good.reaches(round->quorum) && !is_in_doubt) {
     confirm();
     return true;
   }
@@ -321,9 +327,8 @@ void Confirmation::take(size_t index, const Result<NoteSignature>& answer) {
   auto& asked = round_->asked[index];
   auto& known = known_[asked.member.city()];
   if (!answer && answer.error().code == Errc::kOtherSize && asked.tries < kTriesMax) {
-    const Seq said = answer.error().seq;
-    if (said < known.size && !known.note.empty()) report_forgotten(asked.member, known, said);
-    known = {said, said == known.size ? known.note : ""};
+    known.size = answer.error().seq;
+    if (known.size > known.cosigned_size) known = {known.size, 0, ""};
     if (auto again = ask(index); !again) asked.error = again.error();
     return;
   }
@@ -339,11 +344,12 @@ void Confirmation::take(size_t index, const Result<NoteSignature>& answer) {
                                              "with"};
     return;
   }
+  if (known.size < known.cosigned_size) report_forgotten(asked.member, known);
   asked.signature = *answer;
-  known = {round_->head.size(), note_text(note)};
+  known = {round_->head.size(), round_->head.size(), note_text(note)};
 }
 
-void Confirmation::report_forgotten(const v1::Member& witness, const Known& known, Seq said) {
+void Confirmation::report_forgotten(const v1::Member& witness, const Known& known) {
   const std::string& id = plan_.keeper->config().ledger.id;
   auto command = std::make_unique<v1::ReportForgotten>();
   auto& forgotten = *command->mutable_forgotten();
@@ -351,7 +357,7 @@ void Confirmation::report_forgotten(const v1::Member& witness, const Known& know
   forgotten.set_witness(witness.city());
   forgotten.set_ledger(plan_.keeper->config().ledger.text());
   forgotten.set_cosigned_note(known.note);
-  forgotten.set_size_said(said);
+  forgotten.set_size_said(known.size);
   plan_.reporter->submit(system_command("confirmation", std::move(command)),
                          [](const Result<v1::Receipt>&) {});
 }

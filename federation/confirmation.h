@@ -12,8 +12,10 @@
 //          CheckpointConfirmed is recorded in the ledger. An alliance's must also be by more than
 //          half of those who confirmed it last (core/alliance/confirming.h), who are asked, too:
 //          one that was expelled or has left since as well.
-//          A witness that names a smaller size than it has cosigned is reported (ReportForgotten);
-//          also at the start, by its cosignature on the newest checkpoint that is confirmed.
+//          A witness that names a smaller size than it has cosigned, and cosigns from there, is
+//          reported (ReportForgotten); also at the start, by its cosignature on the newest
+//          checkpoint that is confirmed. Its word alone may be a node's that lags; what it cosigns
+//          is decided in its ledger.
 // Errors:  in health().waits: kUnavailable, the witnesses that are away; kLogBehind: they have
 //          cosigned entries that are missing here, the gate stays shut until they are here;
 //          kForkFound: another history than this one, it stays shut until the ledger is mended and
@@ -60,9 +62,10 @@ class Confirmation {
  private:
   struct Round;
   struct Asked;
-  struct Known {  // of a witness: what it has cosigned, and the note that says so
-    Seq size = 0;
-    std::string note;
+  struct Known {  // of a witness
+    Seq size = 0;           // it is asked to go on from there
+    Seq cosigned_size = 0;  // the largest that it has cosigned, as `note` says; above `size` where
+    std::string note;       // it has named less since
   };
   std::shared_ptr<Round> new_round();
   Result<void> ask_members(Round& round) const;
@@ -74,7 +77,7 @@ class Confirmation {
   Result<void> ask(size_t index);
   bool gather();
   void take(size_t index, const Result<NoteSignature>& answer);
-  void report_forgotten(const v1::Member& witness, const Known& known, Seq said);
+  void report_forgotten(const v1::Member& witness, const Known& known);
   void confirm();
   bool settle();
   void give_up(const Error& error);

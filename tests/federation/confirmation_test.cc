@@ -25,6 +25,7 @@ using projections::Lead;
 using projections::testing::kStartUs;
 
 const LedgerId kLedger{"alliance", "delta"};
+const LedgerId kReporter{"city", "wuxi"};
 const FoundingId kFounding = *FoundingId::from(std::string(16, 'f'));
 
 struct FakeWitness {
@@ -32,7 +33,8 @@ struct FakeWitness {
   std::string note;  // of that size, cosigned
   bool is_away = false;
   bool forges = false;
-  std::vector<Seq> asked_from;  // to cosign
+  std::optional<Seq> says_once;  // a node of it that lags answers the next question
+  std::vector<Seq> asked_from;   // to cosign
 };
 
 class FakeCaller final : public WitnessCaller {
@@ -42,9 +44,9 @@ class FakeCaller final : public WitnessCaller {
     auto& one = witnesses[member.city()];
     one.asked_from.push_back(request.old_size);
     if (one.is_away) return cosigned(fail(Errc::kUnavailable, "away"));
-    if (request.old_size != one.size) {
+    if (one.says_once || request.old_size != one.size) {
       Error error{Errc::kOtherSize, "another size"};
-      error.seq = one.size;
+      error.seq = std::exchange(one.says_once, std::nullopt).value_or(one.size);
       return cosigned(fail(std::move(error)));
     }
     const auto note = *parse_note(request.note);
@@ -153,6 +155,21 @@ class ConfirmationTest : public ::testing::Test {
                   [&](Result<v1::Receipt> receipt) { answer.set_value(std::move(receipt)); });
     const auto receipt = answer.get_future().get();
     ASSERT_TRUE(receipt.has_value()) << receipt.error().detail;
+  }
+  // Of the city that is told of witnesses that forgot; answers where its log ends.
+  Offset open_reporter() {
+    reporter_ = open(kReporter, *FoundingId::from(std::string(16, 'w')), &reporter_keyring_, false);
+    v1::FoundCity found;
+    found.set_city("wuxi");
+    submit(*reporter_, found);
+    v1::JoinAlliance join;
+    join.set_city("wuxi");
+    join.set_alliance("delta");
+    join.set_founding_id(to_hex(kFounding));
+    join.set_public_key(key_of("delta"));
+    join.set_recovery_key(key_of("recovery"));
+    submit(*reporter_, join);
+    return *log_->end(kReporter);
   }
   void do_something() {
     v1::AdmitCity command;
@@ -402,26 +419,14 @@ TEST_F(ConfirmationTest, AWitnessThatNamesAnotherSizeIsAskedFromThere) {
 }
 
 TEST_F(ConfirmationTest, AWitnessThatForgotIsReportedAndAskedFromWhereItStands) {
-  const LedgerId city{"city", "wuxi"};
-  reporter_ = open(city, *FoundingId::from(std::string(16, 'w')), &reporter_keyring_, false);
-  v1::FoundCity found;
-  found.set_city("wuxi");
-  submit(*reporter_, found);
-  v1::JoinAlliance join;
-  join.set_city("wuxi");
-  join.set_alliance("delta");
-  join.set_founding_id(to_hex(kFounding));
-  join.set_public_key(key_of("delta"));
-  join.set_recovery_key(key_of("recovery"));
-  submit(*reporter_, join);
-  const auto reporter_end = *log_->end(city);
+  const auto reporter_end = open_reporter();
   begin();
   ASSERT_TRUE(until_confirmed());
   const auto before = head().confirmed_size();
   witness("a").size = before - 1;
   do_something();
-  ASSERT_TRUE(until([&] { return *log_->end(city) > reporter_end; }));
-  const auto read = log_->read(city, 0, 1 << 20);
+  ASSERT_TRUE(until([&] { return *log_->end(kReporter) > reporter_end; }));
+  const auto read = log_->read(kReporter, 0, 1 << 20);
   ASSERT_TRUE(read.has_value());
   Chain chain(*FoundingId::from(std::string(16, 'w')));
   v1::Payload payload;
@@ -443,6 +448,24 @@ TEST_F(ConfirmationTest, AWitnessThatForgotIsReportedAndAskedFromWhereItStands) 
   EXPECT_TRUE(time_s && *time_s) << "its own cosignature is the evidence";
   ASSERT_TRUE(until([&] { return head().confirmed_size() > before; }));
   EXPECT_EQ(witness("a").asked_from.back(), before - 1);
+}
+
+// Such a word would stand in two ledgers for ever, of a city that did nothing wrong.
+TEST_F(ConfirmationTest, AWitnessOfWhichANodeLaggedIsNotReported) {
+  const auto reporter_end = open_reporter();
+  begin();
+  ASSERT_TRUE(until_confirmed());
+  const auto before = head().confirmed_size();
+  witness("a").says_once = before - 1;
+  witness("a").asked_from.clear();
+  do_something();
+  ASSERT_TRUE(until([&] { return head().confirmed_size() > before; }));
+  EXPECT_EQ(witness("a").asked_from, (std::vector<Seq>{before, before - 1, before}));
+  v1::LeaveAlliance leave;
+  leave.set_city("wuxi");
+  leave.set_alliance("delta");
+  submit(*reporter_, leave);
+  EXPECT_EQ(*log_->end(kReporter), reporter_end + 1) << "the leaving, and nothing before it";
 }
 
 TEST_F(ConfirmationTest, WhoLostTheLeadAsksAgainBeforeItSigns) {
