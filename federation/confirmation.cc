@@ -414,7 +414,7 @@ LinkHealth Confirmation::health() const {
   health.link = plan_.keeper->config().ledger.text() + " > witnesses";
   health.is_idle = round_ == nullptr;
   health.waits = waits_;
-  return health;
+  return told_by_leader(std::move(health), *plan_.keeper);
 }
 
 }  // namespace hansa::federation

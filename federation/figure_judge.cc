@@ -257,7 +257,7 @@ LinkHealth FigureJudge::health() const {
   health.link = plan_.keeper->config().ledger.text() + " > its figures";
   health.is_idle = step_ == nullptr && case_ == nullptr;
   health.waits = waits_;
-  return health;
+  return told_by_leader(std::move(health), *plan_.keeper);
 }
 
 }  // namespace hansa::federation

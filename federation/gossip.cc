@@ -123,7 +123,7 @@ LinkHealth Gossip::health() const {
   health.link = plan_.ledger.text() + " > " + plan_.keeper->config().ledger.text() + " compared";
   health.is_idle = report_ == nullptr;
   health.waits = waits_;
-  return health;
+  return told_by_leader(std::move(health), *plan_.keeper);
 }
 
 }  // namespace hansa::federation

@@ -418,7 +418,7 @@ LinkHealth Input::health() const {
   health.waits = waits_;
   health.is_quarantined = is_quarantined_;
   health.is_silent = is_silent_;
-  return health;
+  return told_by_leader(std::move(health), *plan_.keeper);
 }
 
 }  // namespace hansa::federation

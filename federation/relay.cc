@@ -30,6 +30,15 @@ bool is_city_deed(const v1::Payload& payload) {
 
 }  // namespace
 
+LinkHealth told_by_leader(LinkHealth health, const projections::Keeper& keeper) {
+  if (keeper.health().lead == projections::Lead::kHere) return health;
+  LinkHealth name_only;
+  name_only.kind = health.kind;
+  name_only.link = std::move(health.link);
+  name_only.is_idle = true;
+  return name_only;
+}
+
 // What the keepers' threads answer: taken over by the relay's own.
 struct Relay::Step {
   std::atomic<bool> answered{false};
@@ -51,7 +60,7 @@ bool Relay::poke() {
   if (lead != lead_) plan_.share_keeper->take_lead(lead_ = lead);
   if (lead != projections::Lead::kHere) {
     chain_.reset();
-    return rest();
+    return false;
   }
   if (const auto stopped = plan_.share_keeper->health().stopped) {
     waits_ = *stopped;
@@ -83,7 +92,7 @@ bool Relay::poke() {
   return true;
 }
 
-// What failed is another's to do now, or was done after all, by an attempt of which nobody heard.
+// What failed was done after all, by another node or by an attempt of which nobody heard.
 bool Relay::rest() {
   waits_.reset();
   return false;
@@ -240,7 +249,7 @@ LinkHealth Relay::health() const {
   }
   health.is_idle = step_ == nullptr && !has_deed_ && landed <= read;
   health.waits = waits_;
-  return health;
+  return told_by_leader(std::move(health), *plan_.city_keeper);
 }
 
 }  // namespace hansa::federation

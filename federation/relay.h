@@ -46,6 +46,9 @@ struct LinkHealth {
   uint64_t confirmed_seq = 0;  // of an input: as far as it is confirmed, by what was read
 };
 
+// Where another node leads `keeper` it moves the link and tells of it: here nothing but its name.
+LinkHealth told_by_leader(LinkHealth health, const projections::Keeper& keeper);
+
 class Relay {
  public:
   static constexpr size_t kEntriesMax = 1'000;

@@ -228,6 +228,7 @@ class League {
     config.accept_clock_jump = true;
     config.limits.row_cache_mib = options_.row_cache_mib;
     config.limits.commit_interval_us = options_.commit_interval_us;
+    config.forward = [](const std::string&) {};
     SigningGate gate;
     if (ledger.kind == kAllianceKind) {
       gate = std::make_shared<std::atomic<bool>>(false);
@@ -238,6 +239,7 @@ class League {
                                             pool_->get_executor(), nullptr);
     HANSA_ASSERT(opened, opened.error().detail.c_str());
     one.keeper = *std::move(opened);
+    one.keeper->take_lead(projections::Lead::kHere);
     links_->add({one.keeper, one.keyring.get(), seeds(ledger),
                  ledger.kind == kCityKind ? witness_seed(ledger) : std::string(), gate});
   }

@@ -424,22 +424,55 @@ TEST_F(ForgedMemberTest, ValuesThatNoCityRecordsAreDisregardedAndTheOthersAreKep
   EXPECT_EQ(year->sum().numerator() + "/" + year->sum().denominator(), "7/2");
 }
 
-TEST_F(LinksTest, ACityThatTrustsAnotherKeyHearsNothingAndWorksOn) {
-  league_.add("city", "wuxi");
-  v1::FoundCity found;
-  found.set_city("wuxi");
-  league_.must(kWuxi, found);
-  league_.must(kDelta, admission(league_, kWuxi));
-  auto wrong = joining(league_, kWuxi);
-  wrong.set_public_key(league_.public_key(kWuxi));
-  league_.must(kWuxi, wrong);
-  propose();
-  league_.settle();
+class OtherKeyTest : public LinksTest {
+ protected:
+  // Wuxi trusts another key than the alliance's.
+  OtherKeyTest() {
+    league_.add("city", "wuxi");
+    v1::FoundCity found;
+    found.set_city("wuxi");
+    league_.must(kWuxi, found);
+    league_.must(kDelta, admission(league_, kWuxi));
+    auto wrong = joining(league_, kWuxi);
+    wrong.set_public_key(league_.public_key(kWuxi));
+    league_.must(kWuxi, wrong);
+    propose();
+    league_.settle();
+  }
+};
+
+TEST_F(OtherKeyTest, TheCityHearsNothingAndWorksOn) {
   const auto why = quarantined(kWuxi, kDelta);
   ASSERT_TRUE(why);
   EXPECT_EQ(why->code(), "bad_signature");
   EXPECT_FALSE(league_.row(kWuxi, kHeardAgreementTable, heard_key("delta", 1)));
   league_.must(kWuxi, unit(kWuxi, 1));
+}
+
+// Its alarms would go on for ever, about what another node has mended since.
+TEST_F(OtherKeyTest, WhoDoesNotLeadTellsNothingOfItsLinks) {
+  const auto input = [&] {
+    for (const auto& link : league_.links().health()) {
+      if (link.link == "alliance/delta > city/wuxi") return link;
+    }
+    return LinkHealth();
+  };
+  const auto lead = [&](projections::Lead taken) {
+    auto& keeper = league_.keeper(kWuxi);
+    keeper.take_lead(taken);
+    while (keeper.health().lead != taken) std::this_thread::yield();
+    league_.settle();
+  };
+  EXPECT_TRUE(input().is_quarantined);
+  EXPECT_TRUE(input().waits);
+  lead(projections::Lead::kElsewhere);
+  EXPECT_FALSE(input().is_quarantined);
+  EXPECT_FALSE(input().waits);
+  EXPECT_TRUE(input().is_idle);
+  EXPECT_EQ(input().kind, LinkKind::kInput) << "it is named all the same";
+  lead(projections::Lead::kHere);
+  EXPECT_TRUE(input().is_quarantined);
+  EXPECT_TRUE(input().waits);
 }
 
 }  // namespace
