@@ -6,7 +6,8 @@ Method: a real `hansa serve` and a real `hansa import` of a made file; the serve
 the import founds the city, then at random moments, and started again while the import goes on by
 itself. When it ends, every good row stands in the ledger exactly once, by a reader of our own; the
 same import again changes neither seq nor tip; chain and rows hold. When one import sees too few
-kills, the next city gets the same file.
+kills, the next city gets the same file. At last a server stays away: the import says that it waits
+for it, and an interrupt ends it.
 
     import_kill_test.py [--all] [--seed N] [HANSA]     10 kills, with --all 50
 """
@@ -14,6 +15,7 @@ kills, the next city gets the same file.
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -130,6 +132,24 @@ def import_under_kills(node, city, chance, kills_left):
     return kills, early
 
 
+def interrupt_while_it_waits(node, city):
+    """False: the import was over before its server was gone."""
+    process = importing(node, city)
+    while process.poll() is None and seq_of(node, city) == 0:
+        time.sleep(0.01)
+    node.kill()
+    said = next((line for line in process.stderr if "waiting, up to a minute" in line), None)
+    if said is not None:
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    expect(process.returncode == (0 if said is None else 3),
+           f"the import ended with {process.returncode}: {out} {said} {err}")
+    expect(said is None or "no server answers" in err, f"it ended without saying why: {err}")
+    node.start()
+    node.wait_until_ready()
+    return said is not None
+
+
 def run(hansa, folder, kills_wanted, seed):
     chance = random.Random(seed)
     write_files(folder)
@@ -148,6 +168,9 @@ def run(hansa, folder, kills_wanted, seed):
         expect(kills >= kills_wanted and early > 0,
                f"only {kills} kills fell into {len(used)} imports, {early} into a founding")
         checked = {city: check_city(node, city) for city in used}
+        unused = [city for city in CITIES if city not in used]
+        expect(any(interrupt_while_it_waits(node, city) for city in unused),
+               "no import waited for its server")
         node.stop()
         for city, (entries, digest) in checked.items():
             node.check_stopped(city, entries, digest)

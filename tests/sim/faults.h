@@ -81,9 +81,9 @@ inline void draw_binaries(Dice dice, Faults& faults) {
   faults.raise_early = draw_rate(dice, 2);
 }
 
-// The same: none but the runs that have old ends are others than they were.
+// By dice of their own, too: a seed without old ends is the run that it was before there were any.
 inline void draw_ends(uint64_t seed, Faults& faults) {
-  Dice dice(seed ^ 0x656e6473);
+  Dice dice(seed ^ 0x656e6473);  // any number: not the dice of the run, nor those of binaries
   if (dice.chance(150)) faults.log.old_end = 300 + draw_rate(dice, 700);
 }
 
